@@ -1,0 +1,236 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "app.h"
+#include "cors.h"
+#include "json.h"
+#include "log.h"
+#include "routes.h"
+
+struct app {
+	const struct config *config;
+	struct services services;
+};
+
+struct app *
+app_open(const struct config *config)
+{
+	struct app *app = xcalloc(1, sizeof(*app));
+
+	app->config = config;
+	app->services.settings = &config->token;
+	app->services.codec = agora_codec_open();
+	if (app->services.codec == NULL) {
+		free(app);
+		return NULL;
+	}
+	return app;
+}
+
+void
+app_close(struct app *app)
+{
+	if (app == NULL)
+		return;
+	agora_codec_close(app->services.codec);
+	free(app);
+}
+
+static int64_t
+monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void
+add_common_headers(struct exchange *x)
+{
+	char timestamp[32];
+	time_t now = (time_t)x->now;
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(timestamp, sizeof(timestamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	response_header(
+	    &x->response, "Cache-Control", TEXT("private, no-cache, no-store, must-revalidate"));
+	response_header(&x->response, "Expires", TEXT("-1"));
+	response_header(&x->response, "Pragma", TEXT("no-cache"));
+	response_header(&x->response, "X-Content-Type-Options", TEXT("nosniff"));
+	response_header(&x->response, "X-Timestamp", text_of(timestamp));
+	response_header(&x->response, "X-Request-ID", x->request.id);
+}
+
+static enum step
+route_step(struct exchange *x)
+{
+	struct buf allow = { 0 };
+	bool path_exists;
+
+	x->route = route_find(routes, route_count, &x->request, &allow, &path_exists);
+	if (x->route == NULL && path_exists)
+		response_header(&x->response, "Allow", buf_view(&allow));
+	buf_free(&allow);
+	if (x->route != NULL)
+		return NEXT;
+	return exchange_fail(
+	    x, path_exists ? ERROR_METHOD_NOT_ALLOWED : ERROR_NOT_FOUND, NULL, NULL);
+}
+
+/* The web server announced more than came: the client went in the middle. */
+static bool
+is_cut(const struct exchange *x, struct text body)
+{
+	struct text length = request_param(&x->request, "CONTENT_LENGTH");
+	uint64_t announced;
+
+	return length.length > 0 &&
+	    (!text_number(length, INT64_MAX, &announced) || announced != body.length);
+}
+
+static enum step
+body_step(struct exchange *x, struct text body, enum body_problem problem)
+{
+	struct json_error error;
+	struct json_object *members;
+	char rule[120];
+
+	if (problem == BODY_TOO_LARGE)
+		return exchange_fail(x, ERROR_BODY_TOO_LARGE, NULL, NULL);
+	if (problem == BODY_CUT || is_cut(x, body))
+		return exchange_fail(x, ERROR_BODY_CUT, NULL, NULL);
+	x->request.body = body;
+	if (x->route->input == NULL || strcmp(x->route->method, "GET") == 0)
+		return NEXT;
+	members = json_read(body, 0, &error);
+	if (error.problem == JSON_EMPTY)
+		return exchange_fail(
+		    x, ERROR_BAD_BODY, NULL, "the body is empty; a JSON object is expected");
+	if (error.problem != JSON_FINE) {
+		snprintf(rule, sizeof(rule), "the body %s, at byte %zu",
+		    json_problem_text(error.problem), error.at + 1);
+		return exchange_fail(x, ERROR_BAD_BODY, NULL, rule);
+	}
+	x->members = members;
+	if (!json_object_is_type(members, json_type_object))
+		return exchange_fail(x, ERROR_BAD_BODY, NULL, "the body must be one JSON object");
+	return NEXT;
+}
+
+/* Query parameters count where there is no body; of those with the same name the first. */
+static void
+add_query(struct exchange *x)
+{
+	struct text query = x->request.query, name, value;
+
+	while (query_next(&query, &x->arena, &name, &value)) {
+		struct text key = arena_copy(&x->arena, name);
+		struct json_object *text;
+
+		if (json_object_object_get_ex(x->members, key.data, NULL))
+			continue;
+		text = json_object_new_string_len(value.data, (int)value.length);
+		if (text == NULL || json_object_object_add(x->members, key.data, text) != 0)
+			abort();
+	}
+}
+
+static enum step
+fields_step(struct exchange *x)
+{
+	struct field_error error;
+
+	if (x->route->output != NULL)
+		x->output = arena_alloc(&x->arena, 1, x->route->output->size);
+	if (x->route->input == NULL)
+		return NEXT;
+	if (x->members == NULL) {
+		x->members = json_object_new_object();
+		if (x->members == NULL)
+			abort();
+		add_query(x);
+	}
+	route_captures(x->route, &x->request, x->members);
+	x->input = arena_alloc(&x->arena, 1, x->route->input->size);
+	if (field_read(x->route->input, x->members, &x->arena, x->input, &error))
+		return NEXT;
+	return exchange_fail(
+	    x, error.missing ? ERROR_MISSING_FIELD : ERROR_INVALID_FIELD, error.field, error.rule);
+}
+
+static enum step
+handler_step(struct exchange *x)
+{
+	if (x->route->handle(x) == ANSWERED)
+		return ANSWERED;
+	x->response.status = 200;
+	if (x->route->output != NULL)
+		field_write(&x->response.body, x->route->output, x->output);
+	return ANSWERED;
+}
+
+/* The steps of an exchange, each the condition of the next. */
+static void
+run_steps(struct app *app, struct exchange *x, struct text body, enum body_problem body_problem,
+    const char *path_problem)
+{
+	if (cors_step(x, app->config->api.cors_allow_origin) == ANSWERED)
+		return;
+	if (path_problem != NULL) {
+		exchange_fail(x, ERROR_BAD_PATH, NULL, path_problem);
+		return;
+	}
+	if (route_step(x) == ANSWERED)
+		return;
+	if (body_step(x, body, body_problem) == ANSWERED)
+		return;
+	if (fields_step(x) == ANSWERED)
+		return;
+	handler_step(x);
+}
+
+/* A method that is no word would forge the line's other members. */
+static struct text
+method_word(struct text method)
+{
+	for (size_t i = 0; i < method.length; i++)
+		if (method.data[i] < 'A' || method.data[i] > 'Z')
+			return TEXT("-");
+	return method.length > 0 && method.length <= 16 ? method : TEXT("-");
+}
+
+/* One line, with nothing of the client's in it but a checked id and the web server's own address.
+ */
+static void
+account(const struct exchange *x)
+{
+	struct text address = request_param(&x->request, "REMOTE_ADDR");
+	struct text client = address.length == 0 || address.length > 64 ? TEXT("-") : address;
+	struct text method = method_word(x->request.method);
+
+	log_line(LOG_LEVEL_INFO,
+	    "id=%.*s method=%.*s route=%s status=%d duration_us=%lld client=%.*s",
+	    (int)x->request.id.length, x->request.id.data, (int)method.length, method.data,
+	    x->route == NULL ? "-" : x->route->path, x->response.status,
+	    (long long)(monotonic_us() - x->began), (int)client.length, client.data);
+}
+
+void
+app_serve(struct app *app, struct exchange *x, char *const *params, struct text body,
+    enum body_problem body_problem)
+{
+	struct text base_path = app->config->api.base_path;
+	const char *path_problem;
+
+	x->began = monotonic_us();
+	x->now = (int64_t)time(NULL);
+	x->context = &app->services;
+	path_problem = request_parse(
+	    &x->request, params, base_path.data == NULL ? "" : base_path.data, &x->arena);
+	add_common_headers(x);
+	run_steps(app, x, body, body_problem, path_problem);
+	account(x);
+}

@@ -1,0 +1,98 @@
+#include <stdlib.h>
+
+#include "config.h"
+#include "log.h"
+
+static bool
+is_base_path(struct text value, struct field_error *error)
+{
+	if (value.data[0] == '/' && value.data[value.length - 1] != '/' &&
+	    memchr(value.data, '?', value.length) == NULL)
+		return true;
+	field_rule(error, "must begin with / and not end with it");
+	return false;
+}
+
+#define AT(member) offsetof(struct api_settings, member)
+
+static const struct field api_fields[] = {
+	{ "CORS_ALLOW_ORIGIN", FIELD_TEXT, 0, AT(cors_allow_origin),
+	    .meaning = "origins that browsers may call from: *, or a list with commas; unset = "
+		       "the same origin only" },
+	{ "BASE_PATH", FIELD_TEXT, 0, AT(base_path), .check = is_base_path,
+	    .meaning = "prefix of every path, where the web server passes on a part of a site" },
+};
+
+static const struct table api_table = TEXT_TABLE(api_fields, struct api_settings);
+
+/* Known, and not for the responder: nginx/serve listens there. */
+static const struct field serve_fields[] = {
+	{ "SERVER_PORT", FIELD_TEXT, .meaning = "port for nginx/serve (default 8080)" },
+	{ "PORT", FIELD_TEXT, .meaning = "the same, looked at second" },
+};
+
+static const struct table serve_table = TEXT_TABLE(serve_fields, struct text);
+
+/* Known from the peers' .env files; they configure Agora's REST services, which are not here yet.
+ */
+static const struct field rest_fields[] = {
+	{ "AGORA_BASE_URL", FIELD_TEXT },
+	{ "CUSTOMER_ID", FIELD_TEXT },
+	{ "CUSTOMER_SECRET", FIELD_TEXT, FIELD_SECRET | FIELD_FILE },
+	{ "AGORA_CLOUD_RECORDING_URL", FIELD_TEXT },
+	{ "AGORA_RTT_URL", FIELD_TEXT },
+	{ "AGORA_RTMP_URL", FIELD_TEXT },
+	{ "AGORA_CLOUD_PLAYER_URL", FIELD_TEXT },
+	{ "STORAGE_VENDOR", FIELD_TEXT },
+	{ "STORAGE_REGION", FIELD_TEXT },
+	{ "STORAGE_BUCKET", FIELD_TEXT },
+	{ "STORAGE_BUCKET_ACCESS_KEY", FIELD_TEXT, FIELD_SECRET | FIELD_FILE },
+	{ "STORAGE_BUCKET_SECRET_KEY", FIELD_TEXT, FIELD_SECRET | FIELD_FILE },
+};
+
+static const struct table rest_table = TEXT_TABLE(rest_fields, struct text);
+
+const struct table *const config_tables[] = { &token_settings_table, &api_table, &serve_table };
+const size_t config_table_count = sizeof(config_tables) / sizeof(config_tables[0]);
+
+static void
+warn_unknown(const char *file, size_t line, const char *name)
+{
+	log_line(
+	    LOG_LEVEL_WARNING, "%s:%zu: %s is not a setting of this program", file, line, name);
+}
+
+static void
+check_names(const struct settings *settings)
+{
+	const struct table *known[sizeof(config_tables) / sizeof(config_tables[0]) + 1];
+
+	memcpy(known, config_tables, sizeof(config_tables));
+	known[config_table_count] = &rest_table;
+	settings_unknown(settings, known, config_table_count + 1, warn_unknown);
+}
+
+struct config *
+config_open(const char *env_file, char *const *environment, struct buf *error)
+{
+	struct config *config = xcalloc(1, sizeof(*config));
+
+	config->settings = settings_open(env_file, environment, error);
+	if (config->settings == NULL ||
+	    !settings_read(config->settings, &token_settings_table, &config->token, error) ||
+	    !settings_read(config->settings, &api_table, &config->api, error)) {
+		config_close(config);
+		return NULL;
+	}
+	check_names(config->settings);
+	return config;
+}
+
+void
+config_close(struct config *config)
+{
+	if (config == NULL)
+		return;
+	settings_free(config->settings);
+	free(config);
+}

@@ -1,0 +1,30 @@
+/* config.h - the settings of the whole service, read once. */
+#ifndef API_CONFIG_H
+#define API_CONFIG_H
+
+#include "settings.h"
+#include "tokens.h"
+
+struct api_settings {
+	struct text cors_allow_origin; /* "*", or a list with commas; absent: same origin only */
+	struct text base_path; /* "/agora" in front of every path; absent: none */
+};
+
+struct config {
+	struct settings *settings; /* owns the texts */
+	struct token_settings token;
+	struct api_settings api;
+};
+
+/* Every setting that the programs know, in the order of conf/env.example. */
+extern const struct table *const config_tables[];
+extern const size_t config_table_count;
+
+/*
+ * Reads .env (env_file may be NULL) and the environment.  NULL with *error set to one line that
+ * names the setting.  Unknown names in the file are logged as warnings.
+ */
+struct config *config_open(const char *env_file, char *const *environment, struct buf *error);
+void config_close(struct config *config);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * buf.h - growing text, and the arena that owns what belongs to one request.  Both end the program
+ * when memory runs out, so that nothing else has to branch on it.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "text.h"
+
+/* Zeroed is empty.  Not terminated. */
+struct buf {
+	char *data;
+	size_t length, capacity;
+};
+
+void buf_add(struct buf *buf, const void *bytes, size_t length);
+void buf_text(struct buf *buf, const char *terminated);
+void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Lower-case hexadecimal. */
+void buf_hex(struct buf *buf, const void *bytes, size_t length);
+/* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+void buf_json(struct buf *buf, struct text text);
+/* Room for `length` more bytes at data + length, for a read(2) into it. */
+char *buf_reserve(struct buf *buf, size_t length);
+/* Removes bytes from the front. */
+void buf_consume(struct buf *buf, size_t length);
+/* Empties it and keeps the memory. */
+void buf_clear(struct buf *buf);
+/* The same after overwriting what it held. */
+void buf_wipe(struct buf *buf);
+void buf_free(struct buf *buf);
+
+static inline struct text
+buf_view(const struct buf *buf)
+{
+	return (struct text){ buf->data == NULL ? "" : buf->data, buf->length };
+}
+
+/* Zeroed memory; never NULL. */
+void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+
+/* Zeroed is empty.  What it gives lives until arena_reset or arena_free. */
+struct arena {
+	struct arena_block *first, *current;
+};
+
+/* Zeroed and aligned for any type; size 0 gives a valid pointer. */
+void *arena_alloc(struct arena *arena, size_t count, size_t size) __attribute__((returns_nonnull));
+/* A terminated copy. */
+struct text arena_copy(struct arena *arena, struct text text);
+/* Forgets all of it and keeps the first block for the next request. */
+void arena_reset(struct arena *arena);
+void arena_free(struct arena *arena);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * field.h - tables between JSON and structs.  A row describes one member: its name, its kind, the
+ * rule it obeys and where its value lies in the struct.  Request bodies, query parameters, path
+ * captures, settings and answers are all read or written by such tables.
+ */
+#ifndef BASE_FIELD_H
+#define BASE_FIELD_H
+
+#include <json-c/json.h>
+
+#include "buf.h"
+
+enum field_kind {
+	FIELD_TEXT, /* struct text: a string */
+	FIELD_NAME, /* struct text: a string; one that is not UTF-8 is null, and <name>Hex holds it
+		     */
+	FIELD_ID, /* struct text: a string, or a whole number min to max as its digits */
+	FIELD_INT, /* int64_t: a whole number min to max */
+	FIELD_CHOICE, /* int64_t: one of choices, by its name; a number by its digits */
+	FIELD_BOOL, /* bool */
+	FIELD_MAYBE, /* int: 1 true, 0 false, MAYBE_NULL or MAYBE_ABSENT; for writing */
+	FIELD_OBJECT, /* pointer to the nested table's struct, NULL when absent */
+	FIELD_LIST, /* struct list of the nested table's structs */
+	FIELD_TEXTS, /* struct list of struct text */
+	FIELD_NAMES, /* the same, each like FIELD_NAME; beside a null its hex is in <name>Hex[] */
+};
+
+#define MAYBE_NULL (-1)
+#define MAYBE_ABSENT (-2)
+
+/* flags */
+#define FIELD_REQUIRED 1U /* reading: must be there */
+#define FIELD_DECIDES 2U /* reading: a choice, the table's first row, that `when` speaks of */
+#define FIELD_IGNORED 4U /* reading: ignored, not refused, where `when` does not allow it */
+#define FIELD_OMIT 8U /* writing: left out while it has its fallback value */
+#define FIELD_SECRET 16U /* never shown in a log or a configuration listing */
+#define FIELD_FILE 32U /* settings: may come as <name>_FILE, the path of a file holding it */
+
+struct choice {
+	const char *name; /* NULL ends the list */
+	int64_t value; /* 0 to 63 where a field decides */
+};
+
+/* Why a value was refused.  Static or formatted text, never the value itself. */
+struct field_error {
+	bool missing;
+	char field[96]; /* "channel", "permissions[2].resource" */
+	char rule[240]; /* "must be a whole number of seconds, 0 to 4294967295" */
+};
+
+struct field {
+	const char *name;
+	enum field_kind kind;
+	unsigned flags;
+	size_t offset; /* of the value in the struct */
+	int64_t min, max; /* numbers: the range.  Texts: length in bytes, max 0 = any */
+	const char *unit; /* "seconds"; NULL for none */
+	const struct choice *choices;
+	int64_t fallback; /* numbers and choices, when absent */
+	const struct table *nested;
+	uint64_t when; /* bits 1 << value of the deciding choice; 0 = always */
+	/* One more rule for texts: false with error->rule filled. */
+	bool (*check)(struct text value, struct field_error *error);
+	const char *meaning; /* one line for people */
+};
+
+struct table {
+	const struct field *fields;
+	size_t count;
+	size_t size; /* of the struct */
+	bool text_source; /* numbers come as strings: query, path, settings; "" means absent */
+};
+
+#define TABLE(fields, type)                                                                        \
+	{                                                                                          \
+		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false                  \
+	}
+#define TEXT_TABLE(fields, type)                                                                   \
+	{                                                                                          \
+		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), true                   \
+	}
+
+/*
+ * Reads a JSON object into *out.  Names match exactly or else without ASCII case; members without
+ * a row are ignored, null is absent.  Texts are borrowed from `object`, lists and numbers' digits
+ * live in `arena`.  false with *error filled; *out is then unspecified.
+ */
+bool field_read(const struct table *table, struct json_object *object, struct arena *arena,
+    void *out, struct field_error *error) __attribute__((warn_unused_result, nonnull));
+
+/* Appends the struct as a JSON object, members in the table's order; absent texts are left out. */
+void
+field_write(struct buf *buf, const struct table *table, const void *in) __attribute__((nonnull));
+
+/* The member by this name, exactly or else without case; NULL when absent or null. */
+struct json_object *field_member(struct json_object *object, const char *name);
+
+/* Sets error->rule. */
+void field_rule(struct field_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

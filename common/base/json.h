@@ -1,0 +1,45 @@
+/*
+ * json.h - strict reading of JSON (RFC 8259).  json-c is lenient in ways that hide mistakes (bytes
+ * after the value, names cut at NUL, trailing commas), so each text is scanned once before json-c
+ * sees it.
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <json-c/json.h>
+
+#include "text.h"
+
+#define JSON_DEPTH 16 /* objects and arrays in one another */
+
+enum json_problem {
+	JSON_FINE,
+	JSON_EMPTY, /* nothing but white space */
+	JSON_CUT, /* ends within a value */
+	JSON_SYNTAX, /* anything else that is not JSON */
+	JSON_AFTER, /* something follows the value */
+	JSON_DEEP, /* nested deeper than JSON_DEPTH */
+	JSON_NUL, /* a NUL in a string or a name */
+	JSON_UTF8, /* not UTF-8, or half a surrogate pair */
+};
+
+struct json_error {
+	enum json_problem problem;
+	size_t at; /* offset of the byte, from 0 */
+};
+
+/* Strings, not names, may hold \u0000. */
+#define JSON_NUL_ALLOWED 1U
+
+/*
+ * One JSON value of any kind, and nothing after it but white space.  Of members with the same name
+ * the last stays.  The caller owns the result (json_object_put); NULL with *error filled on failure
+ * and, json-c's own NULL, for the text `null`, where error->problem is JSON_FINE.
+ */
+struct json_object *json_read(struct text text, unsigned flags, struct json_error *error)
+    __attribute__((warn_unused_result, nonnull(3)));
+
+/* What is wrong, for people, one clause.  Static text. */
+const char *json_problem_text(enum json_problem problem);
+
+#endif

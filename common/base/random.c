@@ -1,0 +1,64 @@
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "random.h"
+
+static unsigned char page[1024];
+static size_t left;
+
+static void
+forget_page(void)
+{
+	left = 0;
+}
+
+static void
+fill_page(void)
+{
+	static int watching;
+
+	if (!watching) {
+		pthread_atfork(NULL, NULL, forget_page);
+		watching = 1;
+	}
+	/* getrandom gives up to 256 bytes whole, without being interrupted. */
+	for (size_t i = 0; i < sizeof(page); i += 256)
+		if (getrandom(page + i, 256, 0) != 256) {
+			perror("agora-backend: getrandom");
+			abort();
+		}
+	left = sizeof(page);
+}
+
+void
+random_bytes(void *out, size_t length)
+{
+	unsigned char *to = out;
+
+	while (length > 0) {
+		size_t n;
+
+		if (left == 0)
+			fill_page();
+		n = length < left ? length : left;
+		memcpy(to, page + sizeof(page) - left, n);
+		left -= n;
+		to += n;
+		length -= n;
+	}
+}
+
+uint32_t
+random_below(uint32_t limit)
+{
+	/* Numbers beyond the last whole multiple of limit would favour the small ones. */
+	uint32_t skip = (uint32_t)-limit % limit, n;
+
+	do
+		random_bytes(&n, sizeof(n));
+	while (n < skip);
+	return n % limit;
+}

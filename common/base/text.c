@@ -1,0 +1,112 @@
+#include "text.h"
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool
+text_is_nocase(struct text text, const char *terminated)
+{
+	if (text.data == NULL || text.length != strlen(terminated))
+		return false;
+	for (size_t i = 0; i < text.length; i++)
+		if (lower(text.data[i]) != lower(terminated[i]))
+			return false;
+	return true;
+}
+
+bool
+text_number(struct text text, uint64_t max, uint64_t *value)
+{
+	uint64_t n = 0;
+
+	if (text.length == 0)
+		return false;
+	for (size_t i = 0; i < text.length; i++) {
+		unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
+
+		if (digit > 9 || n > (max - (digit < max ? digit : max)) / 10)
+			return false;
+		n = n * 10 + digit;
+	}
+	if (n > max)
+		return false;
+	*value = n;
+	return true;
+}
+
+/* RFC 3629, section 4. */
+size_t
+utf8_length(const unsigned char *p, size_t left)
+{
+	size_t length;
+	unsigned char low = 0x80, high = 0xbf;
+
+	if (left == 0)
+		return 0;
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		length = 2;
+	else if (p[0] >= 0xe0 && p[0] <= 0xef)
+		length = 3;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		length = 4;
+	else
+		return 0;
+	if (left < length)
+		return 0;
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	else if (p[0] == 0xed)
+		high = 0x9f;
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xf4)
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < length; i++)
+		if (p[i] < 0x80 || p[i] > 0xbf)
+			return 0;
+	return length;
+}
+
+bool
+text_is_utf8(struct text text)
+{
+	const unsigned char *p = (const unsigned char *)text.data;
+
+	for (size_t i = 0, n; i < text.length; i += n) {
+		n = utf8_length(p + i, text.length - i);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+static int
+hex_digit(char c)
+{
+	c = lower(c);
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool
+hex_decode(struct text hex, unsigned char *out)
+{
+	if (hex.length % 2 != 0)
+		return false;
+	for (size_t i = 0; i < hex.length; i += 2) {
+		int high = hex_digit(hex.data[i]), low = hex_digit(hex.data[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i / 2] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}

@@ -1,0 +1,51 @@
+/* text.h - borrowed bytes: not terminated, any byte allowed; data == NULL means absent. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct text {
+	const char *data;
+	size_t length;
+};
+
+#define TEXT(literal) ((struct text){ "" literal, sizeof(literal) - 1 })
+
+/* Items of one kind, borrowed; which kind, the field says. */
+struct list {
+	void *items;
+	size_t count;
+};
+
+static inline struct text
+text_of(const char *terminated)
+{
+	return (struct text){ terminated, terminated == NULL ? 0 : strlen(terminated) };
+}
+
+static inline bool
+text_is(struct text text, const char *terminated)
+{
+	return text.data != NULL && text.length == strlen(terminated) &&
+	    memcmp(text.data, terminated, text.length) == 0;
+}
+
+/* ASCII letters match in either case, whatever the locale. */
+bool text_is_nocase(struct text text, const char *terminated);
+
+/* The whole text is a decimal number of digits alone, at most `max`.  No sign, no blank. */
+bool text_number(struct text text, uint64_t max, uint64_t *value);
+
+/* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms); NUL is legal. */
+bool text_is_utf8(struct text text);
+
+/* Length of the well-formed UTF-8 character that begins at p, 0 when there is none. */
+size_t utf8_length(const unsigned char *p, size_t left);
+
+/* Hexadecimal digits to bytes; out holds length / 2.  false: odd, or no hex digit. */
+bool hex_decode(struct text hex, unsigned char *out);
+
+#endif

@@ -1,0 +1,40 @@
+/* cli.h - agora-token(1): its subcommands and what they share. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "agoratoken.h"
+#include "options.h"
+#include "settings.h"
+#include "tokens.h"
+
+#define EXIT_NOT_VALID 1
+
+/* Each returns the exit code; argv begins behind the subcommand's name. */
+int cli_issue(char **argv);
+int cli_inspect(char **argv);
+int cli_sign(char **argv);
+
+/* The options of each, for help and completion. */
+extern const struct option issue_options[], inspect_options[], sign_options[];
+extern const size_t issue_option_count, inspect_option_count, sign_option_count;
+
+/* Prints "agora-token: ..." on stderr, empties the buf, returns the code. */
+int cli_fail(int code, struct buf *why);
+
+/* Reads the options; false after printing what is wrong. */
+bool cli_options(const struct option *options, size_t count, char **argv, size_t *operand_count);
+
+/* Standard input to its end, at most `limit` bytes; false after printing what is wrong. */
+bool cli_stdin(size_t limit, struct buf *content);
+
+/* A whole number for an option; false after printing what is wrong. */
+bool cli_number(const char *option, const char *text, uint64_t max, uint64_t *value);
+
+/*
+ * App ID and certificate from the environment, their _FILE forms or the .env file; the settings
+ * own the texts.  NULL after printing what is wrong.
+ */
+struct settings *
+cli_credentials(const char *env_file, const struct table *table, struct token_settings *out);
+
+#endif

@@ -1,0 +1,28 @@
+#include "exchange.h"
+
+enum step
+exchange_fail(struct exchange *exchange, enum http_error error, const char *field, const char *rule)
+{
+	response_error(&exchange->response, error, field, rule, exchange->request.id);
+	return ANSWERED;
+}
+
+void
+exchange_reset(struct exchange *exchange)
+{
+	json_object_put(exchange->members);
+	exchange->members = NULL;
+	exchange->route = NULL;
+	exchange->input = exchange->output = NULL;
+	exchange->request = (struct request){ 0 };
+	response_clear(&exchange->response);
+	arena_reset(&exchange->arena);
+}
+
+void
+exchange_free(struct exchange *exchange)
+{
+	exchange_reset(exchange);
+	response_free(&exchange->response);
+	arena_free(&exchange->arena);
+}

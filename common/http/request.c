@@ -1,0 +1,179 @@
+#include <ctype.h>
+
+#include "random.h"
+#include "request.h"
+
+#define ID_MAX 128
+#define ID_BYTES 16
+
+struct text
+request_param(const struct request *request, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (char *const *p = request->params; *p != NULL; p++)
+		if (strncmp(*p, name, length) == 0 && (*p)[length] == '=')
+			return text_of(*p + length + 1);
+	return (struct text){ NULL, 0 };
+}
+
+static struct text
+without(struct text text, size_t prefix)
+{
+	return (struct text){ text.data + prefix, text.length - prefix };
+}
+
+/* Decodes %XX, and + where asked.  false: an escape is malformed (it is then kept as it is). */
+static bool
+decode(struct text raw, bool plus, struct arena *arena, struct text *out)
+{
+	char *to;
+	size_t n = 0;
+	bool fine = true;
+
+	if (memchr(raw.data, '%', raw.length) == NULL &&
+	    (!plus || memchr(raw.data, '+', raw.length) == NULL)) {
+		*out = raw;
+		return true;
+	}
+	to = arena_alloc(arena, 1, raw.length + 1);
+	for (size_t i = 0; i < raw.length; i++) {
+		unsigned char byte;
+
+		if (raw.data[i] == '%' && raw.length - i > 2 &&
+		    hex_decode((struct text){ raw.data + i + 1, 2 }, &byte)) {
+			to[n++] = (char)byte;
+			i += 2;
+			continue;
+		}
+		fine = fine && raw.data[i] != '%';
+		to[n++] = plus && raw.data[i] == '+' ? ' ' : raw.data[i];
+	}
+	*out = (struct text){ to, n };
+	return fine;
+}
+
+bool
+query_next(struct text *query, struct arena *arena, struct text *name, struct text *value)
+{
+	while (query->length > 0) {
+		const char *end = memchr(query->data, '&', query->length), *equals;
+		struct text pair = { query->data,
+			end == NULL ? query->length : (size_t)(end - query->data) };
+
+		*query = without(*query, pair.length + (end == NULL ? 0 : 1));
+		if (pair.length == 0)
+			continue;
+		equals = memchr(pair.data, '=', pair.length);
+		*name = (struct text){ pair.data,
+			equals == NULL ? pair.length : (size_t)(equals - pair.data) };
+		*value = equals == NULL ? (struct text){ "", 0 } : without(pair, name->length + 1);
+		decode(*name, true, arena, name);
+		decode(*value, true, arena, value);
+		return true;
+	}
+	return false;
+}
+
+/* Whether the path begins with this prefix and goes on with a new segment, or ends there. */
+static bool
+has_prefix(struct text path, struct text prefix)
+{
+	return prefix.length > 0 && path.length >= prefix.length &&
+	    memcmp(path.data, prefix.data, prefix.length) == 0 &&
+	    (path.length == prefix.length || path.data[prefix.length] == '/');
+}
+
+/*
+ * The raw path.  REQUEST_URI is not in RFC 3875, but every server gives it and it is the only one
+ * of the path variables that all of them leave undecoded.
+ */
+static struct text
+raw_path(struct request *request, const char *base_path)
+{
+	struct text path = request_param(request, "REQUEST_URI");
+	struct text script = request_param(request, "SCRIPT_NAME");
+	struct text info = request_param(request, "PATH_INFO");
+	const char *mark;
+
+	if (path.data == NULL) {
+		request->query = request_param(request, "QUERY_STRING");
+		return info.data == NULL ? TEXT("/") : info;
+	}
+	mark = memchr(path.data, '?', path.length);
+	if (mark != NULL) {
+		request->query = without(path, (size_t)(mark - path.data) + 1);
+		path.length = (size_t)(mark - path.data);
+	}
+	if (has_prefix(path, text_of(base_path)))
+		return without(path, strlen(base_path));
+	if (base_path[0] == '\0' && info.length > 0 && has_prefix(path, script))
+		return without(path, script.length);
+	return path;
+}
+
+static const char *
+split_path(struct request *request, struct text path, struct arena *arena)
+{
+	request->segment_count = 0;
+	if (path.length > 0 && path.data[0] != '/')
+		return "the path must begin with /";
+	while (path.length > 0) {
+		const char *end;
+		struct text raw, *segment;
+
+		path = without(path, 1);
+		if (path.length == 0)
+			break; /* one slash at the end is fine */
+		end = memchr(path.data, '/', path.length);
+		raw = (struct text){ path.data,
+			end == NULL ? path.length : (size_t)(end - path.data) };
+		path = without(path, raw.length);
+		if (request->segment_count == REQUEST_SEGMENTS)
+			return "the path has too many segments";
+		segment = &request->segments[request->segment_count++];
+		if (!decode(raw, false, arena, segment))
+			return "the path has a % that is not followed by two hexadecimal digits";
+		if (text_is(*segment, ".") || text_is(*segment, ".."))
+			return "the path must not have the segments . and ..";
+	}
+	return NULL;
+}
+
+static bool
+is_id(struct text id)
+{
+	if (id.length == 0 || id.length > ID_MAX)
+		return false;
+	for (size_t i = 0; i < id.length; i++)
+		if (!isalnum((unsigned char)id.data[i]) &&
+		    memchr("-._~+/=:@", id.data[i], 9) == NULL)
+			return false;
+	return true;
+}
+
+static struct text
+new_id(struct arena *arena)
+{
+	unsigned char bytes[ID_BYTES];
+	char *hex = arena_alloc(arena, 2, ID_BYTES);
+	struct buf out = { hex, 0, 2 * ID_BYTES };
+
+	random_bytes(bytes, sizeof(bytes));
+	buf_hex(&out, bytes, sizeof(bytes));
+	return buf_view(&out);
+}
+
+const char *
+request_parse(
+    struct request *request, char *const *params, const char *base_path, struct arena *arena)
+{
+	*request = (struct request){ .params = params };
+	request->method = request_param(request, "REQUEST_METHOD");
+	if (request->method.data == NULL)
+		request->method = TEXT("GET");
+	request->id = request_param(request, "HTTP_X_REQUEST_ID");
+	if (!is_id(request->id))
+		request->id = new_id(arena);
+	return split_path(request, raw_path(request, base_path), arena);
+}

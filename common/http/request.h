@@ -1,0 +1,42 @@
+/*
+ * request.h - an HTTP request as a value, made from CGI/1.1 meta-variables (RFC 3875) as FastCGI,
+ * plain CGI and the tests alike give them.
+ */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include "buf.h"
+
+#define REQUEST_SEGMENTS 12 /* of a path, at most */
+#define REQUEST_BODY_MAX 65536 /* bytes, the default limit */
+
+struct request {
+	char *const *params; /* "NAME=value", NULL at the end; borrowed */
+	struct text body; /* borrowed */
+	bool body_cut; /* the client went before all of it came */
+	struct text method;
+	struct text segments[REQUEST_SEGMENTS]; /* of the path behind the base path, decoded once */
+	size_t segment_count;
+	struct text query; /* raw */
+	struct text id; /* X-Request-ID: the client's if well formed, else ours */
+};
+
+/*
+ * Reads method, path, query and id from params.  base_path ("" or "/prefix") is cut off the path;
+ * without one, SCRIPT_NAME is where PATH_INFO says that the program was named by it.  What is
+ * decoded lives in arena.  NULL, or why the path is refused: static text.
+ */
+const char *request_parse(struct request *request, char *const *params, const char *base_path,
+    struct arena *arena) __attribute__((nonnull));
+
+/* The parameter's value; data is NULL when absent. */
+struct text request_param(const struct request *request, const char *name) __attribute__((nonnull));
+
+/*
+ * Takes the next name and value off a query string, decoded (+ is a blank).  false at the end.
+ * Malformed escapes stay as they are.
+ */
+bool query_next(struct text *query, struct arena *arena, struct text *name, struct text *value)
+    __attribute__((nonnull));
+
+#endif

@@ -1,0 +1,55 @@
+/* response.h - an HTTP response as a value, the statuses we use, and the one writer of errors. */
+#ifndef HTTP_RESPONSE_H
+#define HTTP_RESPONSE_H
+
+#include "field.h"
+
+struct response {
+	int status;
+	struct buf headers; /* "Name: value\r\n" each */
+	struct buf body; /* JSON, or empty */
+};
+
+/* Why a request is refused.  The table in response.c gives each its status and code. */
+enum http_error {
+	ERROR_BAD_PATH,
+	ERROR_NOT_FOUND,
+	ERROR_METHOD_NOT_ALLOWED,
+	ERROR_ORIGIN_NOT_ALLOWED,
+	ERROR_BODY_TOO_LARGE,
+	ERROR_HEADERS_TOO_LARGE,
+	ERROR_BODY_CUT,
+	ERROR_BAD_BODY,
+	ERROR_MISSING_FIELD,
+	ERROR_INVALID_FIELD,
+	ERROR_INTERNAL,
+};
+
+/* Adds a header.  The value must hold no control character: ours, or checked input. */
+void response_header(struct response *response, const char *name, struct text value);
+
+/*
+ * Makes it an error: {"error","code","field","status","requestId"}.  field is NULL, or the name
+ * of the input; rule is what that must be, or the whole sentence, or NULL for the error's own
+ * words.  Never give it the client's input.
+ */
+void response_error(struct response *response, enum http_error error, const char *field,
+    const char *rule, struct text request_id);
+
+/* The error's answer by name and status, for documentation and tests. */
+const struct table *response_error_table(void);
+
+/*
+ * Appends the response as CGI wants it (RFC 3875 section 6): Status, headers, blank line, body;
+ * without_body for HEAD.
+ */
+void response_write(const struct response *response, bool without_body, struct buf *out);
+
+/* "Not Found".  Static text. */
+const char *status_text(int status);
+
+/* Empties it and keeps its memory. */
+void response_clear(struct response *response);
+void response_free(struct response *response);
+
+#endif

@@ -1,0 +1,33 @@
+/* route.h - what one endpoint is, and which row a request matches. */
+#ifndef HTTP_ROUTE_H
+#define HTTP_ROUTE_H
+
+#include "exchange.h"
+
+typedef enum step handler(struct exchange *exchange);
+
+struct route {
+	const char *method;
+	const char
+	    *path; /* "/rtc/:channelName/:role": a capture matches one segment, also an empty one */
+	handler *handle;
+	const struct table *input; /* NULL: takes none */
+	const struct table *output; /* NULL: the handler answers without a body */
+	const char *action; /* what a grant must allow, or PUBLIC */
+	const char *summary; /* one line for people */
+};
+
+#define PUBLIC "public" /* an action: anyone may */
+
+/*
+ * The row for method and path; HEAD takes a GET row.  NULL when there is none; then *path_exists
+ * says whether another method would have found one, and allow lists those methods ("GET, HEAD").
+ */
+const struct route *route_find(const struct route *routes, size_t count,
+    const struct request *request, struct buf *allow, bool *path_exists) __attribute__((nonnull));
+
+/* Adds the path's captures to the object, by name.  Later ones replace members of that name. */
+void route_captures(const struct route *route, const struct request *request,
+    struct json_object *members) __attribute__((nonnull));
+
+#endif

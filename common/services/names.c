@@ -1,0 +1,87 @@
+#include "names.h"
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+#define RTC_LEGAL LETTERS DIGITS " !#$%&()+-:;<=.>?@[]^_{}|~,"
+#define CHAT_LEGAL "abcdefghijklmnopqrstuvwxyz" DIGITS "_-."
+
+static bool
+is_legal(struct text name, const char *legal, const char *kind, struct field_error *error)
+{
+	for (size_t i = 0; i < name.length; i++) {
+		unsigned char c = (unsigned char)name.data[i];
+
+		if (c != '\0' && strchr(legal, c) != NULL)
+			continue;
+		if (c > 0x20 && c < 0x7f)
+			field_rule(error,
+			    "byte %zu is '%c' (0x%02x), which Agora does not allow in %s", i + 1, c,
+			    c, kind);
+		else
+			field_rule(error, "byte %zu is 0x%02x, which Agora does not allow in %s",
+			    i + 1, c, kind);
+		return false;
+	}
+	return true;
+}
+
+static bool
+is_user(struct text name, const char *legal, const char *kind, struct field_error *error)
+{
+	if (text_is(name, "0")) {
+		field_rule(error, "must not be \"0\": a token for %s names its user", kind);
+		return false;
+	}
+	return is_legal(name, legal, kind, error);
+}
+
+bool
+name_is_rtc(struct text name, struct field_error *error)
+{
+	return is_legal(name, RTC_LEGAL "*", "a channel or account name", error);
+}
+
+bool
+name_is_rtm_user(struct text name, struct field_error *error)
+{
+	return is_user(name, RTC_LEGAL, "an RTM user", error);
+}
+
+bool
+name_is_chat_user(struct text name, struct field_error *error)
+{
+	return is_user(name, CHAT_LEGAL, "a Chat user (a to z, 0 to 9, _ - .)", error);
+}
+
+bool
+name_is_room(struct text name, struct field_error *error)
+{
+	return is_legal(name, RTC_LEGAL, "a room", error);
+}
+
+/* The usual two-pointer match: on a mismatch the last * takes one more byte. */
+bool
+name_covers(struct text pattern, struct text name)
+{
+	size_t p = 0, n = 0, star = SIZE_MAX, resume = 0;
+
+	if (pattern.length == 0)
+		return true;
+	while (n < name.length) {
+		if (p < pattern.length && pattern.data[p] == '*') {
+			star = p++;
+			resume = n;
+		} else if (p < pattern.length && pattern.data[p] == name.data[n]) {
+			p++;
+			n++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			n = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.length && pattern.data[p] == '*')
+		p++;
+	return p == pattern.length;
+}

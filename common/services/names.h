@@ -1,0 +1,27 @@
+/*
+ * names.h - which names Agora allows.  Each is a field check: false with error->rule saying which
+ * byte is wrong.  Source: Agora's API reference of joinChannel, Signaling and Chat user ids.
+ */
+#ifndef SERVICES_NAMES_H
+#define SERVICES_NAMES_H
+
+#include "field.h"
+
+#define CHANNEL_MAX 64 /* bytes */
+#define ACCOUNT_MAX 255
+#define RTM_USER_MAX 64
+#define CHAT_USER_MAX 64
+
+/* RTC channel or account: Agora's 89 characters, and * alone or in a pattern (a wildcard). */
+bool name_is_rtc(struct text name, struct field_error *error);
+/* RTM user: the 89 characters; not "0". */
+bool name_is_rtm_user(struct text name, struct field_error *error);
+/* Chat user: a to z, digits, _ - . ; not "0". */
+bool name_is_chat_user(struct text name, struct field_error *error);
+/* APaaS room: the 89 characters. */
+bool name_is_room(struct text name, struct field_error *error);
+
+/* Whether a token's name, which may hold the wildcard *, covers this one. */
+bool name_covers(struct text pattern, struct text name);
+
+#endif

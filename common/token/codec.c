@@ -1,0 +1,171 @@
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec.h"
+
+/*
+ * memLevel 4 gives the same bytes as zlib's default for tokens of the usual size and spares the
+ * wiping of a 64 KiB hash table for each one.
+ */
+#define DEFLATE_MEM_LEVEL 4
+
+/*
+ * zlib allocates its window with the first byte that it must remember between two calls: let it do
+ * so now, with the start of a stream of one stored byte, and not while a token is parsed.
+ */
+static bool
+allocate_window(struct agora_codec *codec)
+{
+	unsigned char start[] = { 0x78, 0x01, 0x00, 0x01, 0x00, 0xfe, 0xff, 'a' };
+	z_stream *z = &codec->inflate;
+
+	z->next_in = start;
+	z->avail_in = sizeof(start);
+	z->next_out = codec->content;
+	z->avail_out = sizeof(codec->content);
+	return inflate(z, Z_SYNC_FLUSH) == Z_OK;
+}
+
+struct agora_codec *
+agora_codec_open(void)
+{
+	struct agora_codec *codec = calloc(1, sizeof(*codec));
+
+	if (codec == NULL)
+		return NULL;
+	if (deflateInit2(&codec->deflate, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS,
+		DEFLATE_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
+		free(codec);
+		return NULL;
+	}
+	if (inflateInit(&codec->inflate) != Z_OK) {
+		deflateEnd(&codec->deflate);
+		free(codec);
+		return NULL;
+	}
+	if (!allocate_window(codec)) {
+		agora_codec_close(codec);
+		return NULL;
+	}
+	return codec;
+}
+
+void
+agora_codec_close(struct agora_codec *codec)
+{
+	if (codec == NULL)
+		return;
+	deflateEnd(&codec->deflate);
+	inflateEnd(&codec->inflate);
+	sodium_memzero(codec, sizeof(*codec));
+	free(codec);
+}
+
+bool
+agora_is_hex32(const char *text, size_t length)
+{
+	if (length != 32)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
+			return false;
+	}
+	return true;
+}
+
+enum agora_error
+codec_pack(
+    struct agora_codec *codec, size_t content_length, char out[AGORA_TOKEN_MAX + 1], size_t *length)
+{
+	z_stream *z = &codec->deflate;
+	size_t packed;
+
+	deflateReset(z);
+	z->next_in = codec->content;
+	z->avail_in = (uInt)content_length;
+	z->next_out = codec->packed;
+	z->avail_out = sizeof(codec->packed);
+	if (deflate(z, Z_FINISH) != Z_STREAM_END)
+		return AGORA_TOO_LARGE;
+	packed = sizeof(codec->packed) - z->avail_out;
+	if (3 + sodium_base64_ENCODED_LEN(packed, sodium_base64_VARIANT_ORIGINAL) >
+	    AGORA_TOKEN_MAX + 1)
+		return AGORA_TOO_LARGE;
+	memcpy(out, "007", 3);
+	sodium_bin2base64(out + 3, AGORA_TOKEN_MAX + 1 - 3, codec->packed, packed,
+	    sodium_base64_VARIANT_ORIGINAL);
+	*length = 3 + (packed + 2) / 3 * 4;
+	return AGORA_OK;
+}
+
+enum agora_error
+codec_unbase64(struct agora_codec *codec, const char *text, size_t length, size_t *packed_length)
+{
+	const char *end = NULL;
+
+	if (length == 0)
+		return AGORA_TRUNCATED;
+	if (sodium_base642bin(codec->packed, sizeof(codec->packed), text, length, NULL,
+		packed_length, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    end != text + length)
+		return AGORA_BAD_BASE64;
+	return AGORA_OK;
+}
+
+enum agora_error
+codec_inflate(struct agora_codec *codec, size_t packed_length, size_t *content_length)
+{
+	z_stream *z = &codec->inflate;
+	int result;
+
+	inflateReset(z);
+	z->next_in = codec->packed;
+	z->avail_in = (uInt)packed_length;
+	z->next_out = codec->content;
+	z->avail_out = sizeof(codec->content);
+	result = inflate(z, Z_FINISH);
+	*content_length = sizeof(codec->content) - z->avail_out;
+	if (*content_length > AGORA_CONTENT_MAX)
+		return AGORA_TOO_LARGE;
+	if (result == Z_BUF_ERROR && z->avail_in == 0)
+		return AGORA_TRUNCATED;
+	if (result != Z_STREAM_END)
+		return AGORA_BAD_ZLIB;
+	return z->avail_in > 0 ? AGORA_TRAILING_DATA : AGORA_OK;
+}
+
+static void
+hmac(const void *key, size_t key_length, const void *message, size_t length,
+    unsigned char out[AGORA_SIGNATURE_LENGTH])
+{
+	crypto_auth_hmacsha256_state state;
+
+	crypto_auth_hmacsha256_init(&state, key, key_length);
+	crypto_auth_hmacsha256_update(&state, message, length);
+	crypto_auth_hmacsha256_final(&state, out);
+	sodium_memzero(&state, sizeof(state));
+}
+
+static void
+little_endian(uint32_t v, unsigned char out[4])
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = (unsigned char)(v >> (8 * i));
+}
+
+void
+codec_signature(const char *certificate, uint32_t issue_ts, uint32_t salt, struct agora_text info,
+    unsigned char signature[AGORA_SIGNATURE_LENGTH])
+{
+	unsigned char number[4], key[AGORA_SIGNATURE_LENGTH];
+
+	little_endian(issue_ts, number);
+	hmac(number, sizeof(number), certificate, AGORA_CERTIFICATE_LENGTH, key);
+	little_endian(salt, number);
+	hmac(number, sizeof(number), key, sizeof(key), key);
+	hmac(key, sizeof(key), info.data, info.length, signature);
+	sodium_memzero(key, sizeof(key));
+}

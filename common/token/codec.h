@@ -1,0 +1,37 @@
+/* codec.h - the codec's inside: scratch memory, zlib's state, base64, the signature. */
+#ifndef TOKEN_CODEC_H
+#define TOKEN_CODEC_H
+
+#include <zlib.h>
+
+#include "agoratoken.h"
+
+#define TOKEN_PACKED_MAX (AGORA_TOKEN_MAX / 4 * 3) /* bytes that fit the longest base64 */
+
+struct agora_codec {
+	z_stream deflate;
+	z_stream inflate;
+	unsigned char content[AGORA_CONTENT_MAX + 1]; /* one more, to notice what is too long */
+	unsigned char packed[TOKEN_PACKED_MAX];
+};
+
+/* content[0..length) to text behind the three bytes "007"; AGORA_TOO_LARGE when it does not fit. */
+enum agora_error codec_pack(struct agora_codec *codec, size_t content_length,
+    char out[AGORA_TOKEN_MAX + 1], size_t *length);
+
+/* base64 text to packed[]. */
+enum agora_error
+codec_unbase64(struct agora_codec *codec, const char *text, size_t length, size_t *packed_length);
+
+/* packed[0..packed_length), one whole zlib stream, to content[]. */
+enum agora_error
+codec_inflate(struct agora_codec *codec, size_t packed_length, size_t *content_length);
+
+/*
+ * The AccessToken2 signature over info: the small integers are the HMAC keys and the certificate's
+ * ASCII text is the first message.
+ */
+void codec_signature(const char *certificate, uint32_t issue_ts, uint32_t salt,
+    struct agora_text info, unsigned char signature[AGORA_SIGNATURE_LENGTH]);
+
+#endif

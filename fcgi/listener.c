@@ -1,0 +1,134 @@
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "listener.h"
+
+#define BACKLOG 1024
+#define SOCKET_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+/* The path of a Unix address, else NULL. */
+static const char *
+unix_path(const char *address)
+{
+	if (strncmp(address, "unix:", 5) == 0)
+		return address + 5;
+	return strchr(address, '/') != NULL ? address : NULL;
+}
+
+static int
+fail(int fd, const char *address, const char *problem, struct buf *error)
+{
+	buf_printf(error, "cannot listen on %s: %s", address, problem);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Whether somebody accepts connections there. */
+static bool
+is_in_use(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
+	bool used = fd >= 0 &&
+	    (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+		errno == EAGAIN);
+
+	if (fd >= 0)
+		close(fd);
+	return used;
+}
+
+static int
+open_unix(const char *path, struct buf *error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct stat info;
+	mode_t old;
+	int fd, bound;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail(
+		    -1, path, "the path is longer than a socket's may be (107 bytes)", error);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (lstat(path, &info) == 0) {
+		if (!S_ISSOCK(info.st_mode))
+			return fail(-1, path, "a file that is no socket is there", error);
+		if (is_in_use(&address))
+			return fail(-1, path, "another program listens there", error);
+		unlink(path);
+	}
+	fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
+	if (fd < 0)
+		return fail(fd, path, strerror(errno), error);
+	/* The mode must be right from the first moment. */
+	old = umask(0117);
+	bound = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+	umask(old);
+	if (bound != 0 || listen(fd, BACKLOG) != 0)
+		return fail(fd, path, strerror(errno), error);
+	return fd;
+}
+
+static int
+open_inet(const char *address, struct buf *error)
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+		.ai_socktype = SOCK_STREAM };
+	struct addrinfo *found = NULL;
+	char host[256];
+	const char *colon = strrchr(address, ':'), *name = host;
+	size_t length;
+	int fd, code, one = 1;
+
+	if (colon == NULL || colon[1] == '\0' || (size_t)(colon - address) >= sizeof(host))
+		return fail(-1, address, "give a path with a / in it, or host:port", error);
+	length = (size_t)(colon - address);
+	memcpy(host, address, length);
+	host[length] = '\0';
+	if (length > 1 && host[0] == '[' && host[length - 1] == ']') {
+		host[length - 1] = '\0';
+		name = host + 1;
+	}
+	if (*name == '\0' || strcmp(name, "*") == 0)
+		name = NULL;
+	code = getaddrinfo(name, colon + 1, &hints, &found);
+	if (code != 0)
+		return fail(-1, address, gai_strerror(code), error);
+	fd = socket(found->ai_family, SOCKET_FLAGS, 0);
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 ||
+	    listen(fd, BACKLOG) != 0) {
+		int saved = errno;
+
+		freeaddrinfo(found);
+		return fail(fd, address, strerror(saved), error);
+	}
+	freeaddrinfo(found);
+	return fd;
+}
+
+int
+listener_open(const char *address, struct buf *error)
+{
+	const char *path = unix_path(address);
+
+	return path != NULL ? open_unix(path, error) : open_inet(address, error);
+}
+
+void
+listener_remove(const char *address)
+{
+	const char *path = unix_path(address);
+
+	if (path != NULL)
+		unlink(path);
+}

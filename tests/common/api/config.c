@@ -1,0 +1,5 @@
+#include "unit.h"
+
+CU_TestInfo api_config_tests[] = {
+	CU_TEST_INFO_NULL,
+};
