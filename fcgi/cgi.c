@@ -79,13 +79,14 @@ answer(const struct response *response, bool without_body)
 }
 
 int
-cgi_serve(const char *env_file, char *const *environment)
+cgi_serve(
+    const char *env_file, char *const *environment, const struct route *routes, size_t route_count)
 {
 	struct request request = { .params = environment };
 	struct exchange exchange = { 0 };
 	struct buf body = { 0 }, error = { 0 };
-	struct config *config = config_open(env_file, environment, &error);
-	struct app *app = config == NULL ? NULL : app_open(config);
+	struct config *config = config_open(env_file, environment, NULL, NULL, &error);
+	struct app *app = config == NULL ? NULL : app_open(config, routes, route_count);
 	enum body_problem problem;
 	int code;
 

@@ -9,6 +9,7 @@
  * output.  env_file may be NULL.  A configuration that cannot be used is answered with 500 and
  * explained in the log.  Returns the exit code.
  */
-int cgi_serve(const char *env_file, char *const *environment);
+int cgi_serve(
+    const char *env_file, char *const *environment, const struct route *routes, size_t route_count);
 
 #endif

@@ -13,7 +13,7 @@
 
 struct codec {
 	FCGX_Request request; /* its streams point into it: never moved */
-	struct text in; /* what is left to be read */
+	struct text in;       /* what is left to be read */
 	struct buf *out;
 	struct buf body;
 	bool open;
@@ -74,13 +74,19 @@ end_request(struct codec *codec)
 }
 
 void
+codec_drop(struct codec *codec)
+{
+	current = codec;
+	codec->out = NULL;
+	end_request(codec);
+}
+
+void
 codec_close(struct codec *codec)
 {
 	if (codec == NULL)
 		return;
-	current = codec;
-	codec->out = NULL;
-	end_request(codec);
+	codec_drop(codec);
 	buf_free(&codec->body);
 	free(codec);
 }

@@ -10,7 +10,10 @@
 #define READ_SIZE 65536
 #define ACCEPTS_PER_TURN 64
 #define KEPT_BUFFER 8192 /* bytes of memory that an idle connection may keep */
+#define AHEAD_MAX 65536  /* bytes taken while an exchange waits */
 #define LINGER_MS 2000
+#define GRACE_MS 1000
+#define SPARE_MAX 64 /* connections, and jobs, kept for the next ones */
 
 enum connection_state {
 	RECEIVING, /* reads requests */
@@ -23,12 +26,24 @@ struct connection {
 	struct connections *owner;
 	struct connection *next, *previous;
 	enum connection_state state;
-	struct buf in; /* bytes behind the last whole record */
+	struct buf in;      /* bytes behind the last whole record */
 	struct buf records; /* of the request that is arriving */
 	struct buf out;
 	size_t sent; /* of out */
 	struct framing framing;
+	struct job *job;  /* the exchange that waits */
+	bool has_served;  /* at least one request */
 	int64_t deadline; /* monotonic ms; 0 = none */
+};
+
+/* A request on its way through the application. */
+struct job {
+	struct exchange exchange;
+	struct codec *codec;
+	struct connection *connection; /* NULL: the client is gone, the call goes to its end */
+	struct connections *owner;
+	struct job *next, *previous; /* among those that wait */
+	int64_t deadline;            /* monotonic ms */
 };
 
 struct connections {
@@ -36,19 +51,20 @@ struct connections {
 	struct app *app;
 	struct connection_limits limits;
 	struct watch listener;
-	struct connection *open, *closed;
-	size_t count;
+	struct connection *open, *last, *closed, *spare; /* open to last: used last first */
+	struct job *waiting, *spare_jobs;
+	size_t count, waiting_count, spare_count, spare_job_count;
+	size_t overloaded;  /* requests refused since it was last said */
+	size_t crowded_out; /* connections closed for others */
 	bool draining;
-	bool full;
-	/* one request at a time is decoded and answered: they are shared */
-	struct codec *codec;
-	struct exchange exchange;
+	bool full; /* the listener is not watched */
 	struct buf answer;
 	unsigned char bytes[READ_SIZE];
 };
 
 static void accept_ready(struct watch *watch, uint32_t events);
 static void connection_ready(struct watch *watch, uint32_t events);
+static void job_finished(struct exchange *exchange);
 
 struct connections *
 connections_open(
@@ -60,7 +76,6 @@ connections_open(
 	all->app = app;
 	all->limits = *limits;
 	all->listener = (struct watch){ listener, 0, accept_ready };
-	all->codec = codec_open();
 	if (!loop_watch(loop, &all->listener, EPOLLIN)) {
 		connections_close(all);
 		return NULL;
@@ -68,10 +83,132 @@ connections_open(
 	return all;
 }
 
+/* Jobs */
+
+static struct job *
+take_job(struct connections *all)
+{
+	struct job *job = all->spare_jobs;
+
+	if (job == NULL) {
+		job = xcalloc(1, sizeof(*job));
+		job->codec = codec_open();
+		job->owner = all;
+		job->exchange.finished = job_finished;
+		job->exchange.owner = job;
+		return job;
+	}
+	all->spare_jobs = job->next;
+	all->spare_job_count--;
+	job->next = NULL;
+	return job;
+}
+
+static void
+free_job(struct job *job)
+{
+	codec_close(job->codec);
+	exchange_free(&job->exchange);
+	free(job);
+}
+
+static void
+return_job(struct job *job)
+{
+	struct connections *all = job->owner;
+
+	job->connection = NULL;
+	codec_drop(job->codec);
+	exchange_reset(&job->exchange);
+	if (all->spare_job_count >= SPARE_MAX) {
+		free_job(job);
+		return;
+	}
+	job->next = all->spare_jobs;
+	all->spare_jobs = job;
+	all->spare_job_count++;
+}
+
+static void
+start_waiting(struct job *job)
+{
+	struct connections *all = job->owner;
+
+	job->connection->job = job;
+	job->deadline = loop_now(all->loop) + all->limits.wait_ms;
+	job->previous = NULL;
+	job->next = all->waiting;
+	if (all->waiting != NULL)
+		all->waiting->previous = job;
+	all->waiting = job;
+	all->waiting_count++;
+}
+
+static void
+stop_waiting(struct job *job)
+{
+	struct connections *all = job->owner;
+
+	if (job->previous != NULL)
+		job->previous->next = job->next;
+	else
+		all->waiting = job->next;
+	if (job->next != NULL)
+		job->next->previous = job->previous;
+	job->next = job->previous = NULL;
+	all->waiting_count--;
+	if (job->connection != NULL)
+		job->connection->job = NULL;
+}
+
+/* The client went: the call is given up, unless it may bill. */
+static void
+abandon(struct job *job)
+{
+	job->connection->job = NULL;
+	job->connection = NULL;
+	if (job->exchange.route->wait == ROUTE_GOES_TO_END)
+		return;
+	stop_waiting(job);
+	exchange_give_up(&job->exchange, ERROR_CLIENT_GONE);
+	return_job(job);
+}
+
+/* Connections */
+
 static void
 set_deadline(struct connection *c, int64_t ms)
 {
-	c->deadline = ms == 0 ? 0 : loop_now(c->owner->loop) + ms;
+	c->deadline = loop_now(c->owner->loop) + ms;
+}
+
+static void
+unlink_connection(struct connection *c)
+{
+	struct connections *all = c->owner;
+
+	if (c->previous != NULL)
+		c->previous->next = c->next;
+	else
+		all->open = c->next;
+	if (c->next != NULL)
+		c->next->previous = c->previous;
+	else
+		all->last = c->previous;
+}
+
+static void
+link_connection(struct connection *c)
+{
+	struct connections *all = c->owner;
+
+	c->previous = NULL;
+	c->next = all->open;
+	if (all->open != NULL)
+		all->open->previous = c;
+	else
+		all->last = c;
+	all->open = c;
 }
 
 static void
@@ -79,15 +216,12 @@ close_connection(struct connection *c)
 {
 	struct connections *all = c->owner;
 
+	if (c->job != NULL)
+		abandon(c->job);
 	loop_unwatch(all->loop, &c->watch);
 	close(c->watch.fd);
 	c->watch.fd = -1;
-	if (c->previous != NULL)
-		c->previous->next = c->next;
-	else
-		all->open = c->next;
-	if (c->next != NULL)
-		c->next->previous = c->previous;
+	unlink_connection(c);
 	c->next = all->closed;
 	all->closed = c;
 	all->count--;
@@ -98,16 +232,42 @@ close_connection(struct connection *c)
 }
 
 static void
-free_closed(struct connections *all)
+shrink(struct buf *buf)
+{
+	if (buf->length == 0 && buf->capacity > KEPT_BUFFER)
+		buf_free(buf);
+}
+
+static void
+free_connection(struct connection *c)
+{
+	buf_free(&c->in);
+	buf_free(&c->records);
+	buf_free(&c->out);
+	free(c);
+}
+
+/* Not before the turn is over: an event for it may still be in the batch. */
+static void
+release_closed(struct connections *all)
 {
 	while (all->closed != NULL) {
 		struct connection *c = all->closed;
 
 		all->closed = c->next;
-		buf_free(&c->in);
-		buf_free(&c->records);
-		buf_free(&c->out);
-		free(c);
+		if (all->spare_count >= SPARE_MAX) {
+			free_connection(c);
+			continue;
+		}
+		buf_clear(&c->in);
+		buf_wipe(&c->records);
+		buf_wipe(&c->out);
+		shrink(&c->in);
+		shrink(&c->records);
+		shrink(&c->out);
+		c->next = all->spare;
+		all->spare = c;
+		all->spare_count++;
 	}
 }
 
@@ -120,17 +280,87 @@ connections_close(struct connections *all)
 	loop_unwatch(all->loop, &all->listener);
 	while (all->open != NULL)
 		close_connection(all->open);
-	free_closed(all);
-	codec_close(all->codec);
-	exchange_free(&all->exchange);
+	release_closed(all);
+	while (all->spare != NULL) {
+		struct connection *c = all->spare;
+
+		all->spare = c->next;
+		free_connection(c);
+	}
+	while (all->waiting != NULL) {
+		struct job *job = all->waiting;
+
+		stop_waiting(job);
+		exchange_give_up(&job->exchange, ERROR_CLIENT_GONE);
+		free_job(job);
+	}
+	while (all->spare_jobs != NULL) {
+		struct job *job = all->spare_jobs;
+
+		all->spare_jobs = job->next;
+		free_job(job);
+	}
 	buf_free(&all->answer);
 	free(all);
 }
 
 size_t
-connections_count(const struct connections *all)
+connections_busy(const struct connections *all)
 {
-	return all->count;
+	return all->count + all->waiting_count;
+}
+
+static bool
+is_idle(const struct connection *c)
+{
+	return c->state == RECEIVING && c->framing.id == 0 && c->in.length == 0 &&
+	    c->out.length == 0 && c->job == NULL;
+}
+
+/* One that has just come is about to send its first request. */
+static bool
+may_go(const struct connection *c)
+{
+	return is_idle(c) &&
+	    (c->has_served ||
+		c->deadline - loop_now(c->owner->loop) < c->owner->limits.request_ms - GRACE_MS);
+}
+
+/* Room for one more: the connection that has been idle longest goes.  false: none is idle. */
+static bool
+make_room(struct connections *all)
+{
+	struct connection *c = all->last;
+
+	while (c != NULL && !may_go(c))
+		c = c->previous;
+	if (c == NULL)
+		return false;
+	all->crowded_out++;
+	close_connection(c);
+	return true;
+}
+
+static struct connection *
+new_connection(struct connections *all, int fd)
+{
+	struct connection *c = all->spare;
+
+	if (c == NULL) {
+		c = xcalloc(1, sizeof(*c));
+	} else {
+		const struct buf in = c->in, records = c->records, out = c->out;
+
+		all->spare = c->next;
+		all->spare_count--;
+		*c = (struct connection){ .in = in, .records = records, .out = out };
+	}
+	c->owner = all;
+	c->watch = (struct watch){ fd, 0, connection_ready };
+	link_connection(c);
+	all->count++;
+	set_deadline(c, all->limits.request_ms);
+	return c;
 }
 
 static void
@@ -144,40 +374,28 @@ accept_ready(struct watch *watch, uint32_t events)
 		struct connection *c;
 		int fd;
 
-		if (all->count >= all->limits.connections) {
-			/* Those who wait in the socket's queue are taken as places come free. */
-			log_line(LOG_LEVEL_WARNING, "all %zu connections are in use",
-			    all->limits.connections);
+		if (all->count >= (size_t)all->limits.connections && !make_room(all)) {
+			/* The newest wait in the socket's queue until a place comes free. */
 			all->full = true;
-			loop_unwatch(all->loop, &all->listener);
+			loop_unwatch(all->loop, watch);
 			return;
 		}
 		fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+				/* Mostly EMFILE; the tick tries again. */
 				log_line(LOG_LEVEL_ERROR, "accept: %s", strerror(errno));
+				all->full = true;
+				loop_unwatch(all->loop, watch);
+			}
 			return;
 		}
-		c = xcalloc(1, sizeof(*c));
-		c->owner = all;
-		c->watch = (struct watch){ fd, 0, connection_ready };
-		c->next = all->open;
-		if (all->open != NULL)
-			all->open->previous = c;
-		all->open = c;
-		all->count++;
-		if (!loop_watch(all->loop, &c->watch, EPOLLIN)) {
+		c = new_connection(all, fd);
+		if (!loop_watch(all->loop, &c->watch, EPOLLIN | EPOLLRDHUP)) {
 			log_line(LOG_LEVEL_ERROR, "epoll: %s", strerror(errno));
 			close_connection(c);
 		}
 	}
-}
-
-static void
-shrink(struct buf *buf)
-{
-	if (buf->length == 0 && buf->capacity > KEPT_BUFFER)
-		buf_free(buf);
 }
 
 /* Ready for the next request on this connection. */
@@ -186,7 +404,7 @@ next_request(struct connection *c)
 {
 	c->framing = (struct framing){ 0 };
 	c->deadline = 0;
-	buf_clear(&c->records);
+	buf_wipe(&c->records);
 	shrink(&c->records);
 }
 
@@ -200,29 +418,52 @@ finish(struct connection *c)
 	next_request(c);
 }
 
+/* The exchange is complete: its answer goes to the connection's output. */
+static void
+deliver(struct job *job)
+{
+	struct connection *c = job->connection;
+	struct connections *all = job->owner;
+	struct exchange *x = &job->exchange;
+
+	buf_clear(&all->answer);
+	response_write(&x->response, text_is(x->request.method, "HEAD"), &all->answer);
+	codec_answer(job->codec, buf_view(&all->answer), &c->out);
+	buf_wipe(&all->answer);
+	return_job(job);
+	c->has_served = true;
+	/* The list is in the order of last use. */
+	unlink_connection(c);
+	link_connection(c);
+	if (c->framing.keep && !all->draining)
+		next_request(c);
+	else
+		finish(c);
+}
+
 static void
 serve(struct connection *c)
 {
 	struct connections *all = c->owner;
-	struct exchange *x = &all->exchange;
-	bool keep = c->framing.keep;
+	struct job *job = take_job(all);
+	struct exchange *x = &job->exchange;
 
-	if (!codec_decode(all->codec, buf_view(&c->records))) {
+	job->connection = c;
+	if (!codec_decode(job->codec, buf_view(&c->records))) {
 		log_line(LOG_LEVEL_ERROR, "a request that libfcgi refused; connection closed");
+		return_job(job);
 		finish(c);
 		return;
 	}
-	app_serve(all->app, x, codec_params(all->codec), codec_body(all->codec),
-	    c->framing.too_large ? BODY_TOO_LARGE : BODY_WHOLE);
-	buf_clear(&all->answer);
-	response_write(&x->response, text_is(x->request.method, "HEAD"), &all->answer);
-	codec_answer(all->codec, buf_view(&all->answer), &c->out);
-	buf_wipe(&c->records);
-	exchange_reset(x);
-	if (keep && !all->draining)
-		next_request(c);
-	else
-		finish(c);
+	x->crowded = all->waiting_count >= (size_t)all->limits.waiting;
+	if (app_serve(all->app, x, codec_params(job->codec), codec_body(job->codec),
+		c->framing.too_large ? BODY_TOO_LARGE : BODY_WHOLE) == WAITING) {
+		start_waiting(job);
+		return;
+	}
+	if (x->response.status == 503)
+		all->overloaded++;
+	deliver(job);
 }
 
 /* The parameters did not fit, so there is nothing to decode: the answer is made without libfcgi. */
@@ -243,6 +484,17 @@ answer_params_too_large(struct connection *c)
 }
 
 static void
+aborted(struct connection *c)
+{
+	if (c->job != NULL)
+		abandon(c->job);
+	if (c->framing.keep && !c->owner->draining)
+		next_request(c);
+	else
+		finish(c);
+}
+
+static void
 take_record(struct connection *c, const unsigned char *record)
 {
 	const char *why;
@@ -255,15 +507,12 @@ take_record(struct connection *c, const unsigned char *record)
 		framing_keep(record, &c->records);
 		serve(c);
 		return;
-	case FRAMING_ABORTED:
-		if (c->framing.keep)
-			next_request(c);
-		else
-			finish(c);
-		return;
+	case FRAMING_ABORTED: aborted(c); return;
 	case FRAMING_PARAMS_TOO_LARGE: answer_params_too_large(c); return;
 	case FRAMING_REFUSED:
 		log_line(LOG_LEVEL_WARNING, "the web server sent %s; connection closed", why);
+		if (c->job != NULL)
+			abandon(c->job);
 		finish(c);
 		return;
 	}
@@ -302,6 +551,7 @@ send_out(struct connection *c)
 			return;
 		}
 		c->sent += (size_t)n;
+		c->deadline = 0; /* it takes the answer: the time starts anew */
 	}
 	c->sent = 0;
 	buf_wipe(&c->out);
@@ -318,18 +568,49 @@ static void
 settle(struct connection *c)
 {
 	bool unsent = c->out.length > 0, arriving = c->framing.id != 0 || c->in.length > 0;
-	uint32_t events = unsent ? EPOLLOUT : EPOLLIN;
+	uint32_t events = unsent ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
 
 	if (c->state == LINGERING)
 		events = EPOLLIN;
-	else if (unsent)
+	else if (unsent && c->deadline == 0)
 		set_deadline(c, c->owner->limits.answer_ms);
-	else if (!arriving)
+	else if (!unsent && (c->job != NULL || (!arriving && c->has_served)))
 		c->deadline = 0;
 	else if (c->deadline == 0)
 		set_deadline(c, c->owner->limits.request_ms);
 	if (!loop_watch(c->owner->loop, &c->watch, events))
 		close_connection(c);
+}
+
+/* Sends what there is and waits for what comes next. */
+static void
+go_on(struct connection *c)
+{
+	if (c->state != LINGERING)
+		send_out(c);
+	if (c->watch.fd >= 0)
+		settle(c);
+}
+
+static void
+job_finished(struct exchange *exchange)
+{
+	struct job *job = exchange->owner;
+	struct connection *c = job->connection;
+
+	stop_waiting(job);
+	if (c == NULL) {
+		return_job(job);
+		return;
+	}
+	deliver(job);
+	/* Requests that came in the meantime. */
+	if (c->in.length > 0) {
+		size_t done = take_records(c, (unsigned char *)c->in.data, c->in.length);
+
+		buf_consume(&c->in, done);
+	}
+	go_on(c);
 }
 
 static void
@@ -341,7 +622,7 @@ receive(struct connection *c)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	if (n <= 0 || c->in.length > FRAMING_RECORD_MAX + AHEAD_MAX) {
 		close_connection(c);
 		return;
 	}
@@ -363,18 +644,16 @@ connection_ready(struct watch *watch, uint32_t events)
 {
 	struct connection *c = (struct connection *)watch;
 
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && c->out.length == 0)
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) && c->out.length == 0)
 		receive(c);
 	else if (events & (EPOLLHUP | EPOLLERR))
 		close_connection(c);
-	if (c->watch.fd >= 0 && c->state != LINGERING)
-		send_out(c);
 	if (c->watch.fd >= 0)
-		settle(c);
+		go_on(c);
 }
 
-void
-connections_tick(struct connections *all, int64_t now)
+static void
+check_connections(struct connections *all, int64_t now)
 {
 	struct connection *c, *next;
 
@@ -390,10 +669,63 @@ connections_tick(struct connections *all, int64_t now)
 	}
 }
 
+/* Calls have deadlines of their own; this is for one that keeps none. */
+static void
+check_waiting(struct connections *all, int64_t now)
+{
+	struct job *job, *next;
+
+	for (job = all->waiting; job != NULL; job = next) {
+		struct connection *c = job->connection;
+
+		next = job->next;
+		if (now < job->deadline)
+			continue;
+		stop_waiting(job);
+		exchange_give_up(&job->exchange, c == NULL ? ERROR_CLIENT_GONE : ERROR_TIMEOUT);
+		if (c == NULL) {
+			return_job(job);
+			continue;
+		}
+		deliver(job);
+		go_on(c);
+	}
+}
+
+static void
+say_overload(struct connections *all)
+{
+	if (all->overloaded > 0)
+		log_line(LOG_LEVEL_WARNING,
+		    "overload: %zu requests refused, %zu exchanges wait (MAX_WAITING)",
+		    all->overloaded, all->waiting_count);
+	if (all->crowded_out > 0)
+		log_line(LOG_LEVEL_WARNING,
+		    "overload: %zu idle connections closed for new ones (MAX_CONNECTIONS)",
+		    all->crowded_out);
+	if (all->full)
+		log_line(LOG_LEVEL_WARNING,
+		    "overload: all %zu connections are busy, new ones wait (MAX_CONNECTIONS)",
+		    all->count);
+	all->overloaded = all->crowded_out = 0;
+}
+
+void
+connections_tick(struct connections *all, int64_t now)
+{
+	check_connections(all, now);
+	check_waiting(all, now);
+	say_overload(all);
+	if (all->full && !all->draining && all->count < (size_t)all->limits.connections) {
+		all->full = false;
+		loop_watch(all->loop, &all->listener, EPOLLIN);
+	}
+}
+
 void
 connections_turn(struct connections *all)
 {
-	free_closed(all);
+	release_closed(all);
 }
 
 void
@@ -405,7 +737,9 @@ connections_drain(struct connections *all)
 	loop_unwatch(all->loop, &all->listener);
 	for (c = all->open; c != NULL; c = next) {
 		next = c->next;
-		if (c->framing.id == 0 && c->in.length == 0 && c->out.length == 0)
+		if (is_idle(c) && c->has_served)
 			close_connection(c);
+		else if (c->deadline == 0 && c->job == NULL)
+			set_deadline(c, all->limits.request_ms);
 	}
 }

@@ -11,9 +11,11 @@
 
 struct connection_limits {
 	struct framing_limits request;
-	size_t connections;
+	int64_t connections;
+	int64_t waiting;    /* exchanges that wait for a call */
 	int64_t request_ms; /* for a request to arrive whole, from its first byte */
-	int64_t answer_ms; /* for the web server to take an answer */
+	int64_t answer_ms;  /* for the web server to take a part of an answer */
+	int64_t wait_ms;    /* for an exchange that waits */
 };
 
 struct connections;
@@ -23,13 +25,17 @@ struct connections *connections_open(
     struct loop *loop, struct app *app, int listener, const struct connection_limits *limits);
 void connections_close(struct connections *connections);
 
-/* The loop's tick and turn: deadlines, and the release of what was closed. */
+/* The loop's tick and turn: deadlines and what is said once a second; release of what was closed.
+ */
 void connections_tick(struct connections *connections, int64_t now);
 void connections_turn(struct connections *connections);
 
-/* Stops accepting, closes what is idle; the rest ends with its answer. */
+/*
+ * Stops accepting.  Kept connections without a request are closed; those that have not yet sent
+ * their first one may, and every other ends with its answer.
+ */
 void connections_drain(struct connections *connections);
-/* Connections that are still open. */
-size_t connections_count(const struct connections *connections);
+/* Connections and waiting exchanges that there still are. */
+size_t connections_busy(const struct connections *connections);
 
 #endif

@@ -175,8 +175,12 @@ body(struct framing *f, const struct framing_limits *limits, const struct record
 {
 	if (!f->params_done)
 		return refuse(why, "STDIN before the end of PARAMS");
-	if (r->length == 0)
+	if (f->complete)
+		return FRAMING_DROP;
+	if (r->length == 0) {
+		f->complete = true;
 		return FRAMING_COMPLETE;
+	}
 	f->body += r->length;
 	if (f->body <= limits->body)
 		return FRAMING_KEEP;

@@ -17,16 +17,17 @@
 
 struct framing_limits {
 	size_t params; /* bytes of all names and values with their lengths */
-	size_t body; /* bytes */
+	size_t body;   /* bytes */
 };
 
 /* Zeroed is ready for a request. */
 struct framing {
 	uint16_t id; /* 0: no request has begun */
-	bool keep; /* the web server wants the connection kept */
+	bool keep;   /* the web server wants the connection kept */
 	bool params_done;
+	bool complete;  /* the request is whole and not yet answered */
 	bool too_large; /* the body went over the limit; the rest of it was dropped */
-	size_t params; /* bytes so far */
+	size_t params;  /* bytes so far */
 	size_t body;
 	/* name/value lengths being read, and bytes of the pair still to come */
 	unsigned char lengths[8];
@@ -35,14 +36,14 @@ struct framing {
 };
 
 enum framing_verdict {
-	FRAMING_KEEP, /* it belongs to the request */
-	FRAMING_DROP, /* it means nothing here */
-	FRAMING_ANSWERED, /* `answer` holds what to send */
-	FRAMING_COMPLETE, /* keep it: with it the request is whole */
-	FRAMING_ABORTED, /* the web server gave the request up; `answer` ends it */
+	FRAMING_KEEP,             /* it belongs to the request */
+	FRAMING_DROP,             /* it means nothing here */
+	FRAMING_ANSWERED,         /* `answer` holds what to send */
+	FRAMING_COMPLETE,         /* keep it: with it the request is whole */
+	FRAMING_ABORTED,          /* the web server gave the request up; `answer` ends it */
 	FRAMING_PARAMS_TOO_LARGE, /* the request cannot be decoded */
 	FRAMING_REFUSED, /* not FastCGI, or against its rules: close.  `answer` may hold a last word
-			  */
+	                  */
 };
 
 /* Length of the record that begins at bytes, header and padding included; 0: not yet known. */

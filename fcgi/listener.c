@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -46,9 +47,26 @@ is_in_use(const struct sockaddr_un *address)
 	return used;
 }
 
-static int
-open_unix(const char *path, struct buf *error)
+/* Group and mode, before anyone can know of the socket; NULL, or why not. */
+static const char *
+grant_access(const char *path, const struct listener_access *access)
 {
+	const struct group *group;
+
+	if (access->group != NULL) {
+		group = getgrnam(access->group);
+		if (group == NULL)
+			return "SOCKET_GROUP: there is no such group";
+		if (chown(path, (uid_t)-1, group->gr_gid) != 0)
+			return strerror(errno);
+	}
+	return chmod(path, access->mode) == 0 ? NULL : strerror(errno);
+}
+
+static int
+open_unix(const char *path, const struct listener_access *access, struct buf *error)
+{
+	const char *problem;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct stat info;
 	mode_t old;
@@ -68,12 +86,19 @@ open_unix(const char *path, struct buf *error)
 	fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
 	if (fd < 0)
 		return fail(fd, path, strerror(errno), error);
-	/* The mode must be right from the first moment. */
-	old = umask(0117);
+	/* Closed to all others until group and mode are set. */
+	old = umask(0177);
 	bound = bind(fd, (const struct sockaddr *)&address, sizeof(address));
 	umask(old);
-	if (bound != 0 || listen(fd, BACKLOG) != 0)
+	if (bound != 0)
 		return fail(fd, path, strerror(errno), error);
+	problem = grant_access(path, access);
+	if (problem == NULL && listen(fd, BACKLOG) != 0)
+		problem = strerror(errno);
+	if (problem != NULL) {
+		unlink(path);
+		return fail(fd, path, problem, error);
+	}
 	return fd;
 }
 
@@ -117,11 +142,11 @@ open_inet(const char *address, struct buf *error)
 }
 
 int
-listener_open(const char *address, struct buf *error)
+listener_open(const char *address, const struct listener_access *access, struct buf *error)
 {
 	const char *path = unix_path(address);
 
-	return path != NULL ? open_unix(path, error) : open_inet(address, error);
+	return path != NULL ? open_unix(path, access, error) : open_inet(address, error);
 }
 
 void

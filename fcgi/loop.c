@@ -17,6 +17,9 @@ struct loop {
 	struct watch signals;
 	struct epoll_event events[BATCH];
 	int event_count, event_at;
+	const struct progress *progress; /* NULL: none */
+	struct watch progress_watch;
+	bool progress_due;
 	int64_t now, next_tick;
 	bool stopped;
 };
@@ -115,13 +118,48 @@ loop_unwatch(struct loop *loop, struct watch *watch)
 }
 
 static void
+progress_ready(struct watch *watch, uint32_t events)
+{
+	struct loop *loop = (struct loop *)((char *)watch - offsetof(struct loop, progress_watch));
+
+	(void)events;
+	loop->progress_due = true;
+}
+
+bool
+loop_progress(struct loop *loop, const struct progress *progress)
+{
+	loop->progress = progress;
+	loop->progress_watch = (struct watch){ progress->fd, 0, progress_ready };
+	return progress->fd < 0 || loop_watch(loop, &loop->progress_watch, EPOLLIN);
+}
+
+/* Milliseconds until something is due without an event. */
+static int
+wait_time(const struct loop *loop)
+{
+	int64_t wait = loop->next_tick > loop->now ? loop->next_tick - loop->now : 0;
+	int64_t progress =
+	    loop->progress == NULL ? -1 : loop->progress->timeout(loop->progress->owner);
+
+	return (int)(progress >= 0 && progress < wait ? progress : wait);
+}
+
+static void
+run_progress(struct loop *loop)
+{
+	if (loop->progress == NULL)
+		return;
+	if (loop->progress_due || loop->progress->timeout(loop->progress->owner) == 0)
+		loop->progress->step(loop->progress->owner);
+	loop->progress_due = false;
+}
+
+static void
 run_turn(struct loop *loop)
 {
-	int wait;
-
 	loop->now = monotonic_ms();
-	wait = loop->next_tick > loop->now ? (int)(loop->next_tick - loop->now) : 0;
-	loop->event_count = epoll_wait(loop->epoll, loop->events, BATCH, wait);
+	loop->event_count = epoll_wait(loop->epoll, loop->events, BATCH, wait_time(loop));
 	loop->now = monotonic_ms();
 	for (loop->event_at = 0; loop->event_at < loop->event_count; loop->event_at++) {
 		struct watch *watch = loop->events[loop->event_at].data.ptr;
@@ -129,6 +167,7 @@ run_turn(struct loop *loop)
 		if (watch != NULL)
 			watch->ready(watch, loop->events[loop->event_at].events);
 	}
+	run_progress(loop);
 	if (loop->now >= loop->next_tick) {
 		loop->next_tick = loop->now + TICK_MS;
 		loop->hooks.tick(loop->hooks.owner, loop->now);

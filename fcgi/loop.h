@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include "exchange.h"
+
 struct loop;
 
 /* Embedded in its owner, which must outlive the turn in which the watch is stopped. */
@@ -22,7 +24,7 @@ struct loop_hooks {
 	void *owner;
 	void (*signalled)(void *owner, int signal);
 	void (*tick)(void *owner, int64_t now); /* about once a second */
-	void (*turn)(void *owner); /* after each batch of events */
+	void (*turn)(void *owner);              /* after each batch of events */
 };
 
 /* Signals: a zero-ended list, which the loop blocks and reads.  NULL with errno set on failure. */
@@ -33,6 +35,9 @@ void loop_close(struct loop *loop);
 bool loop_watch(struct loop *loop, struct watch *watch, uint32_t events);
 /* The descriptor stays open; close it afterwards. */
 void loop_unwatch(struct loop *loop, struct watch *watch);
+
+/* Watches what makes waiting exchanges go on (borrowed); at most one. */
+bool loop_progress(struct loop *loop, const struct progress *progress);
 
 /* Runs until loop_stop.  false with errno set when epoll fails. */
 bool loop_run(struct loop *loop);

@@ -6,19 +6,22 @@
 #include "cors.h"
 #include "json.h"
 #include "log.h"
-#include "routes.h"
 
 struct app {
 	const struct config *config;
+	const struct route *routes;
+	size_t route_count;
 	struct services services;
 };
 
 struct app *
-app_open(const struct config *config)
+app_open(const struct config *config, const struct route *routes, size_t route_count)
 {
 	struct app *app = xcalloc(1, sizeof(*app));
 
 	app->config = config;
+	app->routes = routes;
+	app->route_count = route_count;
 	app->services.settings = &config->token;
 	app->services.codec = agora_codec_open();
 	if (app->services.codec == NULL) {
@@ -65,12 +68,12 @@ add_common_headers(struct exchange *x)
 }
 
 static enum step
-route_step(struct exchange *x)
+route_step(const struct app *app, struct exchange *x)
 {
 	struct buf allow = { 0 };
 	bool path_exists;
 
-	x->route = route_find(routes, route_count, &x->request, &allow, &path_exists);
+	x->route = route_find(app->routes, app->route_count, &x->request, &allow, &path_exists);
 	if (x->route == NULL && path_exists)
 		response_header(&x->response, "Allow", buf_view(&allow));
 	buf_free(&allow);
@@ -92,14 +95,17 @@ is_cut(const struct exchange *x, struct text body)
 }
 
 static enum step
-body_step(struct exchange *x, struct text body, enum body_problem problem)
+body_step(const struct app *app, struct exchange *x, struct text body, enum body_problem problem)
 {
 	struct json_error error;
 	struct json_object *members;
 	char rule[120];
 
-	if (problem == BODY_TOO_LARGE)
-		return exchange_fail(x, ERROR_BODY_TOO_LARGE, NULL, NULL);
+	if (problem == BODY_TOO_LARGE) {
+		snprintf(rule, sizeof(rule), "the body is larger than %lld bytes",
+		    (long long)app->config->api.max_body);
+		return exchange_fail(x, ERROR_BODY_TOO_LARGE, NULL, rule);
+	}
 	if (problem == BODY_CUT || is_cut(x, body))
 		return exchange_fail(x, ERROR_BODY_CUT, NULL, NULL);
 	x->request.body = body;
@@ -164,32 +170,29 @@ fields_step(struct exchange *x)
 static enum step
 handler_step(struct exchange *x)
 {
-	if (x->route->handle(x) == ANSWERED)
-		return ANSWERED;
-	x->response.status = 200;
-	if (x->route->output != NULL)
-		field_write(&x->response.body, x->route->output, x->output);
-	return ANSWERED;
+	if (x->crowded && x->route->wait != ROUTE_INLINE) {
+		response_header(&x->response, "Retry-After", TEXT("1"));
+		return exchange_fail(x, ERROR_OVERLOADED, NULL, NULL);
+	}
+	return x->route->handle(x);
 }
 
 /* The steps of an exchange, each the condition of the next. */
-static void
+static enum step
 run_steps(struct app *app, struct exchange *x, struct text body, enum body_problem body_problem,
     const char *path_problem)
 {
 	if (cors_step(x, app->config->api.cors_allow_origin) == ANSWERED)
-		return;
-	if (path_problem != NULL) {
-		exchange_fail(x, ERROR_BAD_PATH, NULL, path_problem);
-		return;
-	}
-	if (route_step(x) == ANSWERED)
-		return;
-	if (body_step(x, body, body_problem) == ANSWERED)
-		return;
+		return ANSWERED;
+	if (path_problem != NULL)
+		return exchange_fail(x, ERROR_BAD_PATH, NULL, path_problem);
+	if (route_step(app, x) == ANSWERED)
+		return ANSWERED;
+	if (body_step(app, x, body, body_problem) == ANSWERED)
+		return ANSWERED;
 	if (fields_step(x) == ANSWERED)
-		return;
-	handler_step(x);
+		return ANSWERED;
+	return handler_step(x);
 }
 
 /* A method that is no word would forge the line's other members. */
@@ -218,19 +221,35 @@ account(const struct exchange *x)
 	    (long long)(monotonic_us() - x->began), (int)client.length, client.data);
 }
 
-void
+static void
+complete(struct exchange *x, enum step step)
+{
+	if (step == NEXT) {
+		x->response.status = 200;
+		if (x->route->output != NULL)
+			field_write(&x->response.body, x->route->output, x->output);
+	}
+	account(x);
+}
+
+enum step
 app_serve(struct app *app, struct exchange *x, char *const *params, struct text body,
     enum body_problem body_problem)
 {
 	struct text base_path = app->config->api.base_path;
 	const char *path_problem;
+	enum step step;
 
 	x->began = monotonic_us();
 	x->now = (int64_t)time(NULL);
 	x->context = &app->services;
+	x->complete = complete;
 	path_problem = request_parse(
 	    &x->request, params, base_path.data == NULL ? "" : base_path.data, &x->arena);
 	add_common_headers(x);
-	run_steps(app, x, body, body_problem, path_problem);
-	account(x);
+	step = run_steps(app, x, body, body_problem, path_problem);
+	if (step == WAITING)
+		return WAITING;
+	complete(x, step);
+	return ANSWERED;
 }

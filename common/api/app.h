@@ -6,21 +6,26 @@
 #define API_APP_H
 
 #include "config.h"
-#include "exchange.h"
+#include "route.h"
 
 struct app;
 
-/* config is borrowed and must outlive the app.  NULL when there is no memory. */
-struct app *app_open(const struct config *config);
+/*
+ * config and routes are borrowed and must outlive the app; routes is the table of api/routes.h but
+ * in tests.  NULL when there is no memory.
+ */
+struct app *app_open(const struct config *config, const struct route *routes, size_t route_count);
 void app_close(struct app *app);
 
-/*
- * Serves one request.  exchange: reset.  params: CGI variables, borrowed until the exchange is
- * reset.  body: likewise; body_problem says why it is not whole.  Afterwards exchange->response is
- * complete and the access line is in the log.
- */
 enum body_problem { BODY_WHOLE, BODY_CUT, BODY_TOO_LARGE };
-void app_serve(struct app *app, struct exchange *exchange, char *const *params, struct text body,
-    enum body_problem body_problem);
+
+/*
+ * Serves one request.  exchange: reset, or zeroed, with finished and owner set where it may wait.
+ * params: CGI variables, borrowed until the exchange is reset.  body: likewise; body_problem says
+ * why it is not whole.  ANSWERED: exchange->response is complete and the access line in the log.
+ * WAITING: that will be so when exchange->finished is called.
+ */
+enum step app_serve(struct app *app, struct exchange *exchange, char *const *params,
+    struct text body, enum body_problem body_problem);
 
 #endif

@@ -21,6 +21,8 @@ static const struct field api_fields[] = {
 		       "the same origin only" },
 	{ "BASE_PATH", FIELD_TEXT, 0, AT(base_path), .check = is_base_path,
 	    .meaning = "prefix of every path, where the web server passes on a part of a site" },
+	{ "MAX_BODY", FIELD_INT, 0, AT(max_body), 1024, 1048576, "bytes",
+	    .fallback = REQUEST_BODY_MAX, .meaning = "largest request body" },
 };
 
 static const struct table api_table = TEXT_TABLE(api_fields, struct api_settings);
@@ -63,28 +65,31 @@ warn_unknown(const char *file, size_t line, const char *name)
 }
 
 static void
-check_names(const struct settings *settings)
+check_names(const struct settings *settings, const struct table *own)
 {
-	const struct table *known[sizeof(config_tables) / sizeof(config_tables[0]) + 1];
+	const struct table *known[sizeof(config_tables) / sizeof(config_tables[0]) + 2];
 
 	memcpy(known, config_tables, sizeof(config_tables));
 	known[config_table_count] = &rest_table;
-	settings_unknown(settings, known, config_table_count + 1, warn_unknown);
+	known[config_table_count + 1] = own;
+	settings_unknown(settings, known, config_table_count + (own == NULL ? 1 : 2), warn_unknown);
 }
 
 struct config *
-config_open(const char *env_file, char *const *environment, struct buf *error)
+config_open(const char *env_file, char *const *environment, const struct table *own, void *own_out,
+    struct buf *error)
 {
 	struct config *config = xcalloc(1, sizeof(*config));
 
 	config->settings = settings_open(env_file, environment, error);
 	if (config->settings == NULL ||
 	    !settings_read(config->settings, &token_settings_table, &config->token, error) ||
-	    !settings_read(config->settings, &api_table, &config->api, error)) {
+	    !settings_read(config->settings, &api_table, &config->api, error) ||
+	    (own != NULL && !settings_read(config->settings, own, own_out, error))) {
 		config_close(config);
 		return NULL;
 	}
-	check_names(config->settings);
+	check_names(config->settings, own);
 	return config;
 }
 

@@ -7,7 +7,8 @@
 
 struct api_settings {
 	struct text cors_allow_origin; /* "*", or a list with commas; absent: same origin only */
-	struct text base_path; /* "/agora" in front of every path; absent: none */
+	struct text base_path;         /* "/agora" in front of every path; absent: none */
+	int64_t max_body;              /* bytes of a request's body */
 };
 
 struct config {
@@ -21,10 +22,12 @@ extern const struct table *const config_tables[];
 extern const size_t config_table_count;
 
 /*
- * Reads .env (env_file may be NULL) and the environment.  NULL with *error set to one line that
- * names the setting.  Unknown names in the file are logged as warnings.
+ * Reads .env (env_file may be NULL) and the environment.  own (may be NULL) is the program's own
+ * table, read into own_out.  NULL with *error set to one line that names the setting.  Unknown
+ * names in the file are logged as warnings.
  */
-struct config *config_open(const char *env_file, char *const *environment, struct buf *error);
+struct config *config_open(const char *env_file, char *const *environment, const struct table *own,
+    void *own_out, struct buf *error);
 void config_close(struct config *config);
 
 #endif

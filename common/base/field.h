@@ -13,16 +13,16 @@
 enum field_kind {
 	FIELD_TEXT, /* struct text: a string */
 	FIELD_NAME, /* struct text: a string; one that is not UTF-8 is null, and <name>Hex holds it
-		     */
-	FIELD_ID, /* struct text: a string, or a whole number min to max as its digits */
-	FIELD_INT, /* int64_t: a whole number min to max */
+	             */
+	FIELD_ID,   /* struct text: a string, or a whole number min to max as its digits */
+	FIELD_INT,  /* int64_t: a whole number min to max */
 	FIELD_CHOICE, /* int64_t: one of choices, by its name; a number by its digits */
-	FIELD_BOOL, /* bool */
-	FIELD_MAYBE, /* int: 1 true, 0 false, MAYBE_NULL or MAYBE_ABSENT; for writing */
+	FIELD_BOOL,   /* bool */
+	FIELD_MAYBE,  /* int: 1 true, 0 false, MAYBE_NULL or MAYBE_ABSENT; for writing */
 	FIELD_OBJECT, /* pointer to the nested table's struct, NULL when absent */
-	FIELD_LIST, /* struct list of the nested table's structs */
-	FIELD_TEXTS, /* struct list of struct text */
-	FIELD_NAMES, /* the same, each like FIELD_NAME; beside a null its hex is in <name>Hex[] */
+	FIELD_LIST,   /* struct list of the nested table's structs */
+	FIELD_TEXTS,  /* struct list of struct text */
+	FIELD_NAMES,  /* the same, each like FIELD_NAME; beside a null its hex is in <name>Hex[] */
 };
 
 #define MAYBE_NULL (-1)
@@ -30,15 +30,15 @@ enum field_kind {
 
 /* flags */
 #define FIELD_REQUIRED 1U /* reading: must be there */
-#define FIELD_DECIDES 2U /* reading: a choice, the table's first row, that `when` speaks of */
-#define FIELD_IGNORED 4U /* reading: ignored, not refused, where `when` does not allow it */
-#define FIELD_OMIT 8U /* writing: left out while it has its fallback value */
-#define FIELD_SECRET 16U /* never shown in a log or a configuration listing */
-#define FIELD_FILE 32U /* settings: may come as <name>_FILE, the path of a file holding it */
+#define FIELD_DECIDES 2U  /* reading: a choice, the table's first row, that `when` speaks of */
+#define FIELD_IGNORED 4U  /* reading: ignored, not refused, where `when` does not allow it */
+#define FIELD_OMIT 8U     /* writing: left out while it has its fallback value */
+#define FIELD_SECRET 16U  /* never shown in a log or a configuration listing */
+#define FIELD_FILE 32U    /* settings: may come as <name>_FILE, the path of a file holding it */
 
 struct choice {
 	const char *name; /* NULL ends the list */
-	int64_t value; /* 0 to 63 where a field decides */
+	int64_t value;    /* 0 to 63 where a field decides */
 };
 
 /* Why a value was refused.  Static or formatted text, never the value itself. */
@@ -52,7 +52,7 @@ struct field {
 	const char *name;
 	enum field_kind kind;
 	unsigned flags;
-	size_t offset; /* of the value in the struct */
+	size_t offset;    /* of the value in the struct */
 	int64_t min, max; /* numbers: the range.  Texts: length in bytes, max 0 = any */
 	const char *unit; /* "seconds"; NULL for none */
 	const struct choice *choices;
@@ -67,7 +67,7 @@ struct field {
 struct table {
 	const struct field *fields;
 	size_t count;
-	size_t size; /* of the struct */
+	size_t size;      /* of the struct */
 	bool text_source; /* numbers come as strings: query, path, settings; "" means absent */
 };
 
@@ -81,12 +81,13 @@ struct table {
 	}
 
 /*
- * Reads a JSON object into *out.  Names match exactly or else without ASCII case; members without
- * a row are ignored, null is absent.  Texts are borrowed from `object`, lists and numbers' digits
- * live in `arena`.  false with *error filled; *out is then unspecified.
+ * Reads a JSON object into *out; NULL, json-c's null, is none.  Names match exactly or else
+ * without ASCII case; members without a row are ignored, null is absent.  Texts are borrowed from
+ * `object`, lists and numbers' digits live in `arena`.  false with *error filled; *out is then
+ * unspecified.
  */
 bool field_read(const struct table *table, struct json_object *object, struct arena *arena,
-    void *out, struct field_error *error) __attribute__((warn_unused_result, nonnull));
+    void *out, struct field_error *error) __attribute__((warn_unused_result, nonnull(1, 3, 4, 5)));
 
 /* Appends the struct as a JSON object, members in the table's order; absent texts are left out. */
 void

@@ -103,9 +103,18 @@ scan_code_unit(struct scan *s, unsigned *unit)
 	return true;
 }
 
+/* Fails at the backslash of the escape that is wrong as a whole. */
+static bool
+bad_escape(struct scan *s, const unsigned char *backslash, enum json_problem problem)
+{
+	s->at = backslash;
+	return fail(s, problem);
+}
+
 static bool
 scan_escape(struct scan *s, bool is_name)
 {
+	const unsigned char *backslash = s->at - 1;
 	unsigned unit, low;
 
 	if (s->at == s->end)
@@ -120,16 +129,17 @@ scan_escape(struct scan *s, bool is_name)
 	if (!scan_code_unit(s, &unit))
 		return false;
 	if (unit == 0 && (is_name || !(s->flags & JSON_NUL_ALLOWED)))
-		return fail(s, JSON_NUL);
+		return bad_escape(s, backslash, JSON_NUL);
 	if (unit >= 0xdc00 && unit <= 0xdfff)
-		return fail(s, JSON_UTF8);
+		return bad_escape(s, backslash, JSON_UTF8);
 	if (unit >= 0xd800 && unit <= 0xdbff) {
 		if (!take(s, '\\') || !take(s, 'u'))
-			return fail(s, s->at == s->end ? JSON_CUT : JSON_UTF8);
+			return s->at == s->end ? fail(s, JSON_CUT)
+					       : bad_escape(s, backslash, JSON_UTF8);
 		if (!scan_code_unit(s, &low))
 			return false;
 		if (low < 0xdc00 || low > 0xdfff)
-			return fail(s, JSON_UTF8);
+			return bad_escape(s, backslash, JSON_UTF8);
 	}
 	return true;
 }

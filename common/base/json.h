@@ -14,13 +14,13 @@
 
 enum json_problem {
 	JSON_FINE,
-	JSON_EMPTY, /* nothing but white space */
-	JSON_CUT, /* ends within a value */
+	JSON_EMPTY,  /* nothing but white space */
+	JSON_CUT,    /* ends within a value */
 	JSON_SYNTAX, /* anything else that is not JSON */
-	JSON_AFTER, /* something follows the value */
-	JSON_DEEP, /* nested deeper than JSON_DEPTH */
-	JSON_NUL, /* a NUL in a string or a name */
-	JSON_UTF8, /* not UTF-8, or half a surrogate pair */
+	JSON_AFTER,  /* something follows the value */
+	JSON_DEEP,   /* nested deeper than JSON_DEPTH */
+	JSON_NUL,    /* a NUL in a string or a name */
+	JSON_UTF8,   /* not UTF-8, or half a surrogate pair */
 };
 
 struct json_error {

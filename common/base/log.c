@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -11,6 +12,8 @@
 
 static enum log_level max_level = LOG_LEVEL_INFO;
 static struct buf lines;
+static int output = STDERR_FILENO;
+static const char *file_path;
 static size_t line_count, lost;
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
@@ -19,6 +22,28 @@ void
 log_set_level(enum log_level level)
 {
 	max_level = level;
+}
+
+bool
+log_to_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+
+	if (fd < 0)
+		return false;
+	log_flush();
+	if (output != STDERR_FILENO)
+		close(output);
+	output = fd;
+	file_path = path;
+	return true;
+}
+
+void
+log_reopen(void)
+{
+	if (file_path != NULL && !log_to_file(file_path))
+		log_line(LOG_LEVEL_ERROR, "%s cannot be reopened: %s", file_path, strerror(errno));
 }
 
 static void
@@ -87,7 +112,7 @@ log_flush(void)
 		lost = 0;
 	}
 	while (done < lines.length) {
-		ssize_t n = write(STDERR_FILENO, lines.data + done, lines.length - done);
+		ssize_t n = write(output, lines.data + done, lines.length - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;

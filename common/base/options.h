@@ -16,7 +16,7 @@ enum exit_code {
 };
 
 struct option {
-	const char *name; /* without the dashes */
+	const char *name;     /* without the dashes */
 	const char *argument; /* its name in the help; NULL: the option takes none */
 	const char *meaning;
 	const char **value; /* set to the argument, or to "" where there is none */

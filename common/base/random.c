@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +7,7 @@
 
 #include "random.h"
 
-static unsigned char page[1024];
+static unsigned char page[4096];
 static size_t left;
 
 static void
@@ -19,17 +20,23 @@ static void
 fill_page(void)
 {
 	static int watching;
+	size_t n = 0;
 
 	if (!watching) {
 		pthread_atfork(NULL, NULL, forget_page);
 		watching = 1;
 	}
-	/* getrandom gives up to 256 bytes whole, without being interrupted. */
-	for (size_t i = 0; i < sizeof(page); i += 256)
-		if (getrandom(page + i, 256, 0) != 256) {
+	while (n < sizeof(page)) {
+		ssize_t got = getrandom(page + n, sizeof(page) - n, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
 			perror("agora-backend: getrandom");
 			abort();
 		}
+		n += (size_t)got;
+	}
 	left = sizeof(page);
 }
 

@@ -16,7 +16,7 @@
  */
 struct env_reader {
 	struct text rest;
-	size_t line; /* of the assignment read last, from 1 */
+	size_t line;         /* of the assignment read last, from 1 */
 	const char *problem; /* why reading ended before the end; static text */
 };
 

@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "exchange.h"
 
 enum step
@@ -8,12 +10,34 @@ exchange_fail(struct exchange *exchange, enum http_error error, const char *fiel
 }
 
 void
+exchange_go_on(struct exchange *exchange)
+{
+	enum step step;
+
+	exchange->now = (int64_t)time(NULL);
+	step = exchange->next(exchange);
+	if (step == WAITING)
+		return;
+	exchange->complete(exchange, step);
+	exchange->finished(exchange);
+}
+
+void
+exchange_give_up(struct exchange *exchange, enum http_error error)
+{
+	exchange->cancel(exchange);
+	exchange->complete(exchange, exchange_fail(exchange, error, NULL, NULL));
+}
+
+void
 exchange_reset(struct exchange *exchange)
 {
 	json_object_put(exchange->members);
 	exchange->members = NULL;
 	exchange->route = NULL;
-	exchange->input = exchange->output = NULL;
+	exchange->input = exchange->output = exchange->call = NULL;
+	exchange->next = NULL;
+	exchange->cancel = NULL;
 	exchange->request = (struct request){ 0 };
 	response_clear(&exchange->response);
 	arena_reset(&exchange->arena);

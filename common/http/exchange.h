@@ -10,28 +10,57 @@
 
 struct route;
 
+/* What a step or a handler says. */
+enum step {
+	NEXT,     /* go on */
+	ANSWERED, /* the response is complete */
+	WAITING,  /* a call is under way; exchange_go_on is called when it has ended */
+};
+
 struct exchange {
 	struct request request;
 	struct response response;
-	const struct route *route; /* NULL until routed */
+	const struct route *route;   /* NULL until routed */
 	struct json_object *members; /* body, query and path captures as one object */
-	void *input; /* the route's input struct: checked; read by the handler */
-	void *output; /* the route's output struct, zeroed; filled by the handler */
-	void *context; /* what handlers work with; the application sets it */
-	int64_t now; /* wall clock, Unix seconds */
-	int64_t began; /* monotonic, microseconds */
+	void *input;                 /* the route's input struct: checked; read by the handler */
+	void *output;                /* the route's output struct, zeroed; filled by the handler */
+	void *context;               /* what handlers work with; the application sets it */
+	int64_t now;                 /* wall clock, Unix seconds */
+	int64_t began;               /* monotonic, microseconds */
+	bool crowded;                /* the engine takes no more that wait */
 	struct arena arena;
+
+	/* A handler that answers WAITING has set these two. */
+	enum step (*next)(struct exchange *exchange); /* what to do when the call has ended */
+	void (*cancel)(struct exchange *exchange); /* gives the call up; next is not called then */
+	void *call;                                /* theirs */
+	/* The application's: completes the response after the last step. */
+	void (*complete)(struct exchange *exchange, enum step step);
+	/* The engine's: takes the response of an exchange that has waited. */
+	void (*finished)(struct exchange *exchange);
+	void *owner;
 };
 
-/* What a step or a handler says. */
-enum step {
-	NEXT, /* go on */
-	ANSWERED, /* the response is complete */
+/*
+ * What makes waiting exchanges go on, given to the engine's loop: it watches one descriptor and
+ * one timeout and calls one function, which must not take longer than 2 ms.
+ */
+struct progress {
+	int fd; /* readable when there is something to do; -1: none */
+	void *owner;
+	int64_t (*timeout)(void *owner); /* milliseconds until step is due; -1: not at all */
+	void (*step)(void *owner);       /* calls exchange_go_on for what has ended */
 };
 
 /* Answers with an error.  Returns ANSWERED. */
 enum step exchange_fail(
     struct exchange *exchange, enum http_error error, const char *field, const char *rule);
+
+/* The call has ended: runs what comes next, to the exchange's end or to its next call. */
+void exchange_go_on(struct exchange *exchange);
+
+/* Gives a waiting exchange up; its response becomes this error.  Not finished, only complete. */
+void exchange_give_up(struct exchange *exchange, enum http_error error);
 
 /* Ready for the next request; memory is kept. */
 void exchange_reset(struct exchange *exchange);

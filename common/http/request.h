@@ -7,18 +7,18 @@
 
 #include "buf.h"
 
-#define REQUEST_SEGMENTS 12 /* of a path, at most */
+#define REQUEST_SEGMENTS 12    /* of a path, at most */
 #define REQUEST_BODY_MAX 65536 /* bytes, the default limit */
 
 struct request {
 	char *const *params; /* "NAME=value", NULL at the end; borrowed */
-	struct text body; /* borrowed */
-	bool body_cut; /* the client went before all of it came */
+	struct text body;    /* borrowed */
+	bool body_cut;       /* the client went before all of it came */
 	struct text method;
 	struct text segments[REQUEST_SEGMENTS]; /* of the path behind the base path, decoded once */
 	size_t segment_count;
 	struct text query; /* raw */
-	struct text id; /* X-Request-ID: the client's if well formed, else ours */
+	struct text id;    /* X-Request-ID: the client's if well formed, else ours */
 };
 
 /*

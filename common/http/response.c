@@ -12,7 +12,8 @@ static const struct {
 	[ERROR_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed",
 	    "this endpoint does not take that method; Allow names those it takes" },
 	[ERROR_ORIGIN_NOT_ALLOWED] = { 403, "origin_not_allowed", "Origin not allowed" },
-	[ERROR_BODY_TOO_LARGE] = { 413, "body_too_large", "the body is larger than 65536 bytes" },
+	[ERROR_BODY_TOO_LARGE] = { 413, "body_too_large",
+	    "the body is larger than this server takes" },
 	[ERROR_HEADERS_TOO_LARGE] = { 431, "headers_too_large",
 	    "the request's headers are larger than this server takes" },
 	[ERROR_BODY_CUT] = { 400, "body_cut", "the body is shorter than its Content-Length" },
@@ -21,6 +22,11 @@ static const struct {
 	[ERROR_INVALID_FIELD] = { 400, "invalid_field", "is not valid" },
 	[ERROR_INTERNAL] = { 500, "internal",
 	    "something went wrong on the server; its log says what" },
+	[ERROR_OVERLOADED] = { 503, "overloaded",
+	    "the server has as many requests under way as it takes; try again soon" },
+	[ERROR_TIMEOUT] = { 504, "timeout", "the answer took too long" },
+	/* Nobody reads this one; the status, nginx's own, is for the log. */
+	[ERROR_CLIENT_GONE] = { 499, "client_gone", "the client did not wait for the answer" },
 };
 
 struct error_answer {
@@ -91,6 +97,8 @@ status_text(int status)
 	case 413: return "Content Too Large";
 	case 431: return "Request Header Fields Too Large";
 	case 500: return "Internal Server Error";
+	case 503: return "Service Unavailable";
+	case 504: return "Gateway Timeout";
 	}
 	return "Unknown";
 }

@@ -7,7 +7,7 @@
 struct response {
 	int status;
 	struct buf headers; /* "Name: value\r\n" each */
-	struct buf body; /* JSON, or empty */
+	struct buf body;    /* JSON, or empty */
 };
 
 /* Why a request is refused.  The table in response.c gives each its status and code. */
@@ -23,6 +23,9 @@ enum http_error {
 	ERROR_MISSING_FIELD,
 	ERROR_INVALID_FIELD,
 	ERROR_INTERNAL,
+	ERROR_OVERLOADED,
+	ERROR_TIMEOUT,
+	ERROR_CLIENT_GONE,
 };
 
 /* Adds a header.  The value must hold no control character: ours, or checked input. */

@@ -6,15 +6,23 @@
 
 typedef enum step handler(struct exchange *exchange);
 
+/* Whether a handler may answer WAITING, and what becomes of its call when the client goes. */
+enum route_wait {
+	ROUTE_INLINE,      /* it never waits */
+	ROUTE_CANCELLED,   /* the call is cancelled */
+	ROUTE_GOES_TO_END, /* the call may bill: it goes to its end and is logged */
+};
+
 struct route {
 	const char *method;
 	const char
-	    *path; /* "/rtc/:channelName/:role": a capture matches one segment, also an empty one */
+	    *path; /* "/rtc/:channelName"; a capture matches one segment, also an empty one */
 	handler *handle;
-	const struct table *input; /* NULL: takes none */
+	const struct table *input;  /* NULL: takes none */
 	const struct table *output; /* NULL: the handler answers without a body */
-	const char *action; /* what a grant must allow, or PUBLIC */
-	const char *summary; /* one line for people */
+	const char *action;         /* what a grant must allow, or PUBLIC */
+	const char *summary;        /* one line for people */
+	enum route_wait wait;
 };
 
 #define PUBLIC "public" /* an action: anyone may */

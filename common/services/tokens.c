@@ -370,10 +370,10 @@ struct path_request {
 	int64_t kind; /* enum path_kind */
 	struct text channel;
 	int64_t role;
-	int64_t uid; /* with PATH_UID */
+	int64_t uid;         /* with PATH_UID */
 	struct text account; /* with PATH_ACCOUNT */
-	struct text user; /* RTM or Chat */
-	int64_t expiry; /* seconds, 0 = default */
+	struct text user;    /* RTM or Chat */
+	int64_t expiry;      /* seconds, 0 = default */
 };
 
 struct path_answer {

@@ -56,20 +56,20 @@ struct token_permission {
 struct token_request {
 	int64_t kind; /* enum token_kind */
 	struct text channel;
-	struct text uid; /* "0" or "" = any user, where the kind allows it */
+	struct text uid;     /* "0" or "" = any user, where the kind allows it */
 	struct text rtm_uid; /* RTM user beside the RTC one */
 	struct text room;
 	int64_t role; /* enum token_role */
 	int64_t room_role;
-	int64_t expire; /* seconds, 0 = default */
+	int64_t expire;                      /* seconds, 0 = default */
 	struct token_privileges *privileges; /* rtc: instead of a role */
-	struct list permissions; /* rtm2: struct token_permission */
+	struct list permissions;             /* rtm2: struct token_permission */
 };
 
 struct token_answer {
-	struct text token; /* in the arena */
-	int64_t expire; /* seconds, as signed */
-	int64_t expires_at; /* Unix seconds */
+	struct text token;   /* in the arena */
+	int64_t expire;      /* seconds, as signed */
+	int64_t expires_at;  /* Unix seconds */
 	struct list clamped; /* struct text: inputs that were cut to Agora's maximum */
 };
 

@@ -32,27 +32,27 @@ extern "C" {
 
 #define AGORA_APP_ID_LENGTH 32 /* hexadecimal digits, either case, kept as given */
 #define AGORA_CERTIFICATE_LENGTH                                                                   \
-	32 /* likewise; the ASCII text itself is the key, so case matters */
+	32                        /* likewise; the ASCII text itself is the key, so case matters */
 #define AGORA_SIGNATURE_LENGTH 32 /* bytes */
-#define AGORA_TOKEN_MAX 16384 /* longest token text built or read, in bytes */
-#define AGORA_CONTENT_MAX 65536 /* longest uncompressed content built or read, in bytes */
-#define AGORA_STRING_MAX 65535 /* longest string in a token, in bytes */
-#define AGORA_EXPIRE_MAX 86400 /* what Agora's service honours, in seconds; not enforced here */
+#define AGORA_TOKEN_MAX 16384     /* longest token text built or read, in bytes */
+#define AGORA_CONTENT_MAX 65536   /* longest uncompressed content built or read, in bytes */
+#define AGORA_STRING_MAX 65535    /* longest string in a token, in bytes */
+#define AGORA_EXPIRE_MAX 86400    /* what Agora's service honours, in seconds; not enforced here */
 
 enum agora_error {
 	AGORA_OK = 0,
-	AGORA_EMPTY, /* no bytes at all */
-	AGORA_BAD_VERSION, /* does not begin with 007 or 006 */
+	AGORA_EMPTY,               /* no bytes at all */
+	AGORA_BAD_VERSION,         /* does not begin with 007 or 006 */
 	AGORA_UNSUPPORTED_VERSION, /* one of Agora's older versions, 001 to 005 */
-	AGORA_BAD_BASE64, /* strict: standard alphabet, padded, no blanks, canonical */
-	AGORA_BAD_ZLIB, /* not one whole zlib stream */
-	AGORA_TRUNCATED, /* ends before its own lengths say */
-	AGORA_TRAILING_DATA, /* bytes after the zlib stream, or after the last service */
-	AGORA_TOO_LARGE, /* beyond AGORA_TOKEN_MAX, AGORA_CONTENT_MAX or AGORA_STRING_MAX */
-	AGORA_BAD_APP_ID, /* not 32 hexadecimal digits */
+	AGORA_BAD_BASE64,          /* strict: standard alphabet, padded, no blanks, canonical */
+	AGORA_BAD_ZLIB,            /* not one whole zlib stream */
+	AGORA_TRUNCATED,           /* ends before its own lengths say */
+	AGORA_TRAILING_DATA,       /* bytes after the zlib stream, or after the last service */
+	AGORA_TOO_LARGE,       /* beyond AGORA_TOKEN_MAX, AGORA_CONTENT_MAX or AGORA_STRING_MAX */
+	AGORA_BAD_APP_ID,      /* not 32 hexadecimal digits */
 	AGORA_BAD_CERTIFICATE, /* not 32 hexadecimal digits */
-	AGORA_BAD_SIGNATURE, /* another certificate signed it, or it was changed */
-	AGORA_NO_SERVICE, /* a token needs at least one service */
+	AGORA_BAD_SIGNATURE,   /* another certificate signed it, or it was changed */
+	AGORA_NO_SERVICE,      /* a token needs at least one service */
 	AGORA_UNKNOWN_SERVICE, /* a service type outside enum agora_service_type */
 	AGORA_DUPLICATE_PRIVILEGE, /* one privilege twice in a service: Agora's parsers disagree */
 };
@@ -95,11 +95,11 @@ struct agora_privilege {
 
 /* RTM2: what a user may do with some resources. */
 struct agora_permission {
-	uint16_t resource; /* 0 message channels, 1 stream channels, 2 group channels, 3 server
-			      groups, 4 users */
+	uint16_t resource;   /* 0 message channels, 1 stream channels, 2 group channels, 3 server
+	                        groups, 4 users */
 	uint16_t permission; /* 0 read, 1 write */
 	const struct agora_text *names; /* borrowed; order and repetitions are kept */
-	size_t name_count; /* 0 to 65535 */
+	size_t name_count;              /* 0 to 65535 */
 };
 
 /*
@@ -109,12 +109,12 @@ struct agora_permission {
 struct agora_service {
 	uint16_t type;
 	const struct agora_privilege *privileges; /* borrowed */
-	size_t privilege_count; /* 0 to 65535 */
-	struct agora_text channel; /* RTC, Streaming, FCDN */
+	size_t privilege_count;                   /* 0 to 65535 */
+	struct agora_text channel;                /* RTC, Streaming, FCDN */
 	struct agora_text user; /* RTC: uid or account, "" = any; RTM, RTM2, Chat: user id;
-				   Streaming, FCDN: account; APaaS: user uuid */
+	                           Streaming, FCDN: account; APaaS: user uuid */
 	struct agora_text room; /* APaaS: room uuid */
-	int16_t role; /* APaaS; -1 = none */
+	int16_t role;           /* APaaS; -1 = none */
 	const struct agora_permission *permissions; /* RTM2, borrowed */
 	size_t permission_count;
 };
@@ -122,9 +122,9 @@ struct agora_service {
 /* A token before it is text. */
 struct agora_token {
 	const char *app_id; /* AGORA_APP_ID_LENGTH hexadecimal digits, terminated */
-	uint32_t issue_ts; /* Unix seconds; written as given, 0 too */
-	uint32_t expire; /* seconds after issue_ts */
-	uint32_t salt; /* any value; Agora's builders draw 1 to 99999999 */
+	uint32_t issue_ts;  /* Unix seconds; written as given, 0 too */
+	uint32_t expire;    /* seconds after issue_ts */
+	uint32_t salt;      /* any value; Agora's builders draw 1 to 99999999 */
 	const struct agora_service *services;
 	size_t service_count; /* at least 1 */
 	/*
@@ -164,18 +164,18 @@ struct agora_parsed {
 	unsigned version; /* 6 or 7; 0 when not even that could be read */
 	struct agora_text app_id;
 	uint32_t issue_ts; /* 007 */
-	uint32_t expire; /* 007 */
+	uint32_t expire;   /* 007 */
 	uint32_t salt;
-	uint16_t service_count; /* 007, as the token claims */
-	size_t services_read; /* 007, those of a known type, in front of the first unknown */
-	bool complete; /* 007: no unknown service type met */
+	uint16_t service_count;      /* 007, as the token claims */
+	size_t services_read;        /* 007, those of a known type, in front of the first unknown */
+	bool complete;               /* 007: no unknown service type met */
 	uint16_t first_unknown_type; /* 007, when not complete */
 	const unsigned char *signature; /* AGORA_SIGNATURE_LENGTH bytes */
-	struct agora_text signed_info; /* 007: the bytes that the signature covers */
+	struct agora_text signed_info;  /* 007: the bytes that the signature covers */
 	/* 006 only: CRC-32 of names that the token does not carry, and absolute times */
 	uint32_t channel_crc;
 	uint32_t user_crc;
-	uint32_t ts; /* Unix seconds at which the token ends */
+	uint32_t ts;               /* Unix seconds at which the token ends */
 	struct agora_text message; /* what 006 signs, after App ID, channel and user */
 	/* private to agora_service_next and agora_privilege_next */
 	struct agora_text services, privileges;

@@ -53,7 +53,7 @@ read_u16(struct reader *r)
 {
 	const unsigned char *b = read_bytes(r, 2);
 
-	return b == NULL ? 0 : (uint16_t)(b[0] | b[1] << 8);
+	return (uint16_t)(b == NULL ? 0 : b[0] | b[1] << 8);
 }
 
 static inline uint32_t

@@ -1,0 +1,236 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgi.h"
+#include "listener.h"
+#include "log.h"
+#include "master.h"
+#include "options.h"
+#include "service.h"
+#include "worker.h"
+
+extern char **environ;
+
+static const char *socket_address, *env_file, *check_config, *version, *help;
+
+static const struct option options[] = {
+	{ "socket", "ADDRESS", "listen on a path with a / in it, or on host:port",
+	    &socket_address },
+	{ "env-file", "FILE", "read settings from this .env file too", &env_file },
+	{ "check-config", NULL, "read the settings, say whether they are good, and end",
+	    &check_config },
+	{ "version", NULL, "print the version and end", &version },
+	{ "help", NULL, "print this and end", &help },
+};
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+static int
+usage(void)
+{
+	printf(
+	    "agora-fcgi - issues Agora tokens behind a web server\n\n"
+	    "usage: agora-fcgi --socket ADDRESS [--env-file FILE]\n"
+	    "       agora-fcgi --check-config [--env-file FILE]\n\n"
+	    "Started by a web server as CGI, or with the socket on descriptor 0 or from systemd,\n"
+	    "it needs no option; AGORA_ENV_FILE in its environment then names the .env file.\n\n");
+	options_help(options, OPTION_COUNT, stdout);
+	printf("\nsignals: HUP reads the settings anew, USR1 opens the log file anew, TERM ends\n"
+	       "exit codes: 0 fine, 64 usage, 71 operating system, 78 configuration\n"
+	       "settings and endpoints: agora-fcgi(8)\n");
+	return 0;
+}
+
+/* One line for whoever started it. */
+static int
+fail(int code, struct text why)
+{
+	fprintf(stderr, "agora-fcgi: %.*s\n", (int)why.length, why.data);
+	return code;
+}
+
+static struct config *
+read_config(struct service_settings *settings, struct buf *error)
+{
+	struct config *config =
+	    config_open(env_file, environ, &service_settings_table, settings, error);
+
+	if (config == NULL)
+		return NULL;
+	log_set_level((enum log_level)settings->log_level);
+	if (settings->log_file.data != NULL && !log_to_file(settings->log_file.data)) {
+		buf_printf(error, "LOG_FILE: %s: %s", settings->log_file.data, strerror(errno));
+		config_close(config);
+		return NULL;
+	}
+	return config;
+}
+
+/* The worker reads the configuration itself, so that a reload is a new worker and nothing else. */
+static int
+work(void *owner, int listener, int pipe)
+{
+	const struct service *service = owner;
+	const struct rlimit no_core = { 0, 0 };
+	struct service_settings settings;
+	struct buf error = { 0 };
+	struct config *config = read_config(&settings, &error);
+	struct worker_setup setup = { .listener = listener,
+		.pipe = pipe,
+		.config = config,
+		.settings = &settings,
+		.routes = service->routes,
+		.route_count = service->route_count };
+	int code;
+
+	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the certificate */
+	if (config == NULL) {
+		log_line(LOG_LEVEL_ERROR, "configuration: %.*s", (int)error.length, error.data);
+		log_flush();
+		code = EXIT_CONFIG;
+	} else {
+		setup.progress = service->progress == NULL ? NULL : service->progress();
+		code = worker_run(&setup);
+	}
+	config_close(config);
+	buf_free(&error);
+	return code;
+}
+
+/* sd_listen_fds(3): the first descriptor that systemd passes; -1: none. */
+static int
+systemd_listener(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	uint64_t n;
+	const int first = 3;
+
+	if (pid == NULL || count == NULL || !text_number(text_of(pid), INT32_MAX, &n) ||
+	    n != (uint64_t)getpid() || !text_number(text_of(count), INT32_MAX, &n) || n < 1)
+		return -1;
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	fcntl(first, F_SETFD, FD_CLOEXEC);
+	fcntl(first, F_SETFL, fcntl(first, F_GETFL) | O_NONBLOCK);
+	return first;
+}
+
+/* A web server hands over the listening socket as descriptor 0 (FastCGI section 2.2). */
+static bool
+stdin_is_listener(void)
+{
+	int listening = 0;
+	socklen_t size = sizeof(listening);
+
+	return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
+	    listening;
+}
+
+static bool
+started_as_cgi(void)
+{
+	return getenv("GATEWAY_INTERFACE") != NULL && getenv("REQUEST_METHOD") != NULL;
+}
+
+static int
+open_socket(const struct service_settings *settings, struct buf *error)
+{
+	const struct listener_access access = { (unsigned)settings->socket_mode,
+		settings->socket_group.data };
+
+	return listener_open(socket_address, &access, error);
+}
+
+static int
+run_service(const struct service *service)
+{
+	struct service_settings settings;
+	struct buf error = { 0 };
+	int systemd = systemd_listener(), listener = -1, code;
+	bool alone = systemd < 0 && socket_address == NULL; /* the web server is our master */
+	struct config *config = read_config(&settings, &error);
+	struct master_setup setup = { .owner = (void *)(uintptr_t)service, .work = work };
+
+	if (config == NULL) {
+		code = fail(EXIT_CONFIG, buf_view(&error));
+		buf_free(&error);
+		return code;
+	}
+	setup.drain_ms = settings.drain_timeout * 1000;
+	setup.silent_ms = settings.worker_timeout * 1000;
+	if (systemd >= 0)
+		listener = systemd;
+	else if (!alone)
+		listener = open_socket(&settings, &error);
+	config_close(config); /* the master goes on without any secret */
+	if (alone) {
+		fcntl(STDIN_FILENO, F_SETFL, fcntl(STDIN_FILENO, F_GETFL) | O_NONBLOCK);
+		return work(setup.owner, STDIN_FILENO, -1);
+	}
+	if (listener < 0) {
+		code = fail(EXIT_OS, buf_view(&error));
+	} else {
+		setup.listener = listener;
+		log_line(LOG_LEVEL_INFO, "agora-fcgi %s listens on %s", PACKAGE_VERSION,
+		    systemd >= 0 ? "the socket of systemd" : socket_address);
+		code = master_run(&setup);
+		close(listener);
+		if (systemd < 0)
+			listener_remove(socket_address);
+	}
+	buf_free(&error);
+	return code;
+}
+
+static int
+check(void)
+{
+	struct service_settings settings;
+	struct buf error = { 0 };
+	struct config *config =
+	    config_open(env_file, environ, &service_settings_table, &settings, &error);
+	int code = 0;
+
+	log_flush();
+	if (config == NULL)
+		code = fail(EXIT_CONFIG, buf_view(&error));
+	else
+		printf("the configuration is good\n");
+	config_close(config);
+	buf_free(&error);
+	return code;
+}
+
+int
+service_main(int argc, char **argv, const struct service *service)
+{
+	struct buf error = { 0 };
+	size_t operands = 0;
+	bool by_web_server;
+
+	if (argc > 0 && !options_read(options, OPTION_COUNT, argv + 1, &operands, &error))
+		return fail(EXIT_USAGE, buf_view(&error));
+	if (operands > 0)
+		return fail(EXIT_USAGE, TEXT("it takes no operands; see --help"));
+	if (help != NULL)
+		return usage();
+	if (version != NULL) {
+		printf("agora-fcgi %s\n", PACKAGE_VERSION);
+		return 0;
+	}
+	by_web_server = socket_address == NULL && check_config == NULL;
+	if (env_file == NULL)
+		env_file = getenv("AGORA_ENV_FILE");
+	if (by_web_server && started_as_cgi())
+		return cgi_serve(env_file, environ, service->routes, service->route_count);
+	if (check_config != NULL)
+		return check();
+	if (by_web_server && getenv("LISTEN_FDS") == NULL && !stdin_is_listener())
+		return fail(EXIT_USAGE, TEXT("--socket says where to listen; see --help"));
+	return run_service(service);
+}

@@ -1,0 +1,124 @@
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "codec.h"
+#include "connection.h"
+#include "log.h"
+#include "options.h"
+#include "worker.h"
+
+struct worker {
+	const struct worker_setup *setup;
+	struct loop *loop;
+	struct connections *connections;
+	int64_t drain_until; /* monotonic ms; 0 = not draining */
+};
+
+static void
+drain(struct worker *worker)
+{
+	log_line(LOG_LEVEL_INFO, "stopping: %zu connections and waiting requests to end",
+	    connections_busy(worker->connections));
+	worker->drain_until =
+	    loop_now(worker->loop) + worker->setup->settings->drain_timeout * 1000;
+	connections_drain(worker->connections);
+}
+
+static void
+on_signal(void *owner, int signal)
+{
+	struct worker *worker = owner;
+
+	if (signal == SIGUSR1)
+		log_reopen();
+	else if (signal == SIGINT && worker->setup->pipe >= 0)
+		return; /* the terminal sends it to the master too, which says what to do */
+	else if (worker->drain_until == 0)
+		drain(worker);
+	else
+		loop_stop(worker->loop); /* asked twice */
+}
+
+/* The master counts on a byte a second; without a master to read it, it is time to end. */
+static void
+beat(struct worker *worker, char what)
+{
+	if (worker->setup->pipe >= 0 && write(worker->setup->pipe, &what, 1) < 0 &&
+	    errno == EPIPE && worker->drain_until == 0) {
+		log_line(LOG_LEVEL_ERROR, "the master process is gone");
+		drain(worker);
+	}
+}
+
+static void
+on_tick(void *owner, int64_t now)
+{
+	struct worker *worker = owner;
+
+	connections_tick(worker->connections, now);
+	beat(worker, 'h');
+}
+
+static void
+on_turn(void *owner)
+{
+	struct worker *worker = owner;
+
+	connections_turn(worker->connections);
+	log_flush();
+	if (worker->drain_until == 0)
+		return;
+	if (connections_busy(worker->connections) == 0) {
+		loop_stop(worker->loop);
+	} else if (loop_now(worker->loop) >= worker->drain_until) {
+		log_line(LOG_LEVEL_WARNING, "%zu connections and waiting requests cut off",
+		    connections_busy(worker->connections));
+		loop_stop(worker->loop);
+	}
+}
+
+static struct connection_limits
+limits_of(const struct worker_setup *setup)
+{
+	const struct service_settings *s = setup->settings;
+
+	return (struct connection_limits){
+		.request = { (size_t)s->max_params, (size_t)setup->config->api.max_body },
+		.connections = s->max_connections,
+		.waiting = s->max_waiting,
+		.request_ms = s->request_timeout * 1000,
+		.answer_ms = s->answer_timeout * 1000,
+		.wait_ms = s->wait_timeout * 1000,
+	};
+}
+
+int
+worker_run(const struct worker_setup *setup)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, 0 };
+	const struct connection_limits limits = limits_of(setup);
+	struct worker worker = { .setup = setup };
+	const struct loop_hooks hooks = { &worker, on_signal, on_tick, on_turn };
+	struct app *app = app_open(setup->config, setup->routes, setup->route_count);
+	int code = EXIT_OS;
+
+	worker.loop = loop_open(&hooks, signals);
+	if (app != NULL && worker.loop != NULL && codec_init())
+		worker.connections = connections_open(worker.loop, app, setup->listener, &limits);
+	/* libfcgi has its own ideas of these; they end here. */
+	signal(SIGPIPE, SIG_IGN);
+	if (worker.connections != NULL &&
+	    (setup->progress == NULL || loop_progress(worker.loop, setup->progress))) {
+		beat(&worker, 'R');
+		if (loop_run(worker.loop))
+			code = 0;
+	}
+	if (code != 0)
+		log_line(LOG_LEVEL_ERROR, "cannot serve: %s", strerror(errno));
+	connections_close(worker.connections);
+	loop_close(worker.loop);
+	app_close(app);
+	log_flush();
+	return code;
+}

@@ -1,0 +1,24 @@
+/* worker.h - the process that serves: one loop, its connections, its signals. */
+#ifndef FCGI_WORKER_H
+#define FCGI_WORKER_H
+
+#include "app.h"
+#include "limits.h"
+
+struct worker_setup {
+	int listener;
+	int pipe; /* to the master: 'R' when ready, then 'h' each second; -1: there is no master */
+	const struct config *config;
+	const struct service_settings *settings;
+	const struct route *routes;
+	size_t route_count;
+	const struct progress *progress; /* NULL: nothing waits */
+};
+
+/*
+ * Serves until SIGTERM and the end of what was under way.  Without a master SIGINT is the same and
+ * SIGUSR1 reopens the log.  Returns the exit code.
+ */
+int worker_run(const struct worker_setup *setup);
+
+#endif
