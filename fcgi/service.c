@@ -161,6 +161,7 @@ run_service(const struct service *service)
 		buf_free(&error);
 		return code;
 	}
+	config_warn_unknown(config, &service_settings_table);
 	setup.drain_ms = settings.drain_timeout * 1000;
 	setup.silent_ms = settings.worker_timeout * 1000;
 	if (systemd >= 0)
@@ -196,11 +197,13 @@ check(void)
 	    config_open(env_file, environ, &service_settings_table, &settings, &error);
 	int code = 0;
 
-	log_flush();
-	if (config == NULL)
+	if (config == NULL) {
 		code = fail(EXIT_CONFIG, buf_view(&error));
-	else
+	} else {
+		config_warn_unknown(config, &service_settings_table);
+		log_flush();
 		printf("the configuration is good\n");
+	}
 	config_close(config);
 	buf_free(&error);
 	return code;

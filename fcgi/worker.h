@@ -3,7 +3,7 @@
 #define FCGI_WORKER_H
 
 #include "app.h"
-#include "limits.h"
+#include "service_settings.h"
 
 struct worker_setup {
 	int listener;

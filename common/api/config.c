@@ -64,15 +64,16 @@ warn_unknown(const char *file, size_t line, const char *name)
 	    LOG_LEVEL_WARNING, "%s:%zu: %s is not a setting of this program", file, line, name);
 }
 
-static void
-check_names(const struct settings *settings, const struct table *own)
+void
+config_warn_unknown(const struct config *config, const struct table *own)
 {
 	const struct table *known[sizeof(config_tables) / sizeof(config_tables[0]) + 2];
 
 	memcpy(known, config_tables, sizeof(config_tables));
 	known[config_table_count] = &rest_table;
 	known[config_table_count + 1] = own;
-	settings_unknown(settings, known, config_table_count + (own == NULL ? 1 : 2), warn_unknown);
+	settings_unknown(
+	    config->settings, known, config_table_count + (own == NULL ? 1 : 2), warn_unknown);
 }
 
 struct config *
@@ -89,7 +90,6 @@ config_open(const char *env_file, char *const *environment, const struct table *
 		config_close(config);
 		return NULL;
 	}
-	check_names(config->settings, own);
 	return config;
 }
 

@@ -23,11 +23,12 @@ extern const size_t config_table_count;
 
 /*
  * Reads .env (env_file may be NULL) and the environment.  own (may be NULL) is the program's own
- * table, read into own_out.  NULL with *error set to one line that names the setting.  Unknown
- * names in the file are logged as warnings.
+ * table, read into own_out.  NULL with *error set to one line that names the setting.
  */
 struct config *config_open(const char *env_file, char *const *environment, const struct table *own,
     void *own_out, struct buf *error);
+/* Logs a warning for each name in the .env file that nothing here knows; own may be NULL. */
+void config_warn_unknown(const struct config *config, const struct table *own);
 void config_close(struct config *config);
 
 #endif

@@ -103,14 +103,12 @@ log_line(enum log_level level, const char *format, ...)
 void
 log_flush(void)
 {
-	size_t done = 0;
+	size_t done = 0, told = lost;
 
 	if (lines.length == 0)
 		return;
-	if (lost > 0) {
-		buf_printf(&lines, "warning: %zu log lines lost: nobody read them\n", lost);
-		lost = 0;
-	}
+	if (told > 0)
+		buf_printf(&lines, "warning: %zu log lines lost: nobody read them\n", told);
 	while (done < lines.length) {
 		ssize_t n = write(output, lines.data + done, lines.length - done);
 
@@ -118,10 +116,12 @@ log_flush(void)
 			continue;
 		if (n < 0) {
 			lost += line_count;
+			told = 0;
 			break;
 		}
 		done += (size_t)n;
 	}
+	lost -= told;
 	line_count = 0;
 	buf_clear(&lines);
 }

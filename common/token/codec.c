@@ -108,6 +108,10 @@ codec_unbase64(struct agora_codec *codec, const char *text, size_t length, size_
 
 	if (length == 0)
 		return AGORA_TRUNCATED;
+	/* libsodium 1.0.18 takes bytes above 0x7f for digits. */
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] > 0x7f)
+			return AGORA_BAD_BASE64;
 	if (sodium_base642bin(codec->packed, sizeof(codec->packed), text, length, NULL,
 		packed_length, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
 	    end != text + length)

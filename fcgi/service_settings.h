@@ -1,6 +1,6 @@
-/* limits.h - the settings of the FastCGI service. */
-#ifndef FCGI_LIMITS_H
-#define FCGI_LIMITS_H
+/* service_settings.h - the settings of the FastCGI service. */
+#ifndef FCGI_SERVICE_SETTINGS_H
+#define FCGI_SERVICE_SETTINGS_H
 
 #include "field.h"
 

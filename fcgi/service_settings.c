@@ -1,4 +1,4 @@
-#include "limits.h"
+#include "service_settings.h"
 #include "log.h"
 
 static const struct choice levels[] = { { "error", LOG_LEVEL_ERROR },
