@@ -81,7 +81,7 @@ codec_pack(
     struct agora_codec *codec, size_t content_length, char out[AGORA_TOKEN_MAX + 1], size_t *length)
 {
 	z_stream *z = &codec->deflate;
-	size_t packed;
+	size_t packed, room;
 
 	deflateReset(z);
 	z->next_in = codec->content;
@@ -91,12 +91,12 @@ codec_pack(
 	if (deflate(z, Z_FINISH) != Z_STREAM_END)
 		return AGORA_TOO_LARGE;
 	packed = sizeof(codec->packed) - z->avail_out;
-	if (3 + sodium_base64_ENCODED_LEN(packed, sodium_base64_VARIANT_ORIGINAL) >
-	    AGORA_TOKEN_MAX + 1)
+	room = sodium_base64_ENCODED_LEN(packed, sodium_base64_VARIANT_ORIGINAL);
+	if (3 + room > AGORA_TOKEN_MAX + 1)
 		return AGORA_TOO_LARGE;
 	memcpy(out, "007", 3);
-	sodium_bin2base64(out + 3, AGORA_TOKEN_MAX + 1 - 3, codec->packed, packed,
-	    sodium_base64_VARIANT_ORIGINAL);
+	/* Not given more room than it needs: it would clear the rest. */
+	sodium_bin2base64(out + 3, room, codec->packed, packed, sodium_base64_VARIANT_ORIGINAL);
 	*length = 3 + (packed + 2) / 3 * 4;
 	return AGORA_OK;
 }
