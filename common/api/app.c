@@ -49,21 +49,32 @@ monotonic_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* RFC 3339; it changes once a second, so its text is kept. */
+static struct text
+timestamp(int64_t now)
+{
+	static int64_t second = -1;
+	static char text[32];
+	time_t seconds = (time_t)now;
+	struct tm tm;
+
+	if (now != second) {
+		second = now;
+		gmtime_r(&seconds, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	}
+	return text_of(text);
+}
+
 static void
 add_common_headers(struct exchange *x)
 {
-	char timestamp[32];
-	time_t now = (time_t)x->now;
-	struct tm tm;
-
-	gmtime_r(&now, &tm);
-	strftime(timestamp, sizeof(timestamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	response_header(
 	    &x->response, "Cache-Control", TEXT("private, no-cache, no-store, must-revalidate"));
 	response_header(&x->response, "Expires", TEXT("-1"));
 	response_header(&x->response, "Pragma", TEXT("no-cache"));
 	response_header(&x->response, "X-Content-Type-Options", TEXT("nosniff"));
-	response_header(&x->response, "X-Timestamp", text_of(timestamp));
+	response_header(&x->response, "X-Timestamp", timestamp(x->now));
 	response_header(&x->response, "X-Request-ID", x->request.id);
 }
 

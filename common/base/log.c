@@ -64,6 +64,24 @@ add_time(struct buf *buf)
 	buf_printf(buf, "%s.%03ldZ ", text, now.tv_nsec / 1000000);
 }
 
+/* Control characters as \xNN; what lies between them in one piece. */
+static void
+add_printable(struct buf *buf, struct text text)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < text.length; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		if (c >= 0x20 && c != 0x7f)
+			continue;
+		buf_add(buf, text.data + from, i - from);
+		buf_printf(buf, "\\x%02x", c);
+		from = i + 1;
+	}
+	buf_add(buf, text.data + from, text.length - from);
+}
+
 void
 log_line(enum log_level level, const char *format, ...)
 {
@@ -86,14 +104,7 @@ log_line(enum log_level level, const char *format, ...)
 	add_time(&lines);
 	buf_text(&lines, level_names[level]);
 	buf_add(&lines, " ", 1);
-	for (size_t i = 0; i < message.length; i++) {
-		unsigned char c = (unsigned char)message.data[i];
-
-		if (c < 0x20 || c == 0x7f)
-			buf_printf(&lines, "\\x%02x", c);
-		else
-			buf_add(&lines, &c, 1);
-	}
+	add_printable(&lines, buf_view(&message));
 	buf_add(&lines, "\n", 1);
 	line_count++;
 	if (lines.length >= FLUSH_AT)
