@@ -205,13 +205,10 @@ cgi_serve(
 		app = app_open(config, routes, route_count);
 
 	if (app == NULL) {
-		struct response failed = { 0 };
-
 		log_line(LOG_LEVEL_ERROR, "%.*s", (int)error.length,
 		    error.length == 0 ? "out of memory" : error.data);
-		response_error(&failed, ERROR_INTERNAL, NULL, NULL, TEXT("-"));
-		code = answer(&failed, false);
-		response_free(&failed);
+		app_refuse(&exchange, environment, ERROR_INTERNAL);
+		code = answer(&exchange.response, text_is(exchange.request.method, "HEAD"));
 	} else {
 		problem = take_body(&request, (size_t)config->api.max_body, &body);
 		app_serve(app, &exchange, environment, buf_view(&body), problem);
