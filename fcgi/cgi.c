@@ -286,15 +286,15 @@ serve(struct cgi *cgi)
 }
 
 static int
-fail(struct text why)
+fail(struct cgi *cgi, struct text why)
 {
-	struct response failed = { 0 };
+	struct exchange *x = &cgi->exchange;
 	int code;
 
 	log_line(LOG_LEVEL_ERROR, "%.*s", (int)why.length, why.data);
-	response_error(&failed, ERROR_INTERNAL, NULL, NULL, TEXT("-"));
-	code = answer(&failed, false);
-	response_free(&failed);
+	app_refuse(x, cgi->environment, ERROR_INTERNAL);
+	code = answer(&x->response, text_is(x->request.method, "HEAD"));
+	exchange_free(x);
 	return code;
 }
 
@@ -307,7 +307,7 @@ cgi_serve(const char *env_file, char *const *environment, const struct service *
 	int code;
 
 	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the certificate */
-	code = read_config(&cgi, env_file, &error) ? serve(&cgi) : fail(buf_view(&error));
+	code = read_config(&cgi, env_file, &error) ? serve(&cgi) : fail(&cgi, buf_view(&error));
 	app_close(cgi.app);
 	config_close(cgi.config);
 	buf_free(&error);

@@ -470,16 +470,16 @@ serve(struct connection *c)
 static void
 answer_params_too_large(struct connection *c)
 {
-	struct response response = { 0 };
-	struct buf bytes = { 0 };
+	struct connections *all = c->owner;
+	struct job *job = take_job(all);
 
-	response_error(&response, ERROR_HEADERS_TOO_LARGE, NULL, NULL, TEXT("-"));
-	response_write(&response, false, &bytes);
-	framing_answer(c->framing.id, buf_view(&bytes), &c->out);
-	response_free(&response);
-	buf_free(&bytes);
-	log_line(LOG_LEVEL_WARNING, "a request with more than %zu bytes of parameters refused",
-	    c->owner->limits.request.params);
+	log_line(LOG_LEVEL_WARNING, "a request has more than %zu bytes of parameters (MAX_PARAMS)",
+	    all->limits.request.params);
+	app_refuse(&job->exchange, NULL, ERROR_HEADERS_TOO_LARGE);
+	buf_clear(&all->answer);
+	response_write(&job->exchange.response, false, &all->answer);
+	framing_answer(c->framing.id, buf_view(&all->answer), &c->out);
+	return_job(job);
 	finish(c);
 }
 

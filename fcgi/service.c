@@ -41,7 +41,7 @@ usage(void)
 	    "it needs no option; AGORA_ENV_FILE in its environment then names the .env file.\n\n");
 	options_help(options, OPTION_COUNT, stdout);
 	printf("\nsignals: HUP reads the settings anew, USR1 opens the log file anew, TERM ends\n"
-	       "exit codes: 0 fine, 64 usage, 71 operating system, 78 configuration\n"
+	       "exit codes: 0 fine, 64 usage, 70 internal, 71 operating system, 78 configuration\n"
 	       "settings and endpoints: agora-fcgi(8)\n");
 	return 0;
 }
@@ -148,11 +148,11 @@ open_socket(const struct service_settings *settings, struct buf *error)
 }
 
 static int
-run_service(const struct service *service)
+run_service(const struct service *service, int systemd)
 {
 	struct service_settings settings;
 	struct buf error = { 0 };
-	int systemd = systemd_listener(), listener = -1, code;
+	int listener = -1, code;
 	bool alone = systemd < 0 && socket_address == NULL; /* the web server is our master */
 	struct config *config = read_config(&settings, &error);
 	struct master_setup setup = { .owner = (void *)(uintptr_t)service, .work = work };
@@ -216,6 +216,7 @@ service_main(int argc, char **argv, const struct service *service)
 	struct buf error = { 0 };
 	size_t operands = 0;
 	bool by_web_server;
+	int systemd;
 
 	if (argc > 0 && !options_read(options, OPTION_COUNT, argv + 1, &operands, &error))
 		return fail(EXIT_USAGE, buf_view(&error));
@@ -234,7 +235,8 @@ service_main(int argc, char **argv, const struct service *service)
 		return cgi_serve(env_file, environ, service);
 	if (check_config != NULL)
 		return check();
-	if (by_web_server && getenv("LISTEN_FDS") == NULL && !stdin_is_listener())
+	systemd = systemd_listener();
+	if (by_web_server && systemd < 0 && !stdin_is_listener())
 		return fail(EXIT_USAGE, TEXT("--socket says where to listen; see --help"));
-	return run_service(service);
+	return run_service(service, systemd);
 }

@@ -330,3 +330,16 @@ app_serve(struct app *app, struct exchange *x, char *const *params, struct text 
 	complete(x, step);
 	return ANSWERED;
 }
+
+void
+app_refuse(struct exchange *x, char *const *params, enum http_error error)
+{
+	static char *const none[] = { NULL };
+
+	x->began = monotonic_us();
+	x->now = (int64_t)time(NULL);
+	request_parse(&x->request, params == NULL ? none : params, "", &x->arena);
+	add_common_headers(x);
+	response_header(&x->response, "Vary", TEXT("Origin"));
+	complete(x, exchange_fail(x, error, NULL, NULL));
+}

@@ -33,4 +33,10 @@ enum body_problem { BODY_WHOLE, BODY_CUT, BODY_TOO_LARGE };
 enum step app_serve(struct app *app, struct exchange *exchange, char *const *params,
     struct text body, enum body_problem body_problem);
 
+/*
+ * Answers with an error outside of the application's steps: where there is no configuration, or
+ * no request that could be decoded (params NULL).  Headers and access line are as always.
+ */
+void app_refuse(struct exchange *exchange, char *const *params, enum http_error error);
+
 #endif

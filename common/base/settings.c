@@ -95,23 +95,27 @@ read_quoted(struct text *line, struct buf *value)
 	return starts_comment(*line) ? NULL : "something follows the closing quote";
 }
 
+/* `line` begins behind the equals sign: a # right there belongs to the value. */
 static void
 read_plain(struct text line, struct buf *value)
 {
 	size_t end = 0;
 
 	while (end < line.length &&
-	    !(line.data[end] == '#' && (end == 0 || is_blank(line.data[end - 1]))))
+	    !(line.data[end] == '#' && end > 0 && is_blank(line.data[end - 1])))
 		end++;
-	while (end > 0 && is_blank(line.data[end - 1]))
-		end--;
-	buf_add(value, line.data, end);
+	line.length = end;
+	skip_blanks(&line);
+	while (line.length > 0 && is_blank(line.data[line.length - 1]))
+		line.length--;
+	buf_add(value, line.data, line.length);
 }
 
 static const char *
 read_assignment(struct text line, struct buf *name, struct buf *value)
 {
 	const char *problem = read_name(&line, name);
+	struct text plain;
 
 	if (problem != NULL)
 		return problem;
@@ -124,12 +128,12 @@ read_assignment(struct text line, struct buf *name, struct buf *value)
 	skip_blanks(&line);
 	if (line.length == 0 || line.data[0] != '=')
 		return "a line is NAME=value, and this one has no = after the name";
-	line = (struct text){ line.data + 1, line.length - 1 };
+	line = plain = (struct text){ line.data + 1, line.length - 1 };
 	skip_blanks(&line);
 	buf_clear(value);
 	if (line.length > 0 && (line.data[0] == '"' || line.data[0] == '\''))
 		return read_quoted(&line, value);
-	read_plain(line, value);
+	read_plain(plain, value);
 	return NULL;
 }
 

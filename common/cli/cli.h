@@ -21,6 +21,9 @@ extern const size_t issue_option_count, inspect_option_count, sign_option_count;
 /* Prints "agora-token: ..." on stderr, empties the buf, returns the code. */
 int cli_fail(int code, struct buf *why);
 
+/* The code, when all that was printed could be written; else EXIT_OS after saying why not. */
+int cli_end(int code);
+
 /* Reads the options; false after printing what is wrong. */
 bool cli_options(const struct option *options, size_t count, char **argv, size_t *operand_count);
 

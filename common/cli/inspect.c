@@ -16,7 +16,29 @@ const struct option inspect_options[] = {
 };
 const size_t inspect_option_count = sizeof(inspect_options) / sizeof(inspect_options[0]);
 
-/* A name as a terminal may show it. */
+/*
+ * A name as a terminal may show it, in quotes: what JSON escapes, and the control characters
+ * U+0080 to U+009F, which some terminals obey.
+ */
+static void
+add_name(struct buf *out, struct text name)
+{
+	struct buf quoted = { 0 };
+
+	buf_json(&quoted, name);
+	for (size_t i = 0; i < quoted.length; i++) {
+		const unsigned char *p = (const unsigned char *)quoted.data + i;
+
+		if (p[0] == 0xc2 && p[1] < 0xa0) {
+			buf_printf(out, "\\u%04x", p[1]);
+			i++;
+		} else {
+			buf_add(out, p, 1);
+		}
+	}
+	buf_free(&quoted);
+}
+
 static void
 print_name(const char *label, struct text name, const char *empty)
 {
@@ -28,7 +50,7 @@ print_name(const char *label, struct text name, const char *empty)
 		printf("    %-12s %s\n", label, empty);
 		return;
 	}
-	buf_json(&quoted, name);
+	add_name(&quoted, name);
 	printf("    %-12s %.*s\n", label, (int)quoted.length - 2, quoted.data + 1);
 	buf_free(&quoted);
 }
@@ -122,7 +144,7 @@ print_permissions(const struct list *list)
 		add_word(&line, resources, 5, "resource", p[i].resource);
 		for (size_t n = 0; n < p[i].names.count; n++) {
 			buf_text(&line, n == 0 ? ": " : ", ");
-			buf_json(&line, names[n]);
+			add_name(&line, names[n]);
 		}
 		printf("    %-12s %.*s\n", "may", (int)line.length, line.data);
 		buf_free(&line);
@@ -151,7 +173,7 @@ print_app_id(struct text app_id)
 {
 	struct buf quoted = { 0 };
 
-	buf_json(&quoted, app_id);
+	add_name(&quoted, app_id);
 	printf("%-14s %.*s\n", "App ID", (int)quoted.length - 2, quoted.data + 1);
 	buf_free(&quoted);
 }
@@ -213,9 +235,7 @@ inspect(struct text token, const struct expectation *expectation)
 	buf_free(&out);
 	arena_free(&arena);
 	agora_codec_close(codec);
-	if (fflush(stdout) != 0)
-		return EXIT_OS;
-	return inspection.valid ? 0 : EXIT_NOT_VALID;
+	return cli_end(inspection.valid ? 0 : EXIT_NOT_VALID);
 }
 
 /* The token's text; from standard input without the line's end. */

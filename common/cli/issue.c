@@ -77,12 +77,13 @@ from_options(void)
 }
 
 static struct json_object *
-from_stdin(void)
+from_stdin(int *code)
 {
 	struct buf content = { 0 }, error = { 0 };
 	struct json_object *body = NULL;
 	struct json_error wrong;
 
+	*code = EXIT_NO_INPUT;
 	if (!cli_stdin(REQUEST_BODY_MAX, &content))
 		return NULL;
 	body = json_read(buf_view(&content), 0, &wrong);
@@ -90,7 +91,7 @@ from_stdin(void)
 		buf_printf(&error, "standard input %s, at byte %zu",
 		    json_problem_text(wrong.problem == JSON_FINE ? JSON_EMPTY : wrong.problem),
 		    wrong.at + 1);
-		cli_fail(EXIT_USAGE, &error);
+		*code = cli_fail(EXIT_USAGE, &error);
 	}
 	buf_free(&content);
 	return body;
@@ -111,7 +112,7 @@ print_answer(const struct token_answer *answer)
 		buf_add(&out, answer->token.data, answer->token.length);
 	printf("%.*s\n", (int)out.length, out.data);
 	buf_free(&out);
-	return fflush(stdout) == 0 ? 0 : EXIT_OS;
+	return cli_end(0);
 }
 
 static int
@@ -155,7 +156,7 @@ cli_issue(char **argv)
 	size_t operands;
 	uint64_t issue_ts = (uint64_t)time(NULL), salt_value = token_salt();
 	bool from_input;
-	int code;
+	int code = EXIT_OS;
 
 	if (!cli_options(issue_options, issue_option_count, argv, &operands))
 		return EXIT_USAGE;
@@ -181,9 +182,9 @@ cli_issue(char **argv)
 	settings = cli_credentials(env_file, &token_settings_table, &credentials);
 	if (settings == NULL)
 		return EXIT_CONFIG;
-	body = from_input ? from_stdin() : from_options();
-	code = body == NULL ? EXIT_USAGE
-			    : issue(body, &credentials, (uint32_t)issue_ts, (uint32_t)salt_value);
+	body = from_input ? from_stdin(&code) : from_options();
+	if (body != NULL)
+		code = issue(body, &credentials, (uint32_t)issue_ts, (uint32_t)salt_value);
 	json_object_put(body);
 	settings_free(settings);
 	return code;

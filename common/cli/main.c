@@ -34,6 +34,17 @@ cli_fail(int code, struct buf *why)
 	return code;
 }
 
+int
+cli_end(int code)
+{
+	struct buf why = { 0 };
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	buf_printf(&why, "standard output: %s", strerror(errno));
+	return cli_fail(EXIT_OS, &why);
+}
+
 bool
 cli_options(const struct option *options, size_t count, char **argv, size_t *operand_count)
 {
@@ -59,6 +70,7 @@ cli_stdin(size_t limit, struct buf *content)
 	} while ((n > 0 && content->length <= limit) || (n < 0 && errno == EINTR));
 	if (n == 0)
 		return true;
+	buf_free(content);
 	if (n < 0)
 		buf_printf(&error, "standard input: %s", strerror(errno));
 	else
@@ -86,8 +98,10 @@ cli_credentials(const char *env_file, const struct table *table, struct token_se
 	struct buf error = { 0 };
 	struct settings *settings = settings_open(env_file, environ, &error);
 
-	if (settings != NULL && settings_read(settings, table, out, &error))
+	if (settings != NULL && settings_read(settings, table, out, &error)) {
+		buf_free(&error);
 		return settings;
+	}
 	settings_free(settings);
 	cli_fail(EXIT_CONFIG, &error);
 	return NULL;
@@ -129,6 +143,15 @@ complete(const char *command)
 	return 0;
 }
 
+static bool
+asks_for_help(char **argv)
+{
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
+		if (strcmp(*argv, "--help") == 0)
+			return true;
+	return false;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -151,7 +174,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
-		if (argc > 2 && strcmp(argv[2], "--help") == 0) {
+		if (asks_for_help(argv + 2)) {
 			command_help(&commands[i], stdout);
 			return 0;
 		}

@@ -96,7 +96,7 @@ sign(const struct token_description *d, const char *certificate, struct arena *a
 		return cli_fail(EXIT_USAGE, &why);
 	}
 	puts(out);
-	return fflush(stdout) == 0 ? 0 : EXIT_OS;
+	return cli_end(0);
 }
 
 int

@@ -86,17 +86,18 @@ has_prefix(struct text path, struct text prefix)
 
 /*
  * The raw path.  REQUEST_URI is not in RFC 3875, but every server gives it and it is the only one
- * of the path variables that all of them leave undecoded.
+ * of the path variables that all of them leave undecoded.  Without it: *decoded, and PATH_INFO.
  */
 static struct text
-raw_path(struct request *request, const char *base_path)
+raw_path(struct request *request, const char *base_path, bool *decoded)
 {
 	struct text path = request_param(request, "REQUEST_URI");
 	struct text script = request_param(request, "SCRIPT_NAME");
 	struct text info = request_param(request, "PATH_INFO");
 	const char *mark;
 
-	if (path.data == NULL) {
+	*decoded = path.data == NULL;
+	if (*decoded) {
 		request->query = request_param(request, "QUERY_STRING");
 		return info.data == NULL ? TEXT("/") : info;
 	}
@@ -113,7 +114,7 @@ raw_path(struct request *request, const char *base_path)
 }
 
 static const char *
-split_path(struct request *request, struct text path, struct arena *arena)
+split_path(struct request *request, struct text path, bool decoded, struct arena *arena)
 {
 	request->segment_count = 0;
 	if (path.length > 0 && path.data[0] != '/')
@@ -132,7 +133,8 @@ split_path(struct request *request, struct text path, struct arena *arena)
 		if (request->segment_count == REQUEST_SEGMENTS)
 			return "the path has too many segments";
 		segment = &request->segments[request->segment_count++];
-		if (!decode(raw, false, arena, segment))
+		*segment = raw;
+		if (!decoded && !decode(raw, false, arena, segment))
 			return "the path has a % that is not followed by two hexadecimal digits";
 		if (text_is(*segment, ".") || text_is(*segment, ".."))
 			return "the path must not have the segments . and ..";
@@ -168,6 +170,9 @@ const char *
 request_parse(
     struct request *request, char *const *params, const char *base_path, struct arena *arena)
 {
+	struct text path;
+	bool decoded;
+
 	*request = (struct request){ .params = params };
 	request->method = request_param(request, "REQUEST_METHOD");
 	if (request->method.data == NULL)
@@ -175,5 +180,6 @@ request_parse(
 	request->id = request_param(request, "HTTP_X_REQUEST_ID");
 	if (!is_id(request->id))
 		request->id = new_id(arena);
-	return split_path(request, raw_path(request, base_path), arena);
+	path = raw_path(request, base_path, &decoded);
+	return split_path(request, path, decoded, arena);
 }

@@ -97,7 +97,8 @@ const struct table inspection_table = TABLE(inspection_fields, struct inspection
 #define AT(member) offsetof(struct token_description, member)
 
 static const struct field description_fields[] = {
-	{ "appId", FIELD_TEXT, FIELD_REQUIRED, AT(app_id) },
+	{ "appId", FIELD_TEXT, FIELD_REQUIRED, AT(app_id), AGORA_APP_ID_LENGTH,
+	    AGORA_APP_ID_LENGTH },
 	NUMBER("issueTs", issue_ts, UINT32_MAX),
 	NUMBER("expire", expire, UINT32_MAX),
 	NUMBER("salt", salt, UINT32_MAX),
