@@ -47,6 +47,7 @@ fill_rest(struct app *app, const struct config *config)
 {
 	app->rest = (struct rest){ .settings = config->rest,
 		.storage = config->storage,
+		.call_ms = config->upstream.call_timeout * 1000,
 		.recording = { .per_second = RATE_RECORDING },
 		.rtt = { .per_second = RATE_RTT },
 		.push = { .per_second = RATE_PUSH },

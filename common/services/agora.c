@@ -231,6 +231,34 @@ free_call(void *object)
 	call_free(object);
 }
 
+static int64_t
+monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* W3C Trace Context: passed on where it is well formed, else absent. */
+static struct text
+traceparent(struct exchange *x)
+{
+	static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+	struct text value = request_param(&x->request, "HTTP_TRACEPARENT");
+
+	if (value.length != sizeof(shape) - 1)
+		return (struct text){ NULL, 0 };
+	for (size_t i = 0; i < value.length; i++) {
+		char c = value.data[i];
+		bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+
+		if (shape[i] == 'h' ? !hex : c != '-')
+			return (struct text){ NULL, 0 };
+	}
+	return value;
+}
+
 struct call *
 agora_call(struct exchange *x, const char *method, const struct buf *path, enum call_repeat repeat,
     struct pace *pace)
@@ -243,7 +271,11 @@ agora_call(struct exchange *x, const char *method, const struct buf *path, enum 
 	call->repeat = repeat;
 	call->pace = pace;
 	call->request_id = x->request.id;
-	call->traceparent = request_param(&x->request, "HTTP_TRACEPARENT");
+	call->traceparent = traceparent(x);
+	/* Calls follow one another in an exchange and share its time. */
+	call->total_ms = services_of(x)->rest->call_ms - (monotonic_us() - x->began) / 1000;
+	if (call->total_ms < 1)
+		call->total_ms = 1;
 	return call;
 }
 

@@ -35,6 +35,7 @@ struct rest {
 	struct sender sender;
 	struct pace recording, rtt, push, pull, pull_create;
 	int64_t sequence; /* the last one that agora_sequence gave */
+	int64_t call_ms;  /* for all calls of one exchange */
 };
 
 static inline struct services *

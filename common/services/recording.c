@@ -108,7 +108,7 @@ static const struct field start_fields[] = {
 	    .when = MODE(MODE_INDIVIDUAL) | MODE(MODE_MIX), .meaning = "the same" },
 	{ "storageConfig", FIELD_JSON, 0, AT(storage),
 	    .meaning = "another storage, where STORAGE_OVERRIDE allows it" },
-	{ "wait", FIELD_INT, 0, AT(wait), 0, 25, "seconds",
+	{ "wait", FIELD_INT, 0, AT(wait), 0, 20, "seconds",
 	    .meaning = "answer only when it records or has failed, after so long at most" },
 };
 const struct table recording_start_table = TABLE(start_fields, struct start_request);

@@ -671,7 +671,8 @@ upstream_send(struct upstream *u, struct call *call)
 		return;
 	}
 	t = take_transfer(u, call);
-	t->deadline = monotonic_ms() + call->delay_ms + u->settings->call_timeout * 1000;
+	t->deadline = monotonic_ms() +
+	    (call->total_ms != 0 ? call->total_ms : u->settings->call_timeout * 1000);
 	t->host = hosts_first(&u->hosts, monotonic_ms());
 	if (wait_us > 0 || call->delay_ms > 0)
 		try_later(t, call->delay_ms + (wait_us + 999) / 1000);

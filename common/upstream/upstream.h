@@ -39,9 +39,10 @@ struct call {
 	struct text path;   /* "/v1/apps/..."; encoded, with its query; until done */
 	struct text body;   /* JSON; absent: none; until done */
 	enum call_repeat repeat;
-	struct pace *pace;                   /* the API's limit; NULL: none */
-	int64_t try_ms;                      /* for one try; 0 = the setting */
-	int64_t delay_ms;                    /* not sent before so long from now */
+	struct pace *pace; /* the API's limit; NULL: none */
+	int64_t try_ms;    /* for one try; 0 = the setting */
+	int64_t delay_ms;  /* not sent before so long from now */
+	int64_t total_ms;  /* for all tries, the delay included; 0 = the setting */
 	struct text request_id, traceparent; /* passed on; may be absent */
 	void (*done)(struct call *call);     /* not called when cancelled */
 	void *owner;
