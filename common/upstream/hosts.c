@@ -152,9 +152,12 @@ hosts_next(
 }
 
 void
-hosts_failed(struct hosts *hosts, size_t at, int64_t now)
+hosts_failed(struct hosts *hosts, size_t at, enum host_failure failure, int64_t now)
 {
-	hosts->list[at].failed = now;
+	for (size_t i = 0; i < hosts->count; i++)
+		if (i == at ||
+		    (failure == HOST_DOWN && hosts->list[i].region == hosts->list[at].region))
+			hosts->list[i].failed = now;
 }
 
 void

@@ -14,7 +14,7 @@ struct host {
 	char base[512]; /* "https://api.agora.io", or what AGORA_BASE_URL says, no slash at the end
 	                 */
 	int region, suffix; /* which prefix, which suffix */
-	int64_t failed;     /* monotonic ms of the last failure; 0 = none */
+	int64_t failed;     /* monotonic ms of its or its region's last failure; 0 = none */
 };
 
 struct hosts {
@@ -43,7 +43,8 @@ size_t hosts_first(const struct hosts *hosts, int64_t now);
 size_t hosts_next(
     const struct hosts *hosts, size_t at, enum host_failure failure, unsigned tried, int64_t now);
 
-void hosts_failed(struct hosts *hosts, size_t at, int64_t now);
+/* One that is down most likely has its region's other name down with it. */
+void hosts_failed(struct hosts *hosts, size_t at, enum host_failure failure, int64_t now);
 void hosts_answered(struct hosts *hosts, size_t at);
 
 #endif

@@ -12,7 +12,7 @@
 #include "upstream.h"
 
 #define STEP_US 2000 /* what one step may take */
-#define HOST_CONNECTIONS 16
+#define KEPT_CONNECTIONS 16 /* that are kept for later calls */
 #define EVENTS 64
 #define QUEUE_MS 1000  /* how long Agora's limit may hold a call back */
 #define BACKOFF_MS 250 /* before the second try of a host; doubled, with jitter */
@@ -365,7 +365,9 @@ start_try(struct transfer *t)
 	 * itself.  What must be known to have been sent once goes over a new one.
 	 */
 	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, call->repeat == CALL_SAFE ? 0L : 1L);
-	curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, call->repeat == CALL_SAFE ? 1L : 0L);
+	/* A connection that opens may turn out to speak HTTP/2, which is over TLS only. */
+	curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT,
+	    call->repeat == CALL_SAFE && strncmp(host->base, "https:", 6) == 0 ? 1L : 0L);
 	buf_free(&url);
 	push(&u->active, t);
 	if (curl_multi_add_handle(u->multi, t->easy) != CURLM_OK)
@@ -428,12 +430,12 @@ without_answer(struct transfer *t, CURLcode code)
 	struct upstream *u = t->upstream;
 	int64_t now = monotonic_ms();
 	bool maybe_done = t->sent > 0;
+	enum host_failure failure = code == CURLE_COULDNT_RESOLVE_HOST ? HOST_NO_NAME : HOST_DOWN;
 	size_t next;
 
 	t->call->failure = failure_text(code);
-	hosts_failed(&u->hosts, t->host, now);
-	next = hosts_next(&u->hosts, t->host,
-	    code == CURLE_COULDNT_RESOLVE_HOST ? HOST_NO_NAME : HOST_DOWN, t->tried, now);
+	hosts_failed(&u->hosts, t->host, failure, now);
+	next = hosts_next(&u->hosts, t->host, failure, t->tried, now);
 	if (maybe_done)
 		t->call->doubtful = true;
 	if (maybe_done && t->call->repeat == CALL_ONCE) {
@@ -479,7 +481,7 @@ with_answer(struct transfer *t)
 	 * A gateway's 502 or 504 does not say whether what is behind it did the work; nor does a
 	 * success that cannot be read.
 	 */
-	hosts_failed(&u->hosts, t->host, now);
+	hosts_failed(&u->hosts, t->host, HOST_DOWN, now);
 	next = hosts_next(&u->hosts, t->host, HOST_DOWN, t->tried, now);
 	call->doubtful = true;
 	if (call->repeat == CALL_ONCE)
@@ -687,7 +689,11 @@ upstream_open(const struct upstream_settings *settings, struct buf *error)
 	curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
 	curl_multi_setopt(u->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	curl_multi_setopt(u->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_CONNECTIONS);
+	/*
+	 * Over HTTP/2 many calls share a connection.  Where Agora speaks HTTP/1.1 alone each has
+	 * its own: a call must not wait for those that hang.
+	 */
+	curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
 	u->progress = (struct progress){ u->epoll, u, timeout, step };
 	return u;
 failed:
