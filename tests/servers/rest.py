@@ -13,13 +13,18 @@ import time
 sys.dont_write_bytecode = True
 
 import kit
+import rest_billing
+import rest_bugs
 import rest_failures
+import rest_hosts
 import rest_kit as rk
+import rest_load
+import rest_programs
 import rest_routes
 import rest_rules
 import sites
 
-MODULES = (rest_routes, rest_rules, rest_failures)
+MODULES = (rest_routes, rest_rules, rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs)
 
 # A bug of the simulator, reported: its acquire fails when a recording has ended by itself.
 KNOWN = "alive = sum(self.is_alive(task) for task in self.running.values())"
@@ -27,6 +32,8 @@ KNOWN = "alive = sum(self.is_alive(task) for task in self.running.values())"
 
 class World:
     """What most tests share: a simulator, and sites that call it, each made when it is wanted."""
+
+    all = False
 
     def __init__(self, run, build, sim=None, site=None):
         self.run, self.build, self.made = run, build, {"sim": sim, "site": site}
@@ -59,8 +66,8 @@ class World:
         """A site that gives Agora hardly any time: two tries."""
         return self.get("hasty", lambda: self.new_site(rk.HASTY))
 
-    def at(self, site):
-        return World(self.run, self.build, self.sim, site)
+    def at(self, site, sim=None):
+        return World(self.run, self.build, sim or self.sim, site)
 
     def responder_ends(self, settings):
         """Exit code and what is said, of a responder that must not start."""
@@ -72,11 +79,10 @@ class World:
 
     def end(self):
         """The sites, and what they and the simulator have to say."""
-        sim = self.made.pop("sim")
-        for site in self.made.values():
-            if site is not None:
-                site.stop()
-        if sim is not None:
+        for made in self.made.values():
+            if isinstance(made, rk.Site):
+                made.stop()
+        for sim in [made for made in self.made.values() if isinstance(made, rk.Simulator)]:
             kit.expect(sim.process.poll() is None, "the simulator ended")
             log = sites.read(sim.log_path)
             if KNOWN not in log:
@@ -101,19 +107,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build", help="where agora-fcgi, agora-token and agora.cgi are")
     parser.add_argument("--only", default="", help="run the cases whose name holds this")
+    parser.add_argument("--all", action="store_true", help="build without libcurl too, if it is not there")
     parser.add_argument("--verbose", action="store_true", help="name the cases that pass too")
     options = parser.parse_args()
     build = os.path.abspath(options.build)
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     signal.signal(signal.SIGTERM, end)
 
+    World.all = options.all
     suite = Suite(options.only, options.verbose)
     run = kit.Run()
     began = time.monotonic()
     try:
         for module in MODULES:
             world = World(run, build)
-            suite.run_module(module, world)
+            if hasattr(module, "run_all"):
+                module.run_all(suite, world)
+            else:
+                suite.run_module(module, world)
             suite.run(f"{module.__name__}: ends cleanly", world.end)
             if options.verbose:
                 print(f"     after {time.monotonic() - began:.1f} s", flush=True)
