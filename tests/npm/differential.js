@@ -47,7 +47,8 @@ const hex32 = () => string([...'0123456789abcdefABCDEF'], 32, 32)
 const u32 = () => pick([0, 1, 4294967295, 2147483648, below(4294967296), below(100000)])
 const seconds = () => pick([1, 3600, 86400, 1 + below(86400)])
 // What no builder checks, and what our own request table lets through.
-const name = () => pick(['', '0', '*', string(any, 0, 20), string(any, 1, 70), string(any, 400, 900)])
+const name = () =>
+	pick(['', '0', '*', string(any, 0, 20), string(any, 1, 70), string(any, 400, 900)])
 const channel = () => pick([string(legal, 1, 64), '*', 'a*', string(legal, 64, 64)])
 const account = () => pick([string(legal, 1, 255), '*', '007', '4294967296'])
 const user = () => string(legal, 1, 64).replace(/^0$/, 'zero')
