@@ -283,6 +283,7 @@ def test_waiting_requests_survive(run, build, report):
         old = reload(responder)
         gone.close()
         expect(idle.wait_closed(3) is not None, "an idle connection stays with the old worker")
+        idle.close()
         for _ in range(20):
             responder.token()
         expect(exists(old), "the old worker has ended already")
@@ -290,6 +291,7 @@ def test_waiting_requests_survive(run, build, report):
         for client in clients:
             same(client.ask(b"").status, 200, "status of one that waits")
             expect(client.wait_closed(3) is not None, "its connection stays open")
+            client.close()
         responder.wait_log(f"worker {old}, stopping, ended with exit code 0")
         same(responder.log().count("route=/test/bill/:n status=200"), 50, "lines of billed calls")
 
@@ -306,6 +308,8 @@ def test_half_a_request_survives(run, build, report):
         for client in clients[:2]:
             same(client.ask(TOKEN[40:]).status, 200, "status of one that had begun")
         same(clients[2].ask(TOKEN).status, 200, "status of one that had connected")
+        for client in clients:
+            client.close()
         responder.wait_log(f"worker {old}, stopping, ended with exit code 0")
 
 

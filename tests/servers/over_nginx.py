@@ -150,7 +150,7 @@ def test_502_and_the_origins_of_the_other_settings(run, build):
 
 
 def test_504_when_the_responder_hangs(run, build):
-    changed = ("agora-location.conf", "fastcgi_read_timeout    15s", "fastcgi_read_timeout 300ms")
+    changed = ("agora-server.conf", "fastcgi_read_timeout 15s", "fastcgi_read_timeout 300ms")
     site = Nginx(run, build, changes=[changed])
     kit.signal_group(site.responder, signal.SIGSTOP)
     own_error(site.send("GET", "/ping", LISTED), 504, "gateway_timeout", "https://a.example")
@@ -355,6 +355,25 @@ def test_tokens_are_asked_again_and_billed_calls_never(run, build):
             same(len(recorder.requests), attempts, f"attempts of {target}")
             same(answer.status, status, f"status of {target}")
         site.stop()
+
+
+def test_below_a_path_of_another_site(run, build):
+    """As agora-server.conf tells it."""
+    site = Nginx(
+        run,
+        build,
+        "base",
+        changes=[
+            ("agora-server.conf", "location / {", "location /agora/ {"),
+            ("agora-server.conf", "^/(cloud_recording", "^/agora/(cloud_recording"),
+        ],
+    )
+    answer = site.send("POST", "/agora/getToken/", body=BODY)
+    tokens.check(build, answer.json()["token"], tokens.rtc("ch", "7"))
+    own_error(site.send("POST", "/agora/getToken", body=b"x" * 65537), 413, "body_too_large")
+    same(site.send("GET", "/ping").status, 404, "status of the other site's path")
+    check_error(site.send("GET", "/agora/rtt/x"), 404, "not_found")
+    site.stop()
 
 
 def certificate(directory):
