@@ -485,6 +485,38 @@ limits_pairs(void)
 	}
 }
 
+/* All 31 bits of a length count, in this order. */
+static void
+reads_long_lengths(void)
+{
+	static const struct framing_limits wide = { SIZE_MAX, 0 };
+	static const struct {
+		struct text lengths;
+		size_t left;
+	} cases[] = {
+		{ TEXT("\177\0"), 0x7f },
+		{ TEXT("\200\0\0\0\177"), 0x7f },
+		{ TEXT("\201\2\3\4\0"), 0x01020304 },
+		{ TEXT("\0\201\2\3\4"), 0x01020304 },
+		{ TEXT("\201\2\3\4\220\40\60\100"), 0x11223344 },
+		{ TEXT("\377\377\377\377\377\377\377\377"), 0xfffffffe },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct framing f = { .id = 1 };
+		struct buf answer = { 0 };
+		const char *why;
+		char name[32];
+
+		snprintf(name, sizeof(name), "%zx", cases[i].left);
+		CHECK(framing_record(&f, &wide, record(1, PARAMS, 1, cases[i].lengths, 0), &answer,
+			  &why) == FRAMING_KEEP,
+		    name);
+		CHECK(f.pair_left == cases[i].left && f.length_count == 0, name);
+		buf_free(&answer);
+	}
+}
+
 static void
 add_pair(struct buf *out, const char *name, const char *value)
 {
@@ -652,6 +684,7 @@ CU_TestInfo fcgi_framing_tests[] = {
 	{ "reads pairs over records", reads_pairs_over_records },
 	{ "refuses every truncation of pairs", refuses_every_truncation_of_pairs },
 	{ "limits pairs", limits_pairs },
+	{ "reads long lengths", reads_long_lengths },
 	{ "answers values", answers_values },
 	{ "strips padding", strips_padding },
 	{ "answers without libfcgi", answers_without_libfcgi },

@@ -35,6 +35,7 @@ static const struct choice choices[] = { { "one", 1 }, { "two", 2 }, { "1", 1 },
 
 static const struct field deeper_fields[] = {
 	{ "number", FIELD_INT, FIELD_REQUIRED, offsetof(struct inner, number), 0, 9 },
+	{ "t", FIELD_TEXT, 0, offsetof(struct inner, text), 1, 1 },
 };
 static const struct table deeper_table = TABLE(deeper_fields, struct inner);
 
@@ -107,6 +108,8 @@ check_reading(const struct table *table, const struct read_case *c)
 	json_object_put(object);
 }
 
+#define HEX_8 "ff01fe02fd03fc04"
+#define HEX_40 HEX_8 HEX_8 HEX_8 HEX_8 HEX_8
 #define REST "\"number\":3,\"choice\":\"two\",\"flag\":true"
 #define NUMBER_RULE "must be a whole number of seconds, -5 to 10"
 #define CHOICE_RULE "must be one, two, 1 or -7"
@@ -219,6 +222,10 @@ reads_each_kind(void)
 		    .rule = "must have no x" },
 		{ "{\"object\":{\"number\":1,\"deeper\":{\"number\":10}}}",
 		    .field = "object.deeper.number", .rule = "must be a whole number, 0 to 9" },
+		{ "{\"object\":{\"number\":1,\"deeper\":{\"number\":1,\"t\":\"ab\"}}}",
+		    .field = "object.deeper.t", .rule = "must be at most 1 bytes long and has 2" },
+		{ "{\"object\":{\"number\":1,\"deeper\":{\"number\":1,\"t\":\"\"}}}",
+		    .field = "object.deeper.t", .rule = "must not be empty" },
 		{ "{\"object\":{\"number\":1,\"deeper\":[]}}", .field = "object.deeper",
 		    .rule = "must be an object" },
 		{ "{\"object\":[]}", .field = "object", .rule = "must be an object" },
@@ -254,6 +261,9 @@ reads_each_kind(void)
 		{ "{\"names\":[]}", "{" REST ",\"names\":[]}" },
 		{ "{\"names\":[\"a\",null,\"b\",null],\"namesHex\":[\"ff\",\"00fe\"]}",
 		    "{" REST ",\"names\":[\"a\",null,\"b\",null],\"namesHex\":[\"ff\",\"00fe\"]}" },
+		{ "{\"names\":[null,null],\"namesHex\":[\"" HEX_40 "\",\"" HEX_40 "ff\"]}",
+		    "{" REST ",\"names\":[null,null],\"namesHex\":[\"" HEX_40 "\",\"" HEX_40
+		    "ff\"]}" },
 		{ "{\"names\":[null],\"namesHex\":[\"41\",\"zz\"]}",
 		    "{" REST ",\"names\":[\"A\"]}" },
 		{ "{\"names\":[\"a\"],\"namesHex\":\"zz\"}", "{" REST ",\"names\":[\"a\"]}" },
