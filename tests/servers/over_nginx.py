@@ -150,7 +150,7 @@ def test_502_and_the_origins_of_the_other_settings(run, build):
 
 
 def test_504_when_the_responder_hangs(run, build):
-    changed = ("agora-location.conf", "fastcgi_read_timeout    15s", "fastcgi_read_timeout 300ms")
+    changed = ("agora-server.conf", "fastcgi_read_timeout 15s", "fastcgi_read_timeout 300ms")
     site = Nginx(run, build, changes=[changed])
     kit.signal_group(site.responder, signal.SIGSTOP)
     own_error(site.send("GET", "/ping", LISTED), 504, "gateway_timeout", "https://a.example")
