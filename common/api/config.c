@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "log.h"
+#include "transcription.h"
 
 static bool
 is_base_path(struct text value, struct field_error *error)
@@ -55,6 +56,10 @@ config_warn_unknown(const struct config *config, const struct table *own)
 	known[config_table_count] = own;
 	settings_unknown(
 	    config->settings, known, config_table_count + (own == NULL ? 0 : 1), warn_unknown);
+	if (rtt_url_has_ended(config->rest.rtt_url))
+		log_line(LOG_LEVEL_WARNING,
+		    "AGORA_RTT_URL names an API that Agora has ended; its version 7 is used: "
+		    "api/speech-to-text/v1/projects/{appId}");
 }
 
 bool
@@ -77,7 +82,7 @@ check_rest(const struct config *config, struct buf *error)
 		    config->upstream.customer_id.data == NULL ? "CUSTOMER_ID" : "CUSTOMER_SECRET");
 		return false;
 	}
-	if (s->vendor >= 0 && !storage_region_exists(s->vendor, s->region)) {
+	if (s->vendor >= 0 && s->region >= 0 && !storage_region_exists(s->vendor, s->region)) {
 		buf_printf(error, "STORAGE_REGION: %lld is no region of STORAGE_VENDOR %lld",
 		    (long long)s->region, (long long)s->vendor);
 		return false;

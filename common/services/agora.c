@@ -259,6 +259,14 @@ traceparent(struct exchange *x)
 	return value;
 }
 
+int64_t
+agora_time_left(const struct exchange *x)
+{
+	const struct services *s = x->context;
+
+	return s->rest->call_ms - (monotonic_us() - x->began) / 1000;
+}
+
 struct call *
 agora_call(struct exchange *x, const char *method, const struct buf *path, enum call_repeat repeat,
     struct pace *pace)
@@ -273,7 +281,7 @@ agora_call(struct exchange *x, const char *method, const struct buf *path, enum 
 	call->request_id = x->request.id;
 	call->traceparent = traceparent(x);
 	/* Calls follow one another in an exchange and share its time. */
-	call->total_ms = services_of(x)->rest->call_ms - (monotonic_us() - x->began) / 1000;
+	call->total_ms = agora_time_left(x);
 	if (call->total_ms < 1)
 		call->total_ms = 1;
 	return call;
@@ -390,22 +398,56 @@ without_tokens(struct exchange *x, struct text text)
 	return text;
 }
 
+/* The last part of a stream's URL is its key, where it is long enough for one. */
 static struct text
-redacted(struct exchange *x, struct text text)
+key_in_url(struct text url)
+{
+	size_t n = url.length;
+
+	while (n > 0 && url.data[n - 1] != '/')
+		n--;
+	return url.length - n < 8 ? (struct text){ NULL, 0 }
+				  : (struct text){ url.data + n, url.length - n };
+}
+
+/* Texts of the request that are secret, at any depth. */
+static struct text
+without_members(struct exchange *x, struct text text, const char *name, struct json_object *value)
+{
+	static const char *const secrets[] = { "streamKey", "secret", "salt", "accessKey",
+		"secretKey", "stsToken", "encryptKey", "encryptKdfSalt" };
+	struct text given;
+
+	if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, inner, member)
+			text = without_members(x, text, inner, member);
+	} else if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			text = without_members(
+			    x, text, name, json_object_array_get_idx(value, i));
+	} else if (json_object_is_type(value, json_type_string)) {
+		given = text_of(json_object_get_string(value));
+		for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+			if (text_is_nocase(text_of(name), secrets[i]))
+				text = without_secret(x, text, given);
+		if (text_is_nocase(text_of(name), "rtmpUrl") ||
+		    text_is_nocase(text_of(name), "streamUrl"))
+			text = without_secret(x, text, key_in_url(given));
+	}
+	return text;
+}
+
+static struct text
+redacted(struct exchange *x, const struct call *call, struct text text)
 {
 	const struct services *s = services_of(x);
-	struct text key = { NULL, 0 };
 
 	text = without_secret(x, text, s->settings->certificate);
 	text = without_secret(x, text, s->rest->storage.access_key);
 	text = without_secret(x, text, s->rest->storage.secret_key);
-	if (x->members != NULL) {
-		struct json_object *value = field_member(x->members, "streamKey");
-
-		if (value != NULL && json_object_is_type(value, json_type_string))
-			key = text_of(json_object_get_string(value));
-	}
-	text = without_secret(x, text, key);
+	for (size_t i = 0; i < 2 && call->secrets != NULL; i++)
+		text = without_secret(x, text, call->secrets[i]);
+	text = without_members(x, text, "", x->members);
 	text = without_tokens(x, text);
 	return text.length > 500 ? (struct text){ text.data, 500 } : text;
 }
@@ -418,7 +460,7 @@ what_agora_said(struct exchange *x, const struct call *call)
 
 	said.code = agora_text_member(x, call->json, "code");
 	for (size_t i = 0; i < 3 && said.reason.data == NULL; i++)
-		said.reason = redacted(x, agora_text_member(x, call->json, reasons[i]));
+		said.reason = redacted(x, call, agora_text_member(x, call->json, reasons[i]));
 	if (call->agora_request_id[0] != '\0')
 		said.request_id = text_of(call->agora_request_id);
 	return said;
@@ -437,6 +479,13 @@ answer_error(struct exchange *x, enum http_error error, int status, const char *
 	buf_free(&sentence);
 }
 
+/* An earlier try of a start may have been carried out, whatever came of the last one. */
+static bool
+may_run(const struct call *call)
+{
+	return call->doubtful && call->repeat != CALL_SAFE;
+}
+
 static void
 fail_with_answer(
     struct exchange *x, const char *what, const struct call *call, struct json_object *known)
@@ -446,6 +495,18 @@ fail_with_answer(
 	bool kept = call->status == 400 || call->status == 404 || call->status == 409 ||
 	    call->status == 422 || call->status == 429;
 
+	if (may_run(call)) {
+		answer_error(x, ERROR_UNKNOWN_OUTCOME, 0, what,
+		    TEXT("it may be running: an answer of Agora's was lost, or was an error of its "
+			 "own"),
+		    &said, known);
+		return;
+	}
+	if (call->status < 300) {
+		answer_error(x, ERROR_UPSTREAM, 0, what,
+		    TEXT("Agora's answer is not the JSON object that it should be"), &said, known);
+		return;
+	}
 	if (call->status == 401 || call->status == 403) {
 		answer_error(x, ERROR_UPSTREAM_AUTH, 0, what,
 		    TEXT("Agora does not accept this server's customer id and secret, or the "
@@ -464,10 +525,6 @@ fail_with_answer(
 	}
 	if (kept)
 		answer_error(x, ERROR_UPSTREAM_REFUSED, call->status, what, why, &said, known);
-	else if (call->doubtful && call->repeat != CALL_SAFE)
-		answer_error(x, ERROR_UNKNOWN_OUTCOME, 0, what,
-		    TEXT("it may be running: Agora's last answer was an error of its own"), &said,
-		    known);
 	else
 		answer_error(x, ERROR_UPSTREAM, 0, what, why, &said, known);
 }
@@ -476,10 +533,14 @@ bool
 agora_succeeded(struct exchange *x, const char *what, struct json_object *known)
 {
 	const struct call *call = agora_answer(x);
-	bool succeeded =
-	    call->outcome == CALL_ANSWERED && call->status >= 200 && call->status < 300;
+	bool succeeded = call->outcome == CALL_ANSWERED && call->status >= 200 &&
+	    call->status < 300 &&
+	    (json_object_is_type(call->json, json_type_object) || call->empty);
+	enum call_outcome outcome = call->outcome;
 
-	switch (call->outcome) {
+	if (outcome != CALL_ANSWERED && may_run(call))
+		outcome = CALL_UNKNOWN;
+	switch (outcome) {
 	case CALL_ANSWERED:
 		if (!succeeded)
 			fail_with_answer(x, what, call, known);
@@ -544,12 +605,13 @@ agora_job_name(struct exchange *x)
 }
 
 enum step
-agora_bad_answer(struct exchange *x, const char *what, const char *why, struct json_object *known)
+agora_bad_answer(struct exchange *x, enum http_error error, const char *what, const char *why,
+    struct json_object *known)
 {
 	const struct call *call = agora_answer(x);
 	struct error_upstream said = what_agora_said(x, call);
 
-	answer_error(x, ERROR_UPSTREAM, 0, what, text_of(why), &said, known);
+	answer_error(x, error, 0, what, text_of(why), &said, known);
 	json_object_put(known);
 	return ANSWERED;
 }
@@ -594,6 +656,12 @@ file_name_prefix(struct exchange *x, struct text channel)
 	return list;
 }
 
+static bool
+is_set(struct exchange *x, int64_t number, const char *setting)
+{
+	return agora_configured(x, number < 0 ? (struct text){ NULL, 0 } : TEXT(""), setting);
+}
+
 struct json_object *
 agora_storage(struct exchange *x, struct json_object *own, struct text channel)
 {
@@ -607,7 +675,8 @@ agora_storage(struct exchange *x, struct json_object *own, struct text channel)
 		return NULL;
 	}
 	if (own == NULL &&
-	    (!agora_configured(x, s->bucket, "STORAGE_BUCKET") ||
+	    (!is_set(x, s->vendor, "STORAGE_VENDOR") || !is_set(x, s->region, "STORAGE_REGION") ||
+		!agora_configured(x, s->bucket, "STORAGE_BUCKET") ||
 		!agora_configured(x, s->access_key, "STORAGE_BUCKET_ACCESS_KEY") ||
 		!agora_configured(x, s->secret_key, "STORAGE_BUCKET_SECRET_KEY")))
 		return NULL;

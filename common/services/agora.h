@@ -88,9 +88,15 @@ struct text agora_job_name(struct exchange *x);
 /* 501 when the setting's value is absent. */
 bool agora_configured(struct exchange *x, struct text value, const char *setting);
 
-/* An error made here about an answer that is no use, or a 5xx of ours. */
-enum step
-agora_bad_answer(struct exchange *x, const char *what, const char *why, struct json_object *known);
+/*
+ * An error made here about an answer that is no use.  ERROR_UNKNOWN_OUTCOME for what may be running
+ * all the same, with what is known of it (taken, may be NULL).
+ */
+enum step agora_bad_answer(struct exchange *x, enum http_error error, const char *what,
+    const char *why, struct json_object *known);
+
+/* Milliseconds that are left for calls of this exchange. */
+int64_t agora_time_left(const struct exchange *x);
 
 /* Members of Agora's answers; absent where they are not there or of another type. */
 struct text agora_text_member(struct exchange *x, struct json_object *object, const char *name);

@@ -191,16 +191,18 @@ new_player(struct exchange *x, const struct start_request *r, struct text name)
 {
 	struct json_object *player = json_copy(NULL);
 	char digits[AGORA_UID_SIZE];
-	struct text uid = r->uid;
+	uint64_t number = 1 + random_below(UINT32_MAX - 1);
+	struct text uid;
 
-	if (uid.data == NULL)
-		uid = arena_copy(&x->arena,
-		    (struct text){
-			digits, agora_uid_text(1 + random_below(UINT32_MAX - 1), digits) });
+	if (r->uid.data != NULL && !text_number(r->uid, UINT32_MAX, &number))
+		abort(); /* is_numeric_uid has seen it */
+	/* "007" is user 7 here, and so it is in the token. */
+	uid = arena_copy(
+	    &x->arena, (struct text){ digits, agora_uid_text((uint32_t)number, digits) });
 	json_set_text(player, "name", name);
 	json_set_text(player, "streamUrl", r->stream_url);
 	json_set_text(player, "channelName", r->channel);
-	json_set(player, "uid", rtmp_uid(uid));
+	json_set_int(player, "uid", (int64_t)number);
 	json_set_text(player, "token", agora_bot_token(x, r->channel, uid, true));
 	set_json_if_given(player, "audioOptions", r->audio);
 	set_json_if_given(player, "videoOptions", r->video);
@@ -270,10 +272,10 @@ pull_started(struct exchange *x)
 	}
 	if (!agora_succeeded(x, what, known(out->name, call)))
 		return ANSWERED;
-	if (call->json == NULL || !json_object_object_get_ex(call->json, "player", &player) ||
-	    !json_object_is_type(player, json_type_object))
-		return agora_bad_answer(
-		    x, what, "Agora's answer holds no player", known(out->name, call));
+	json_object_object_get_ex(call->json, "player", &player);
+	if (agora_text_member(x, player, "id").length == 0)
+		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
+		    "it may be running: Agora's answer holds no id", known(out->name, call));
 	json_object_object_del(player, "token");
 	out->player = player;
 	out->fields = agora_text_member(x, call->json, "fields");
@@ -302,11 +304,13 @@ pull_stopped(struct exchange *x)
 enum step
 pull_stop(struct exchange *x)
 {
+	struct call *call;
+
 	if (!is_on(x))
 		return ANSWERED;
-	return agora_send(x,
-	    agora_call(x, "DELETE", player_path(x, x->input), CALL_SAFE, pull_pace(x)),
-	    pull_stopped);
+	call = agora_call(x, "DELETE", player_path(x, x->input), CALL_SAFE, pull_pace(x));
+	call->empty = true;
+	return agora_send(x, call, pull_stopped);
 }
 
 static enum step
@@ -345,6 +349,7 @@ pull_update(struct exchange *x)
 	buf_printf(path, "?sequence=%lld",
 	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x)));
 	call = agora_call(x, "PATCH", path, CALL_SAFE, pull_pace(x));
+	call->empty = true;
 	agora_body(x, call, body);
 	return agora_send(x, call, pull_updated);
 }

@@ -238,12 +238,16 @@ take_converter(struct exchange *x, const char *what)
 	struct converter_answer *out = x->output;
 	const struct call *call = agora_answer(x);
 	struct json_object *converter = NULL;
+	bool started = out->name.data != NULL;
 
-	if (call->json != NULL && !json_object_object_get_ex(call->json, "converter", &converter))
+	if (!json_object_object_get_ex(call->json, "converter", &converter))
 		converter = call->json;
-	if (converter == NULL || !json_object_is_type(converter, json_type_object))
-		return agora_bad_answer(x, what, "Agora's answer holds no converter",
-		    known(out->name.data == NULL ? TEXT("") : out->name, call));
+	if (started && agora_text_member(x, converter, "id").length == 0)
+		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
+		    "it may be running: Agora's answer holds no id", known(out->name, call));
+	if (!json_object_is_type(converter, json_type_object))
+		return agora_bad_answer(
+		    x, ERROR_UPSTREAM, what, "Agora's answer holds no converter", NULL);
 	rtmp_hide_keys(converter);
 	out->converter = converter;
 	out->fields = agora_text_member(x, call->json, "fields");
@@ -292,11 +296,13 @@ push_stopped(struct exchange *x)
 enum step
 push_stop(struct exchange *x)
 {
+	struct call *call;
+
 	if (!is_on(x))
 		return ANSWERED;
-	return agora_send(x,
-	    agora_call(x, "DELETE", converter_path(x, x->input), CALL_SAFE, push_pace(x)),
-	    push_stopped);
+	call = agora_call(x, "DELETE", converter_path(x, x->input), CALL_SAFE, push_pace(x));
+	call->empty = true;
+	return agora_send(x, call, push_stopped);
 }
 
 static enum step

@@ -12,11 +12,13 @@
 #define FIRST_QUERY_MS 5000 /* Agora: query from 5 s after the start on */
 #define NEXT_QUERY_MS 2000
 #define START_AGAIN_MS 2000
+#define START_QUEUE_MS 3000 /* once there is a resourceId, it is to be used */
 #define STARTS_MAX 3
 #define UIDS_MAX 32 /* in a subscription list */
 #define STARTED 4   /* serverResponse.status: ready; 5: in progress */
 #define IN_PROGRESS 5
 #define STOP_REQUESTED 6 /* from here on it is over */
+#define CODE_INVALID_OPERATION 49
 
 enum recording_mode { MODE_INDIVIDUAL, MODE_RAW, MODE_MIX, MODE_WEB };
 
@@ -382,6 +384,7 @@ job_path(struct exchange *x, const struct job *job, int64_t mode, const char *ve
 static enum step recording_acquired(struct exchange *x);
 static enum step recording_started(struct exchange *x);
 static enum step recording_queried(struct exchange *x);
+static enum step query_after(struct exchange *x, int64_t delay_ms);
 
 static struct text
 own_or_random_uid(struct exchange *x, struct text own)
@@ -437,6 +440,7 @@ send_start(struct exchange *x, int64_t delay_ms)
 
 	job->starts++;
 	call->delay_ms = delay_ms;
+	call->queue_ms = START_QUEUE_MS;
 	agora_body(x, call, job_body(job, json_copy(job->start_request)));
 	return agora_send(x, call, recording_started);
 }
@@ -451,7 +455,8 @@ recording_acquired(struct exchange *x)
 		return ANSWERED;
 	job->resource_id = agora_text_member(x, agora_answer(x)->json, "resourceId");
 	if (job->resource_id.length == 0)
-		return agora_bad_answer(x, what, "Agora's answer holds no resourceId", NULL);
+		return agora_bad_answer(
+		    x, ERROR_UPSTREAM, what, "Agora's answer holds no resourceId", NULL);
 	return send_start(x, 0);
 }
 
@@ -477,36 +482,47 @@ static enum step
 recording_started(struct exchange *x)
 {
 	static const char what[] = "Failed to start recording";
-	const struct start_request *r = x->input;
 	struct job *job = x->output;
-	const struct call *call = agora_answer(x);
+	struct call *call = agora_answer(x);
 	bool not_yet = call->outcome == CALL_ANSWERED && call->status == 206;
 
 	/* 206, code 65: Agora says to repeat it with the same parameters. */
 	if (not_yet && job->starts < STARTS_MAX)
 		return send_start(x, START_AGAIN_MS);
+	if (job->starts > 1)
+		call->doubtful = true; /* the one that was answered so may be carried out yet */
 	if (!agora_succeeded(x, what, known(job)))
 		return ANSWERED;
 	job->sid = agora_text_member(x, call->json, "sid");
 	if (job->sid.length == 0) {
 		job->sid = (struct text){ NULL, 0 };
-		return agora_bad_answer(x, what,
+		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
 		    runs_already(call) ? "it runs, and Agora does not say under which sid"
-				       : "Agora's answer holds no sid",
+				       : "it may be running: Agora's answer holds no sid",
 		    known(job));
 	}
 	job->timestamp = agora_timestamp(x);
 	if (job->wait_until == 0)
 		return NEXT;
-	return send_query(x, r->mode, FIRST_QUERY_MS, recording_queried);
+	return query_after(x, FIRST_QUERY_MS);
+}
+
+/* Asks after a while how it goes; without the time for that it is left at what is known. */
+static enum step
+query_after(struct exchange *x, int64_t delay_ms)
+{
+	const struct start_request *r = x->input;
+
+	if (agora_time_left(x) > delay_ms)
+		return send_query(x, r->mode, delay_ms, recording_queried);
+	return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, "Failed to start recording",
+	    "it was started, and does not record yet after the time to wait", known(x->output));
 }
 
 /* wait: until it records, or failed, or the time is over. */
 static enum step
 recording_queried(struct exchange *x)
 {
-	static const char what[] = "Failed to start recording";
-	const struct start_request *r = x->input;
 	struct job *job = x->output;
 	const struct call *call = agora_answer(x);
 	struct json_object *response = NULL;
@@ -521,12 +537,10 @@ recording_queried(struct exchange *x)
 		return NEXT;
 	}
 	if (status >= STOP_REQUESTED)
-		return agora_bad_answer(
-		    x, what, "the recording ended before it recorded anything", known(job));
-	if (x->now + NEXT_QUERY_MS / 1000 > job->wait_until)
-		return agora_bad_answer(x, what,
-		    "it was started, and does not record yet after the time to wait", known(job));
-	return send_query(x, r->mode, NEXT_QUERY_MS, recording_queried);
+		return agora_bad_answer(x, ERROR_UPSTREAM, "Failed to start recording",
+		    "the recording ended before it recorded anything", known(job));
+	return query_after(x, x->now + NEXT_QUERY_MS / 1000 > job->wait_until ? INT64_MAX
+									     : NEXT_QUERY_MS);
 }
 
 /* A job that runs */
@@ -575,10 +589,26 @@ job_answered(struct exchange *x, const char *what)
 	return NEXT;
 }
 
+/* The first try did it, its answer was lost, and the second found it ending or gone. */
+static bool
+stopped_before(const struct call *call)
+{
+	if (call->outcome != CALL_ANSWERED || !call->doubtful)
+		return false;
+	return call->status == 404 ||
+	    (call->status == 400 &&
+		agora_int_member(call->json, "code", 0) == CODE_INVALID_OPERATION);
+}
+
 static enum step
 recording_stopped(struct exchange *x)
 {
-	return job_answered(x, "Failed to stop recording");
+	struct job *job = x->output;
+
+	if (!stopped_before(agora_answer(x)))
+		return job_answered(x, "Failed to stop recording");
+	job->timestamp = agora_timestamp(x);
+	return NEXT;
 }
 
 enum step
@@ -648,7 +678,8 @@ mend_typo(struct json_object *request)
 	    !json_object_object_get_ex(subscribe, "videoUidList", &video) ||
 	    !json_object_object_get_ex(video, "unsunscribeVideoUids", &list))
 		return;
-	json_set(video, "unsubscribeVideoUids", json_object_get(list));
+	if (list != NULL)
+		json_set(video, "unsubscribeVideoUids", json_object_get(list));
 	json_object_object_del(video, "unsunscribeVideoUids");
 }
 

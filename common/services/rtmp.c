@@ -75,6 +75,14 @@ is_uid_name(const char *name)
 	return strcmp(name, "rtcStreamUid") == 0 || strcmp(name, "maxResolutionUid") == 0;
 }
 
+static bool
+is_uid(struct json_object *value)
+{
+	int64_t n = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : -1;
+
+	return n >= 0 && n <= UINT32_MAX;
+}
+
 /* A text of digits becomes a number; anything else is an error. */
 static struct json_object *
 number_of(struct json_object *value)
@@ -95,7 +103,7 @@ numeric_list(struct exchange *x, struct json_object *list, const char *field)
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *item = json_object_array_get_idx(list, i), *number;
 
-		if (json_object_is_type(item, json_type_int))
+		if (is_uid(item))
 			continue;
 		number = number_of(item);
 		if (number == NULL) {
@@ -123,7 +131,7 @@ rtmp_numeric_uids(struct exchange *x, struct json_object *value, const char *fie
 		    json_object_is_type(member, json_type_array)) {
 			if (!numeric_list(x, member, field))
 				return false;
-		} else if (is_uid_name(name) && !json_object_is_type(member, json_type_int)) {
+		} else if (is_uid_name(name) && !is_uid(member)) {
 			struct json_object *number = number_of(member);
 
 			if (number == NULL) {

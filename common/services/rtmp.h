@@ -23,7 +23,7 @@ bool is_stream_url(struct text value, struct field_error *error); /* a URL witho
 /* The uid as Agora's media APIs want it. */
 struct json_object *rtmp_uid(struct text digits);
 
-/* Turns members of these names into numbers wherever they are text, in the object and below it. */
+/* Turns members that name users into numbers wherever they are text, in the value and below it. */
 bool rtmp_numeric_uids(struct exchange *x, struct json_object *value, const char *field);
 
 /* streamUrl and streamKey with one slash between them. */

@@ -45,6 +45,7 @@ struct envelope {
 	struct acquired *acquire;
 	struct task *task;
 	struct text timestamp;
+	bool again; /* an update was sent with another number */
 };
 struct listed {
 	struct json_object *data, *meta;
@@ -187,13 +188,20 @@ is_on(struct exchange *x)
 	return agora_configured(x, services_of(x)->rest->settings.rtt_url, "AGORA_RTT_URL");
 }
 
+bool
+rtt_url_has_ended(struct text url)
+{
+	return url.data != NULL &&
+	    memmem(url.data, url.length, "rtsc/speech-to-text", 19) != NULL;
+}
+
 /* A setting that still names the ended API means the one that took its place. */
 static struct buf *
 rtt_path(struct exchange *x)
 {
 	struct text url = services_of(x)->rest->settings.rtt_url;
 
-	if (memmem(url.data, url.length, "rtsc/speech-to-text", 19) != NULL)
+	if (rtt_url_has_ended(url))
 		url = TEXT(V7_URL);
 	return agora_path(x, url, NULL);
 }
@@ -289,6 +297,9 @@ rtt_start(struct exchange *x)
 	json_set_int(body, "maxIdleTime", idle_time(r->max_idle));
 	json_set(body, "rtcConfig", rtc_config(x, r));
 	set_if_given(body, "translateConfig", r->translate);
+	if (r->translate != NULL) /* a member that the ended API had */
+		json_object_object_del(json_object_object_get(body, "translateConfig"),
+		    "forceTranslateInterval");
 	set_if_given(body, "keywords", r->keywords);
 	set_if_given(body, "uidLanguagesConfig", r->uid_languages);
 	if (storage != NULL) {
@@ -345,8 +356,9 @@ rtt_started(struct exchange *x)
 		return ANSWERED;
 	out->task = take_task(x, call);
 	if (out->task->task_id.length == 0)
-		return agora_bad_answer(
-		    x, what, "Agora's answer holds no agent_id", known_name(out->acquire->name));
+		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
+		    "it may be running: Agora's answer holds no agent_id",
+		    known_name(out->acquire->name));
 	out->acquire->created = out->task->created < 0 ? x->now : out->task->created;
 	out->acquire->instance = r->channel;
 	out->acquire->timestamp = out->task->timestamp;
@@ -391,6 +403,7 @@ rtt_stop(struct exchange *x)
 	buf_text(path, "/leave");
 	call = agora_call(x, "POST", path, CALL_SAFE, rtt_pace(x));
 	call->body = TEXT("");
+	call->empty = true;
 	return agora_send(x, call, rtt_stopped);
 }
 
@@ -417,11 +430,21 @@ rtt_status(struct exchange *x)
 	    x, agora_call(x, "GET", task_path(x, r->task_id), CALL_SAFE, rtt_pace(x)), rtt_queried);
 }
 
+static enum step send_update(struct exchange *x, int64_t sequence);
+
 static enum step
 rtt_updated(struct exchange *x)
 {
+	const struct task_request *r = x->input;
+	const struct call *call = agora_answer(x);
 	struct envelope *out = x->output;
 
+	/* The first try did it, its answer was lost, and the second had a number that is used. */
+	if (call->outcome == CALL_ANSWERED && call->status == 400 && call->doubtful &&
+	    !out->again) {
+		out->again = true;
+		return send_update(x, r->sequence >= 0 ? r->sequence + 1 : agora_sequence(x));
+	}
 	if (!agora_succeeded(x, "Failed to update transcription", NULL))
 		return ANSWERED;
 	out->task = take_task(x, agora_answer(x));
@@ -440,17 +463,14 @@ change(struct json_object *body, struct buf *mask, const char *name, const char 
 	buf_printf(mask, "%s%s", mask->length == 0 ? "" : ",", mask_name);
 }
 
-enum step
-rtt_update(struct exchange *x)
+static enum step
+send_update(struct exchange *x, int64_t sequence)
 {
 	const struct task_request *r = x->input;
 	struct json_object *body;
 	struct buf mask = { 0 }, *path;
 	struct call *call;
-	int64_t sequence;
 
-	if (!is_on(x))
-		return ANSWERED;
 	body = json_copy(NULL);
 	change(body, &mask, "languages", "languages", r->languages);
 	change(body, &mask, "keywords", "keywords", r->keywords);
@@ -463,7 +483,6 @@ rtt_update(struct exchange *x)
 		    "nothing to update: give languages, keywords, uidLanguagesConfig, rtcConfig or "
 		    "translateConfig");
 	}
-	sequence = r->sequence >= 0 ? r->sequence : agora_sequence(x);
 	path = task_path(x, r->task_id);
 	buf_printf(path, "/update?sequenceId=%lld&updateMask=%.*s", (long long)sequence,
 	    (int)mask.length, mask.data);
@@ -471,6 +490,16 @@ rtt_update(struct exchange *x)
 	call = agora_call(x, "POST", path, CALL_SAFE, rtt_pace(x));
 	agora_body(x, call, body);
 	return agora_send(x, call, rtt_updated);
+}
+
+enum step
+rtt_update(struct exchange *x)
+{
+	const struct task_request *r = x->input;
+
+	if (!is_on(x))
+		return ANSWERED;
+	return send_update(x, r->sequence >= 0 ? r->sequence : agora_sequence(x));
 }
 
 static enum step

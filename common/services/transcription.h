@@ -15,4 +15,7 @@ extern const struct table rtt_start_table, rtt_task_table, rtt_task_path_table, 
 extern const struct table rtt_started_table, rtt_stopped_table, rtt_queried_table,
     rtt_updated_table, rtt_listed_table;
 
+/* Whether AGORA_RTT_URL names the API that has ended; version 7 is used then. */
+bool rtt_url_has_ended(struct text url);
+
 #endif

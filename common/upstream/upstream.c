@@ -45,6 +45,8 @@ struct upstream {
 	size_t busy, spare_count;
 	struct call **ended; /* calls whose end is to be told */
 	size_t ended_count, ended_capacity;
+	struct buf basic;       /* base64 of customer id and secret */
+	struct text secrets[2]; /* the customer secret, and that */
 	struct progress progress;
 };
 
@@ -193,6 +195,7 @@ set_constant_options(struct upstream *u, CURL *easy)
 	fine = fine &&
 	    curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy.data == NULL ? "" : s->proxy.data) ==
 		CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_USERNAME, s->customer_id.data) == CURLE_OK;
 	fine =
@@ -292,16 +295,11 @@ end_call(struct upstream *u, struct call *call, enum call_outcome outcome)
 static void
 finish(struct transfer *t, enum call_outcome outcome)
 {
-	struct call *call = t->call;
-	struct json_error error;
-
-	if (outcome == CALL_ANSWERED && call->answer.length > 0)
-		call->json = json_read(buf_view(&call->answer), 0, &error);
-	end_call(t->upstream, call, outcome);
+	end_call(t->upstream, t->call, outcome);
 	return_transfer(t);
 }
 
-/* Hands one try to curl. */
+/* Hands one try to curl; there is time left for it. */
 static void
 start_try(struct transfer *t)
 {
@@ -316,6 +314,8 @@ start_try(struct transfer *t)
 	buf_add(&url, call->path.data, call->path.length);
 	buf_add(&url, "", 1);
 	buf_clear(&call->answer);
+	json_object_put(call->json);
+	call->json = NULL;
 	call->agora_request_id[0] = call->resource_id[0] = '\0';
 	call->retry_after = 0;
 	call->failure = NULL;
@@ -398,6 +398,13 @@ failure_text(CURLcode code)
 	}
 }
 
+/* How a call ends whose last try got no answer. */
+static enum call_outcome
+unanswered(const struct call *call)
+{
+	return call->doubtful && call->repeat != CALL_SAFE ? CALL_UNKNOWN : CALL_NOT_DONE;
+}
+
 /* No answer came: was the request carried out all the same? */
 static void
 without_answer(struct transfer *t, CURLcode code)
@@ -420,8 +427,17 @@ without_answer(struct transfer *t, CURLcode code)
 		finish(t, CALL_UNKNOWN);
 		return;
 	}
-	try_again(t, next, t->tried & 1U << next ? backoff(t) : 0,
-	    t->call->doubtful && t->call->repeat != CALL_SAFE ? CALL_UNKNOWN : CALL_NOT_DONE);
+	try_again(t, next, t->tried & 1U << next ? backoff(t) : 0, unanswered(t->call));
+}
+
+/* Whether the body is what the call wants: a page of some proxy's on the way is not. */
+static bool
+is_of_use(const struct call *call)
+{
+	if (call->status < 200 || call->status >= 300)
+		return true;
+	return json_object_is_type(call->json, json_type_object) ||
+	    (call->empty && call->answer.length == 0);
 }
 
 static void
@@ -430,20 +446,26 @@ with_answer(struct transfer *t)
 	struct upstream *u = t->upstream;
 	struct call *call = t->call;
 	int64_t now = monotonic_ms();
+	struct json_error error;
 	size_t next;
 
+	if (call->answer.length > 0)
+		call->json = json_read(buf_view(&call->answer), 0, &error);
 	if (call->status == 429) {
 		/* Agora counts by App ID: another host would not help. */
 		try_again(t, t->host, call->retry_after > 0 ? call->retry_after * 1000 : backoff(t),
 		    CALL_ANSWERED);
 		return;
 	}
-	if (call->status < 500) {
+	if (call->status < 500 && is_of_use(call)) {
 		hosts_answered(&u->hosts, t->host);
 		finish(t, CALL_ANSWERED);
 		return;
 	}
-	/* A gateway's 502 or 504 does not say whether what is behind it did the work. */
+	/*
+	 * A gateway's 502 or 504 does not say whether what is behind it did the work; nor does a
+	 * success that cannot be read.
+	 */
 	hosts_failed(&u->hosts, t->host, now);
 	next = hosts_next(&u->hosts, t->host, HOST_DOWN, t->tried, now);
 	call->doubtful = true;
@@ -490,7 +512,10 @@ start_delayed(struct upstream *u)
 		if (t->due > now)
 			continue;
 		pull(&u->delayed, t);
-		start_try(t);
+		if (now < t->deadline)
+			start_try(t);
+		else
+			finish(t, unanswered(t->call));
 	}
 }
 
@@ -587,6 +612,41 @@ add_connect_to(struct upstream *u, struct text list)
 	return true;
 }
 
+static void
+base64(struct text text, struct buf *out)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < text.length; i += 3) {
+		uint32_t bits = 0;
+
+		for (size_t j = 0; j < 3; j++)
+			bits = bits << 8 |
+			    (i + j < text.length ? (unsigned char)text.data[i + j] : 0U);
+		for (size_t j = 0; j < 4; j++)
+			buf_add(out,
+			    i + j > text.length ? "=" : &digits[bits >> (18 - 6 * j) & 63], 1);
+	}
+}
+
+/* What the client sends of its own with each request. */
+static void
+note_secrets(struct upstream *u)
+{
+	const struct upstream_settings *s = u->settings;
+	struct buf both = { 0 };
+
+	buf_add(&both, s->customer_id.data, s->customer_id.length);
+	buf_text(&both, ":");
+	buf_add(&both, s->customer_secret.data, s->customer_secret.length);
+	base64(buf_view(&both), &u->basic);
+	buf_wipe(&both);
+	buf_free(&both);
+	u->secrets[0] = s->customer_secret;
+	u->secrets[1] = buf_view(&u->basic);
+}
+
 struct upstream *
 upstream_open(const struct upstream_settings *settings, struct buf *error)
 {
@@ -602,6 +662,7 @@ upstream_open(const struct upstream_settings *settings, struct buf *error)
 	}
 	if (!hosts_init(&u->hosts, settings->base_url, settings->area, error))
 		goto failed;
+	note_secrets(u);
 	u->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (u->epoll < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (u->multi = curl_multi_init()) == NULL || !add_connect_to(u, settings->connect_to)) {
@@ -647,6 +708,8 @@ upstream_close(struct upstream *u)
 	curl_slist_free_all(u->connect_to);
 	if (u->epoll >= 0)
 		close(u->epoll);
+	buf_wipe(&u->basic);
+	buf_free(&u->basic);
 	free(u->ended);
 	free(u);
 }
@@ -660,12 +723,13 @@ upstream_send(struct upstream *u, struct call *call)
 	call->tries = 0;
 	call->status = 0;
 	call->doubtful = false;
+	call->secrets = u->secrets;
 	if (u->busy >= (size_t)u->settings->max_calls) {
 		end_call(u, call, CALL_CROWDED);
 		return;
 	}
 	wait_us = call->pace == NULL ? 0 : pace_take(call->pace, monotonic_us());
-	if (wait_us > QUEUE_MS * 1000) {
+	if (wait_us > (call->queue_ms != 0 ? call->queue_ms : QUEUE_MS) * 1000) {
 		pace_give_back(call->pace);
 		end_call(u, call, CALL_PACED);
 		return;

@@ -42,7 +42,9 @@ struct call {
 	struct pace *pace; /* the API's limit; NULL: none */
 	int64_t try_ms;    /* for one try; 0 = the setting */
 	int64_t delay_ms;  /* not sent before so long from now */
+	int64_t queue_ms;  /* how long the API's limit may hold it back; 0 = a second */
 	int64_t total_ms;  /* for all tries, the delay included; 0 = the setting */
+	bool empty;        /* a success without a body is one; else it is a JSON object */
 	struct text request_id, traceparent; /* passed on; may be absent */
 	void (*done)(struct call *call);     /* not called when cancelled */
 	void *owner;
@@ -56,6 +58,8 @@ struct call {
 	int64_t retry_after;                          /* seconds, with status 429; 0 = not said */
 	unsigned tries;
 	const char *failure; /* why the last try got no answer; static text; NULL: it did */
+	/* Two texts that the client itself sent and that nobody may be shown. */
+	const struct text *secrets;
 	/* private */
 	struct transfer *transfer;
 };
