@@ -153,8 +153,9 @@ def test_tcp_port_in_use(run, build, report):
 def test_tcp_port_is_free_at_once(run, build, report):
     """Though connections of the last one are in TIME_WAIT."""
     with Responder(build, run, tcp=True) as responder:
-        client = responder.client()
-        client.ask(fc.post(keep=False))
+        with responder.client() as client:
+            client.ask(fc.post(keep=False))
+            client.wait_closed()
         address = responder.address
     with Responder(build, run, address=address) as responder:
         responder.token()
@@ -219,7 +220,7 @@ def test_descriptor_0(run, build, report):
             responder.wait_counts(lambda c: c["started"] == 1)
             responder.tell(signal.SIGTERM)
             same(client.ask(b"").status, 200, "status of one that waits")
-            expect(client.wait_closed(5) is not None, "the connection stays open")
+            closed(client)
         responder.stop_handed_over(signalled=True)
 
 
@@ -289,6 +290,11 @@ def test_usr1_reopens_the_log(run, build, report):
     expect("stopping" in open(path).read(), "the end is not in the file")
 
 
+def closed(client):
+    expect(client.wait_closed(3) is not None, "the connection stays open")
+    client.close()
+
+
 def drained(responder, number, check):
     """Sends the signal while one request waits and others are at other points."""
     with responder.client() as waiting, responder.client() as idle, responder.client() as fresh:
@@ -299,12 +305,12 @@ def drained(responder, number, check):
         fresh.send(TOKEN[:30])
         began = time.monotonic()
         responder.tell(number)
-        expect(idle.wait_closed(3) is not None, "the idle connection stays open")
+        closed(idle)
         fresh.send(TOKEN[30:])
         same(fresh.ask(b"").status, 200, "status of one that was arriving")
         same(waiting.ask(b"").status, 200, "status of one that waited")
-        expect(waiting.wait_closed(3) is not None, "the connection stays open")
-        fresh.wait_closed(3)
+        closed(waiting)
+        closed(fresh)
         check(began)
 
 
@@ -527,7 +533,7 @@ def test_master_dies_while_an_old_worker_drains(run, build, report):
 def test_a_new_master_while_the_last_ones_worker_drains(run, build, report):
     """Whoever starts the service again need not wait for the longest call."""
     with Responder(build, run) as responder, responder.client() as waiting:
-        waiting.send(get("/test/wait/4000"))
+        waiting.send(get("/test/wait/2500"))
         responder.wait_counts(lambda c: c["started"] == 1)
         os.kill(responder.master, signal.SIGKILL)
         responder.process.wait()
@@ -535,6 +541,7 @@ def test_a_new_master_while_the_last_ones_worker_drains(run, build, report):
         with Responder(build, run, address=responder.address) as again:
             again.token()
             same(waiting.ask(b"").status, 200, "status of the one that waits")
+            waiting.close()
             again.token()
         wait_until(lambda: not group_members(responder.master), "the worker to end")
         responder.gone = True

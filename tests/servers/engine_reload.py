@@ -89,11 +89,14 @@ def http_token():
     return head.encode() + fc.TOKEN_BODY
 
 
-def reload(responder):
-    """Until the new worker serves.  Gives the old one."""
+def reload(responder, ended=True):
+    """Until the new worker serves and, unless it has something to do, the old one has ended: for a
+    moment both accept.  Gives the old one."""
     old, mark = responder.worker(), responder.mark()
     responder.tell(signal.SIGHUP)
     responder.wait_log(" serves", mark)
+    if ended:
+        wait_until(lambda: not exists(old), "the old worker to end")
     return old
 
 
@@ -104,9 +107,8 @@ def reload_under(responder, load):
     began = time.monotonic()
     for _ in range(RELOADS):
         before = len(load.times)
-        old = reload(responder)
+        reload(responder)
         wait_until(lambda n=before: len(load.times) > n + 4 * CLIENTS, "answers")
-        wait_until(lambda pid=old: not exists(pid), "the old worker to end")
     seconds = time.monotonic() - began
     load.stop()
     thread.join()
@@ -280,9 +282,10 @@ def test_waiting_requests_survive(run, build, report):
             client.send(get("/test/wait/1500" if i % 2 else "/test/bill/1500"))
         gone = clients.pop(0)
         responder.wait_counts(lambda c: c["started"] == 100)
-        old = reload(responder)
+        old = reload(responder, ended=False)
         gone.close()
         expect(idle.wait_closed(3) is not None, "an idle connection stays with the old worker")
+        idle.close()
         for _ in range(20):
             responder.token()
         expect(exists(old), "the old worker has ended already")
@@ -290,6 +293,7 @@ def test_waiting_requests_survive(run, build, report):
         for client in clients:
             same(client.ask(b"").status, 200, "status of one that waits")
             expect(client.wait_closed(3) is not None, "its connection stays open")
+            client.close()
         responder.wait_log(f"worker {old}, stopping, ended with exit code 0")
         same(responder.log().count("route=/test/bill/:n status=200"), 50, "lines of billed calls")
 
@@ -302,10 +306,12 @@ def test_half_a_request_survives(run, build, report):
             client.send(TOKEN[:40])
         # The third has only connected; it is accepted once a later one is answered.
         responder.token()
-        old = reload(responder)
+        old = reload(responder, ended=False)
         for client in clients[:2]:
             same(client.ask(TOKEN[40:]).status, 200, "status of one that had begun")
         same(clients[2].ask(TOKEN).status, 200, "status of one that had connected")
+        for client in clients:
+            client.close()
         responder.wait_log(f"worker {old}, stopping, ended with exit code 0")
 
 

@@ -179,7 +179,9 @@ def test_port_comes_from_option_variables_and_file(run):
 
 
 def test_settings_of_the_file_count_for_nginx_too(run):
-    path = credentials(run.directory(), "CORS_ALLOW_ORIGIN='https://a.example , https://b.example:1'")
+    origins = "CORS_ALLOW_ORIGIN='https://a.example , https://b.example:1'"
+    # What is said there of the socket is for another web server.
+    path = credentials(run.directory(), origins, "SOCKET_MODE=0600", "SOCKET_GROUP=nogroup")
     serve = Serve(run, "--env-file", path, *port_line())
     serve.ready()
     for origin, allowed in (

@@ -357,6 +357,25 @@ def test_tokens_are_asked_again_and_billed_calls_never(run, build):
         site.stop()
 
 
+def test_below_a_path_of_another_site(run, build):
+    """As agora-server.conf tells it."""
+    site = Nginx(
+        run,
+        build,
+        "base",
+        changes=[
+            ("agora-server.conf", "location / {", "location /agora/ {"),
+            ("agora-server.conf", "^/(cloud_recording", "^/agora/(cloud_recording"),
+        ],
+    )
+    answer = site.send("POST", "/agora/getToken/", body=BODY)
+    tokens.check(build, answer.json()["token"], tokens.rtc("ch", "7"))
+    own_error(site.send("POST", "/agora/getToken", body=b"x" * 65537), 413, "body_too_large")
+    same(site.send("GET", "/ping").status, 404, "status of the other site's path")
+    check_error(site.send("GET", "/agora/rtt/x"), 404, "not_found")
+    site.stop()
+
+
 def certificate(directory):
     if not shutil.which("openssl"):
         raise Skip("no openssl to make a certificate with")

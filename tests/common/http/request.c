@@ -357,17 +357,19 @@ takes_over_request_ids(void)
 	char id[1024];
 
 	CHECK(same_text(id_given(kept, &arena), kept), "every character that is kept");
-	for (int c = 1; c < 256; c++) {
-		struct text got;
-		char name[8];
+	for (int c = 1; c < 256; c++)
+		for (size_t at = 0; at < 3; at++) {
+			struct text got;
+			char name[16];
 
-		if (c == '\n')
-			continue; /* params_of's own */
-		snprintf(id, sizeof(id), "a%cb", c);
-		snprintf(name, sizeof(name), "%02x", (unsigned)c);
-		got = id_given(id, &arena);
-		CHECK(strchr(kept, c) != NULL ? same_text(got, id) : is_made(got), name);
-	}
+			if (c == '\n')
+				continue; /* params_of's own */
+			memcpy(id, "abc", 4);
+			id[at] = (char)c;
+			snprintf(name, sizeof(name), "%02x at %zu", (unsigned)c, at);
+			got = id_given(id, &arena);
+			CHECK(strchr(kept, c) != NULL ? same_text(got, id) : is_made(got), name);
+		}
 	for (size_t i = 0; i < COUNT(lengths); i++) {
 		memset(id, 'i', lengths[i]);
 		id[lengths[i]] = '\0';

@@ -240,7 +240,7 @@ uid_text(void)
 		{ 2147483648, "2147483648" }, { UINT32_MAX, "4294967295" } };
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char out[AGORA_UID_SIZE];
+		char out[AGORA_UID_SIZE] = "left over";
 		size_t length = agora_uid_text(cases[i].uid, out);
 
 		CHECK(same_text((struct text){ out, length }, cases[i].text), cases[i].text);

@@ -887,12 +887,16 @@ version_006(void)
 		content.data[cases[i].at] = good;
 		CHECK(parse(text.data, text.length, &p) == cases[i].expected, cases[i].name);
 	}
-	buf_clear(&text);
+	/* A byte behind the message, and then at its end. */
 	buf_add(&content, "", 1);
-	put_006(&text, content.data, content.length);
+	for (size_t i = 0; i < 2; i++) {
+		buf_clear(&text);
+		put_006(&text, content.data, content.length);
+		CHECK(parse(text.data, text.length, &p) == AGORA_TRAILING_DATA, "a byte more");
+		content.data[42]++;
+	}
+	content.data[42] = (char)(content.data[42] - 2);
 	content.length--;
-	CHECK(
-	    parse(text.data, text.length, &p) == AGORA_TRAILING_DATA, "a byte behind the message");
 
 	buf_clear(&text);
 	put_006(&text, content.data, content.length);

@@ -301,6 +301,8 @@ too_large(void)
 		{ "the largest content", AGORA_CONTENT_MAX - rest, 0, false, AGORA_OK },
 		{ "content one byte over", AGORA_CONTENT_MAX - rest, 1, false, AGORA_TOO_LARGE },
 		{ "the longest string", AGORA_STRING_MAX, 0, false, AGORA_TOO_LARGE },
+		{ "two of the longest strings", AGORA_STRING_MAX, AGORA_STRING_MAX, false,
+		    AGORA_TOO_LARGE },
 		{ "a string one byte over", AGORA_STRING_MAX + 1, 0, false, AGORA_TOO_LARGE },
 		{ "a string whose length would be 0", 2 * (AGORA_STRING_MAX + 1), 0, false,
 		    AGORA_TOO_LARGE },
