@@ -5,15 +5,21 @@
 int64_t
 pace_take(struct pace *pace, int64_t now_us)
 {
-	int64_t *oldest = &pace->sent[pace->next], at = now_us;
+	unsigned count = (unsigned)pace->per_second;
+	int64_t *oldest = &pace->sent[pace->next], at = now_us, last;
 
-	if (pace->per_second == 0)
+	if (count == 0)
 		return 0;
 	pace->before = *oldest;
-	if (*oldest != 0 && *oldest + WINDOW_US > at)
+	if (*oldest != 0 && *oldest + WINDOW_US > at) {
+		/* Those that wait come one by one, or the late ones of a crowd meet the next. */
+		last = pace->sent[(pace->next + count - 1) % count];
 		at = *oldest + WINDOW_US;
+		if (at < last + 1000000 / count)
+			at = last + 1000000 / count;
+	}
 	*oldest = at;
-	pace->next = (pace->next + 1) % (unsigned)pace->per_second;
+	pace->next = (pace->next + 1) % count;
 	return at - now_us;
 }
 

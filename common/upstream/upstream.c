@@ -31,6 +31,7 @@ struct transfer {
 	int64_t deadline; /* monotonic ms, for all tries */
 	int64_t due;      /* when delayed */
 	bool running;     /* in curl's hands */
+	unsigned sent;    /* how often this try was sent: curl repeats some by itself */
 	bool too_large;
 };
 
@@ -150,6 +151,18 @@ take_header(char *bytes, size_t size, size_t count, void *owner)
 	return size * count;
 }
 
+/* About to send the request, on whatever connection. */
+static int
+note_sent(void *owner, char *from, char *to, int from_port, int to_port)
+{
+	struct transfer *t = owner;
+
+	(void)from, (void)to, (void)from_port, (void)to_port;
+	if (++t->sent > 1)
+		t->call->doubtful = true;
+	return CURL_PREREQFUNC_OK;
+}
+
 /* Lists */
 
 static void
@@ -191,6 +204,7 @@ set_constant_options(struct upstream *u, CURL *easy)
 	    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_sent) == CURLE_OK;
 	/* "" is "no proxy", where unset would be what the environment says. */
 	fine = fine &&
 	    curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy.data == NULL ? "" : s->proxy.data) ==
@@ -322,6 +336,7 @@ start_try(struct transfer *t)
 	call->tries++;
 	t->tried |= 1U << t->host;
 	t->too_large = false;
+	t->sent = 0;
 	t->running = true;
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
@@ -335,6 +350,7 @@ start_try(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
 	if (call->body.data != NULL) {
 		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)call->body.length);
@@ -411,12 +427,9 @@ without_answer(struct transfer *t, CURLcode code)
 {
 	struct upstream *u = t->upstream;
 	int64_t now = monotonic_ms();
-	long sent = 0;
-	bool maybe_done;
+	bool maybe_done = t->sent > 0;
 	size_t next;
 
-	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
-	maybe_done = sent > 0;
 	t->call->failure = failure_text(code);
 	hosts_failed(&u->hosts, t->host, now);
 	next = hosts_next(&u->hosts, t->host,

@@ -61,6 +61,7 @@ def job_path(job, mode, verb):
 
 def start_recording(w, body, mode="mix", config=MIX, scene=None, hours=24, more=None, acquire=None):
     """Starts one, and looks at all there is to look at."""
+    w.sim.settle()
     upstream = rk.Upstream(w.sim)
     began = int(time.time())
     job = succeeds(w.site.post("/cloud_recording/start", body))
@@ -317,7 +318,8 @@ def test_recording_updates(w):
 
 def test_recording_waits_until_it_records(w):
     """wait: the answer comes when it records, has failed, or the time is over."""
-    w.sim.config(statusStep=0.3, statusLimit={"crash": 20, "slow": 3, "page": 5})
+    w.sim.config(statusStep=0.3, statusLimit={"crash": 20, "slow": 3})
+    w.sim.settle()
 
     def start(channel, wait):
         began = time.monotonic()
