@@ -51,7 +51,11 @@ def main():
     try:
         for name, run_group in GROUPS.items():
             if not options.groups or name in options.groups.split():
-                run_group(suite, run, build, report)
+                try:
+                    run_group(suite, run, build, report)
+                except Exception as error:  # a responder that does not even start
+                    suite.failed += 1
+                    print(f"FAIL {name}: {type(error).__name__}: {error}", flush=True)
     finally:
         run.clean_up()
     if options.figures:

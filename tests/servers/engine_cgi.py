@@ -30,8 +30,8 @@ def variables(target="/ping", method="GET", **more):
 class Cgi:
     """A site: cgi-bin beside the document root, three directories below our own."""
 
-    def __init__(self, run, build, program="agora.cgi"):
-        self.program = os.path.join(build, program)
+    def __init__(self, run, build):
+        self.program = os.path.join(build, "agora.cgi")
         self.top = run.directory()
         self.site = os.path.join(self.top, "a", "b", "site")
         self.root = os.path.join(self.site, "htdocs")
@@ -78,7 +78,9 @@ class Cgi:
         same(answer.json()["code"], "internal", "code")
         expect(reason in self.log, f"no {reason!r} in {self.log!r}")
         for secret in (CERTIFICATE, APP_ID):
-            expect(secret not in self.log and secret.encode() not in answer.body, "a secret is told")
+            expect(
+                secret not in self.log and secret.encode() not in answer.body, "a secret is told"
+            )
         for word in (b"agora.env", b"/", b"DOCUMENT_ROOT"):
             expect(word not in answer.body, f"the answer tells {word}: {answer.body}")
 
@@ -208,8 +210,8 @@ def test_bad_settings(run, build, report):
     cgi.refused("APP_ID")
 
 
-def with_settings(run, build, program="agora.cgi"):
-    cgi = Cgi(run, build, program)
+def with_settings(run, build):
+    cgi = Cgi(run, build)
     cgi.write(cgi.site, "agora.env")
     return cgi
 
@@ -217,7 +219,8 @@ def with_settings(run, build, program="agora.cgi"):
 CHUNKED = {"CONTENT_LENGTH": None, "HTTP_TRANSFER_ENCODING": "chunked"}
 
 
-def check_bodies(cgi):
+def test_bodies(run, build, report):
+    cgi = with_settings(run, build)
     big = fc.padded_body(MAX_BODY)
     cgi.token(big)
     cgi.token(BODY + b"more than was announced", CONTENT_LENGTH=str(len(BODY)))
@@ -241,14 +244,6 @@ def check_bodies(cgi):
         (b"", 400, "invalid_body", CHUNKED),
     ):
         same(cgi.token(body, status, **env)["code"], code, f"code with {env}")
-
-
-def test_bodies(run, build, report):
-    check_bodies(with_settings(run, build))
-
-
-def test_bodies_of_agora_fcgi_as_cgi(run, build, report):
-    check_bodies(with_settings(run, build, "agora-fcgi"))
 
 
 def spawn(cgi, **env):

@@ -338,6 +338,7 @@ class Load:
         elif sock is not None:
             sock.close()
 
+
 def fastcgi_finished(got):
     """The status of one whole answer on STDOUT."""
     at, status = 0, None

@@ -24,7 +24,6 @@ from engine_client import (
     get,
     length,
     pair,
-    pairs,
     params_for,
     post,
     record,
@@ -54,17 +53,9 @@ class Row:
     step: int = 0  # bytes a write; 0: all at once
 
 
-def one(name, data, event, then=OPEN, log="", step=0):
-    return Row(name, data, [event] if event else [], then, log, step)
-
-
-def refused(name, data, log, events=()):
-    return Row(name, data, list(events), CLOSED, log)
-
-
-def by_bytes(kind, content, request=1):
-    """A stream in records of one byte."""
-    return stream(kind, content, request, size=1)
+def rows(events, table, then=OPEN, log="", step=0):
+    """Those of {name: bytes} that have the same outcome."""
+    return [Row(name, data, events, then, log, step) for name, data in table.items()]
 
 
 def params_of(size):
@@ -76,186 +67,217 @@ def params_of(size):
     return some + pair(b"HTTP_X_LAST", b"v" * rest, wide=True)
 
 
-def request_with(params, body=b"", keep=True):
-    return begin(keep=keep) + stream(PARAMS, params) + stream(STDIN, body)
+def request_with(params, body=b""):
+    return begin() + stream(PARAMS, params) + stream(STDIN, body)
+
+
+def within(*records):
+    """A good request with these before the last record."""
+    return HALF + b"".join(records) + record(STDIN)
 
 
 PING = get("/ping")
-HALF = begin() + stream(PARAMS, params_for("/ping"))  # all but its end
+PING_PARAMS = params_for("/ping")
+HALF = begin() + stream(PARAMS, PING_PARAMS)  # all but the end of its body
+WAIT = get("/test/wait/60000")
+LAST_WAIT = get("/test/wait/60000", keep=False)
+FULL_PARAMS = PING_PARAMS + pair(b"N", b"v" * (65535 - len(PING_PARAMS) - 6))  # one whole record
+FULL_BODY = fc.padded_body(MAX_BODY)
+LONG_BODY = fc.padded_body(MAX_BODY + 1)
+LONG_NAMES = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/ping"}
 ASKED = b"".join(pair(name.encode()) for name in VALUES)
-BEHIND_PARAMS = stream(STDIN, b"")
-LONG_PARAM = params_for("/ping") + pair(b"HTTP_X_LONG", b"v" * 65535)
-ONE_PARAMS_RECORD = params_for("/ping") + pair(b"N", b"v" * (65535 - len(params_for("/ping")) - 6))
+OTHER_TYPES = (0, END, STDOUT, STDERR, DATA, GET_VALUES_RESULT, UNKNOWN_TYPE, 12, 255)
+
+GOOD = {
+    "a token": TOKEN,
+    "a body of 64 KiB": post(FULL_BODY),
+    "a body of 64 KiB in records of a byte": post(FULL_BODY, size=1),
+    "parameters in records of a byte": post(size=1, padding=3),
+    "padding of 255 on every record": post(size=1, padding=255),
+    "a parameter of 65,535 bytes": request_with(PING_PARAMS + pair(b"N", b"v" * 65535)),
+    "a record of parameters that is full": request_with(FULL_PARAMS),
+    "parameters at the limit": request_with(params_of(MAX_PARAMS)),
+    "1,000 empty parameters": request_with(PING_PARAMS + b"\0\0" * 1000),
+    "long lengths": request_with(
+        b"".join(pair(n.encode(), v.encode(), wide=True) for n, v in LONG_NAMES.items())
+    ),
+    "NUL in a name and a value": request_with(PING_PARAMS + pair(b"A\0B", b"C\0D")),
+    "a body that nobody announced": post(CONTENT_LENGTH=""),
+    "STDIN behind the end": PING + record(STDIN, b"left over") + record(STDIN),
+    "abort after the end": PING + record(ABORT),
+    "a whole other request without its begin": within(
+        stream(PARAMS, PING_PARAMS, 7), stream(STDIN, b"x", 7)
+    ),
+    **{
+        f"type {kind} of another request": within(record(kind, bytes(8), 2))
+        for kind in (ABORT, PARAMS, STDIN, *OTHER_TYPES)
+    },
+}
+IN_PIECES = {
+    "a token": (TOKEN, 1),
+    "a token, seven bytes a write": (TOKEN, 7),
+    "a body of 64 KiB": (post(FULL_BODY), 1),
+    "a full record of parameters": (request_with(FULL_PARAMS), 1),
+    "padding of 255": (post(padding=255), 1),
+}
+LAST = {
+    "without keep_conn": post(keep=False),
+    "a second request without keep_conn": post(keep=False) + TOKEN,
+}
+NOTHING = {
+    f"type {kind} of no request": record(kind, bytes(8))
+    for kind in (ABORT, PARAMS, STDIN, *OTHER_TYPES)
+}
+
+OVER_PARAMS = {
+    "parameters a byte over the limit": request_with(params_of(MAX_PARAMS + 1)),
+    "1 MiB of parameters": request_with(pair(b"A", b"v" * 60000) * 18),
+    "200,000 parameter records of a byte": begin() + record(PARAMS, b"\0") * 200000,
+    "a name of 0x7ffffffe bytes": request_with(length(HUGE) + length(1) + b"x" * 99),
+    "a value of 0x7ffffffe bytes": request_with(length(1) + length(HUGE) + b"x" * 99),
+    "name and value of 0x7ffffffe bytes": request_with(length(HUGE) * 2 + b"x" * 99),
+    "two names of 0x7ffffffe bytes": request_with((length(HUGE) + length(0)) * 2),
+    "0x7ffffffe behind good ones": request_with(PING_PARAMS + length(HUGE) * 2),
+}
+OVER_BODY = {
+    "a body a byte over the limit": post(LONG_BODY),
+    "a body over the limit in records of a byte": post(LONG_BODY, size=1),
+    "a body of 16 MiB": post(fc.padded_body(1 << 24)),
+}
+WRONG_LENGTH = {
+    "a body shorter than announced": post(CONTENT_LENGTH="500"),
+    "a body longer than announced": post(CONTENT_LENGTH="5"),
+    "a length that is no number": post(CONTENT_LENGTH="-1"),
+}
+
+SOME_VALUES = {
+    "of three names": record(GET_VALUES, ASKED, 0),
+    "with padding": record(GET_VALUES, ASKED, 0, 255),
+    "of 40 repeated names": record(GET_VALUES, ASKED * 40, 0),
+    "that is full": record(GET_VALUES, ASKED * 1365, 0),
+}
+NO_VALUES = {
+    "of nothing": record(GET_VALUES, b"", 0),
+    "of names that nobody knows": record(GET_VALUES, pair(b"FCGI_NO") + pair(b"", b"x"), 0),
+    "that ends within a name": record(GET_VALUES, ASKED[:10], 0),
+    "with lengths of 0x7ffffffe": record(GET_VALUES, length(HUGE) * 4, 0),
+}
+
+CUT_PARAMS = {
+    "a value": request_with(pair(b"A", b"1234")[:-1]),
+    "a name": request_with(b"\5\0ABC"),
+    "a length": request_with(b"\x80\0\0"),
+    "a length of two": request_with(b"\5"),
+}
+NOT_FASTCGI = {
+    "HTTP": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + b"x" * 65536,
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc" + b"x" * 1000,
+    **{f"version {v}": record(BEGIN, b"\0\1\1" + bytes(5), version=v) for v in (0, 2, 71, 255)},
+    **{f"version {v} in a request": HALF + record(STDIN, version=v) for v in (0, 2, 255)},
+}
+BAD_BEGIN = {
+    "id 0": begin(0),
+    **{f"{n} bytes": record(BEGIN, (b"\0\1\1" + bytes(n))[:n]) for n in (0, 7, 9, 65535)},
+}
+TWICE = {
+    "at once": begin() * 2,
+    "before the end": HALF + begin(),
+    "while a handler waits": WAIT * 2,
+}
+EARLY_BODY = {
+    "STDIN before the end of PARAMS": begin() + record(STDIN, b"x"),
+    "its end before theirs": begin() + record(PARAMS, params_for("/")) + record(STDIN),
+}
+LATE_PARAMS = {
+    "PARAMS after their end": HALF + record(PARAMS, pair(b"A", b"1")),
+    "the end of PARAMS twice": HALF + record(PARAMS),
+}
+ABORTED = {
+    "abort after begin": begin() + record(ABORT),
+    "abort after half the parameters": begin() + record(PARAMS, PING_PARAMS) + record(ABORT),
+    "abort before the end": HALF + record(ABORT),
+    "abort after a part of the body": HALF + record(STDIN, b"{") + record(ABORT),
+    "abort twice": begin() + record(ABORT) * 2,
+    "abort while a handler waits": WAIT + record(ABORT),
+}
+LAST_ABORTED = {
+    "abort without keep_conn": begin(keep=False) + record(ABORT),
+    "abort while a handler waits, without keep_conn": LAST_WAIT + record(ABORT),
+}
+# The client closes then.
+UNFINISHED = {
+    **{f"only {n} bytes": TOKEN[:n] for n in (1, 7, 8, 15, 16, len(TOKEN) - 1)},
+    "a header of 65,535 bytes and no more": record(STDIN, b"x" * 65535)[:8],
+    "gone while a handler waits": WAIT,
+}
 
 
-def good_rows():
-    yield one("a token", TOKEN, "200")
-    yield one("one byte at a time", TOKEN, "200", step=1)
-    yield one("seven bytes at a time", TOKEN, "200", step=7)
-    yield one("a body of 64 KiB", post(fc.padded_body(MAX_BODY)), "200")
-    yield one("a body of 64 KiB in writes of a byte", post(fc.padded_body(MAX_BODY)), "200", step=1)
-    yield one("a body of 64 KiB in records of a byte", post(fc.padded_body(MAX_BODY), size=1), "200")
-    yield one("parameters in records of a byte", post(size=1, padding=3), "200")
-    yield one("padding of 255 on every record", post(size=1, padding=255), "200")
-    yield one("padding of 255, a byte a write", post(padding=255), "200", step=1)
-    yield one("a parameter of 65,535 bytes", request_with(LONG_PARAM), "200")
-    yield one("a record of parameters that is full", request_with(ONE_PARAMS_RECORD), "200")
-    yield one("a full record in writes of a byte", request_with(ONE_PARAMS_RECORD), "200", step=1)
-    yield one("parameters at the limit", request_with(params_of(MAX_PARAMS)), "200")
-    yield one("1,000 empty parameters", request_with(params_for("/ping") + b"\0\0" * 1000), "200")
-    yield one("parameters with long lengths",
-        request_with(pair(b"REQUEST_METHOD", b"GET", True) + pair(b"REQUEST_URI", b"/ping", True)),
-        "200")
-    yield one("NUL in a name and a value",
-        request_with(params_for("/ping") + pair(b"A\0B", b"C\0D")), "200")
-    yield one("no parameters at all", request_with(b""), "404")
-    yield one("request 65535", get("/ping", request=65535), "200 to 65535")
+def named(prefix, table):
+    return {f"{prefix}: {name}": data for name, data in table.items()}
+
+
+def table():
+    no_mpx, no_role, ended = "END 2 CANT_MPX_CONN", "END 1 UNKNOWN_ROLE", "END 1 REQUEST_COMPLETE"
+    role_log = "a role other than responder"
+
+    yield from rows(["200"], GOOD)
+    for name, (data, step) in IN_PIECES.items():
+        yield Row(f"in small writes: {name}", data, ["200"], step=step)
+    yield from rows(["200"], LAST, CLOSED)
+    yield from rows([], NOTHING)
+    yield Row("no parameters at all", request_with(b""), ["404"])
+    yield Row("request 65535", get("/ping", request=65535), ["200 to 65535"])
     yield Row("two requests in one write", TOKEN + PING, ["200", "200"])
     yield Row("two requests under two ids", TOKEN + get("/ping", 9), ["200", "200 to 9"])
     yield Row("200 requests in one write", TOKEN * 200, ["200"] * 200)
     yield Row("20 requests in writes of 13 bytes", TOKEN * 20, ["200"] * 20, step=13)
-    yield one("without keep_conn", post(keep=False), "200", CLOSED)
-    yield one("a second request without keep_conn", post(keep=False) + TOKEN, "200", CLOSED)
     yield Row("the last without keep_conn", TOKEN + post(keep=False), ["200", "200"], CLOSED)
 
+    yield from rows(["431"], OVER_PARAMS, CLOSED, "bytes of parameters")
+    yield from rows(["413"], OVER_BODY)
+    yield from rows(["400"], WRONG_LENGTH)
 
-def limit_rows():
-    over = "bytes of parameters"
-    yield one("parameters a byte over the limit",
-        request_with(params_of(MAX_PARAMS + 1)), "431", CLOSED, over)
-    yield one("1 MiB of parameters", request_with(pair(b"A", b"v" * 60000) * 18), "431", CLOSED, over)
-    yield one("200,000 parameter records of a byte",
-        begin() + record(PARAMS, b"\0") * 200000, "431", CLOSED, over)
-    yield one("a name of 0x7ffffffe bytes",
-        request_with(length(HUGE) + length(1) + b"x" * 99), "431", CLOSED, over)
-    yield one("a value of 0x7ffffffe bytes",
-        request_with(length(1) + length(HUGE) + b"x" * 99), "431", CLOSED, over)
-    yield one("name and value of 0x7ffffffe bytes",
-        request_with(length(HUGE) + length(HUGE) + b"x" * 99), "431", CLOSED, over)
-    yield one("two names of 0x7ffffffe bytes",
-        request_with((length(HUGE) + length(0)) * 2), "431", CLOSED, over)
-    yield one("0x7ffffffe behind good parameters, a byte a write",
-        request_with(params_for("/ping") + length(HUGE) + length(HUGE)), "431", CLOSED, over, 1)
-    yield one("a body a byte over the limit", post(fc.padded_body(MAX_BODY + 1)), "413")
-    yield one("a body over the limit in records of a byte",
-        post(fc.padded_body(MAX_BODY + 1), size=1), "413")
-    yield one("a body of 16 MiB", post(fc.padded_body(1 << 24)), "413")
-    yield one("a body shorter than announced", post(CONTENT_LENGTH="500"), "400")
-    yield one("a body longer than announced", post(CONTENT_LENGTH="5"), "400")
-    yield one("a length that is no number", post(CONTENT_LENGTH="-1"), "400")
-    yield one("a body that nobody announced", post(CONTENT_LENGTH=""), "200")
+    yield from rows([ALL_VALUES], named("GET_VALUES", SOME_VALUES))
+    yield from rows(["VALUES"], named("GET_VALUES", NO_VALUES))
+    values, unknown = record(GET_VALUES, ASKED, 0), record(77, b"x" * 500, 0)
+    yield Row("5,000 GET_VALUES", values * 5000, [ALL_VALUES] * 5000)
+    yield Row("50,000 empty ones", record(GET_VALUES, b"", 0) * 50000, ["VALUES"] * 50000)
+    yield Row("GET_VALUES within a request", within(values), [ALL_VALUES, "200"])
+    for kind in (ABORT, PARAMS, STDIN, *OTHER_TYPES):
+        yield Row(f"type {kind} with id 0", record(kind, bytes(8), 0), [f"UNKNOWN_TYPE {kind}"])
+    yield Row("1,000 unknown types", unknown * 1000, ["UNKNOWN_TYPE 77"] * 1000)
+    yield Row("an unknown type within a request", within(unknown), ["UNKNOWN_TYPE 77", "200"])
 
+    yield Row("begin of another id", within(begin(2)), [no_mpx, "200"])
+    other = stream(PARAMS, PING_PARAMS, 2) + stream(STDIN, b"", 2)
+    yield Row("requests interleaved", within(begin(2), other), [no_mpx, "200"])
+    begins = within(*(begin(2) for _ in range(1000)))
+    yield Row("1,000 begins of another id", begins, [no_mpx] * 1000 + ["200"])
+    begins = WAIT + begin(2) + record(ABORT)
+    yield Row("begin of another id while a handler waits", begins, [no_mpx, ended])
+    for role in (0, 2, 3, 9, 65535):
+        yield Row(f"role {role}", begin(role=role), [no_role], CLOSED, role_log)
+    refused = PING + begin(role=2)
+    yield Row("a role refused behind an answer", refused, ["200", no_role], CLOSED, role_log)
 
-def management_rows():
-    yield one("GET_VALUES", record(GET_VALUES, ASKED, 0), ALL_VALUES)
-    yield one("GET_VALUES with padding", record(GET_VALUES, ASKED, 0, 255), ALL_VALUES)
-    yield one("GET_VALUES of nothing", record(GET_VALUES, b"", 0), "VALUES")
-    yield one("GET_VALUES of names that nobody knows",
-        record(GET_VALUES, pair(b"FCGI_NO") + pair(b"", b"x"), 0), "VALUES")
-    yield one("GET_VALUES of 40 repeated names",
-        record(GET_VALUES, ASKED * 40, 0), ALL_VALUES)
-    yield one("GET_VALUES that is full", record(GET_VALUES, ASKED * 1365, 0), ALL_VALUES)
-    yield one("GET_VALUES that ends within a name", record(GET_VALUES, ASKED[:-3], 0),
-        " ".join(ALL_VALUES.split()[:-1]))
-    yield one("GET_VALUES with lengths of 0x7ffffffe",
-        record(GET_VALUES, (length(HUGE) + length(HUGE)) * 2, 0), "VALUES")
-    yield Row("5,000 GET_VALUES", record(GET_VALUES, ASKED, 0) * 5000, [ALL_VALUES] * 5000)
-    yield Row("50,000 empty GET_VALUES", record(GET_VALUES, b"", 0) * 50000, ["VALUES"] * 50000)
-    yield Row("GET_VALUES within a request",
-        HALF + record(GET_VALUES, ASKED, 0) + BEHIND_PARAMS, [ALL_VALUES, "200"])
-    for kind in (END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES_RESULT, UNKNOWN_TYPE, 12, 255, 0):
-        yield one(f"type {kind} with id 0", record(kind, b"\0" * 8, 0), f"UNKNOWN_TYPE {kind}")
-    yield one("type 2 with id 0", record(ABORT, b"", 0), "UNKNOWN_TYPE 2")
-    yield Row("1,000 unknown types", record(77, b"x" * 500, 0) * 1000, ["UNKNOWN_TYPE 77"] * 1000)
-    yield Row("an unknown type within a request",
-        HALF + record(77, b"", 0) + BEHIND_PARAMS, ["UNKNOWN_TYPE 77", "200"])
-
-
-def other_id_rows():
-    for kind in (ABORT, END, PARAMS, STDIN, STDOUT, DATA, 77, 255):
-        yield one(f"type {kind} of no request", record(kind, b"\0" * 8), None)
-        yield one(f"type {kind} of another request",
-            HALF + record(kind, b"\0" * 8, 2) + BEHIND_PARAMS, "200")
-    yield one("STDIN behind the end", PING + record(STDIN, b"left over") + record(STDIN), "200")
-    yield one("another id's whole request but its begin",
-        HALF + stream(PARAMS, params_for("/x"), 7) + stream(STDIN, b"x", 7) + BEHIND_PARAMS, "200")
-    yield Row("a second begin of another id",
-        HALF + begin(2) + BEHIND_PARAMS, ["END 2 CANT_MPX_CONN", "200"])
-    yield Row("requests interleaved",
-        begin(1) + begin(2) + stream(PARAMS, params_for("/ping"), 1)
-        + stream(PARAMS, params_for("/ping"), 2) + stream(STDIN, b"", 2) + stream(STDIN, b"", 1),
-        ["END 2 CANT_MPX_CONN", "200"])
-    yield Row("1,000 begins of other ids",
-        HALF + b"".join(begin(i) for i in range(2, 1002)) + BEHIND_PARAMS,
-        [f"END {i} CANT_MPX_CONN" for i in range(2, 1002)] + ["200"])
-
-
-def abort_rows():
-    ended = "END 1 REQUEST_COMPLETE"
-    for name, data in (("begin", begin()), ("half", begin() + record(PARAMS, params_for("/x"))),
-                       ("all but the end", HALF), ("a part of the body", HALF + record(STDIN, b"{"))):
-        yield one(f"abort after {name}", data + record(ABORT), ended)
-    yield one("abort after the end", PING + record(ABORT), "200")
-    yield Row("abort twice", begin() + record(ABORT) * 2, [ended])
-    yield one("abort without keep_conn", begin(keep=False) + record(ABORT), ended, CLOSED)
-    yield Row("abort while a handler waits", get("/test/wait/60000") + record(ABORT), [ended])
-    yield one("abort while one waits, without keep_conn",
-        get("/test/wait/60000", keep=False) + record(ABORT), ended, CLOSED)
+    yield from rows([ended], ABORTED)
+    yield from rows([ended], LAST_ABORTED, CLOSED)
     yield Row("1,000 begun and aborted", (begin() + record(ABORT)) * 1000, [ended] * 1000)
 
-
-def refused_rows():
-    twice = "a second BEGIN_REQUEST for the same request"
-    yield refused("begin twice", begin() * 2, twice)
-    yield refused("a second begin before the end", HALF + begin(), twice)
-    yield refused("a second begin while a handler waits", get("/test/wait/60000") * 2, twice)
-    for role in (0, 2, 3, 9, 65535):
-        yield refused(f"role {role}", begin(role=role), "a role other than responder",
-            ["END 1 UNKNOWN_ROLE"])
-    yield refused("a role refused behind an answer", PING + begin(role=2),
-        "a role other than responder", ["200", "END 1 UNKNOWN_ROLE"])
-    malformed = "a malformed BEGIN_REQUEST"
-    yield refused("begin with id 0", begin(0), malformed)
-    for size in (0, 7, 9, 65535):
-        content = (b"\0\1\1" + bytes(65532))[:size]
-        yield refused(f"begin of {size} bytes", record(BEGIN, content), malformed)
-    for version in (0, 2, 71, 255):
-        yield refused(f"version {version}", record(BEGIN, b"\0\1\1\0\0\0\0\0", version=version),
-            "bytes that are not FastCGI")
-        yield refused(f"version {version} within a request",
-            HALF + record(STDIN, b"", version=version), "bytes that are not FastCGI")
-    yield refused("HTTP", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + b"x" * 65536,
-        "bytes that are not FastCGI")
-    yield refused("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc" + b"x" * 1000,
-        "bytes that are not FastCGI")
-    cut = "PARAMS that end within a name or a value"
-    yield refused("parameters that end within a value", request_with(pair(b"A", b"1234")[:-1]), cut)
-    yield refused("parameters that end within a name", request_with(b"\5\0ABC"), cut)
-    yield refused("parameters that end within a length", request_with(b"\x80\0\0"), cut)
-    yield refused("parameters that end behind a length", request_with(b"\5"), cut)
-    yield refused("STDIN before the end of PARAMS", begin() + record(STDIN, b"x"),
-        "STDIN before the end of PARAMS")
-    yield refused("the end of STDIN before that of PARAMS",
-        begin() + record(PARAMS, params_for("/")) + record(STDIN), "STDIN before the end of PARAMS")
-    yield refused("PARAMS after their end", HALF + record(PARAMS, pair(b"A", b"1")),
-        "PARAMS after their end")
-    yield refused("the end of PARAMS twice", HALF + record(PARAMS), "PARAMS after their end")
-    for kind in (0, END, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN_TYPE, 12, 255):
-        yield refused(f"type {kind} within its request", begin() + record(kind, b"\0" * 8),
-            "a record of a type that no responder gets")
-
-
-def partial_rows():
-    for size in (1, 7, 8, 15):
-        yield Row(f"{size} bytes and the connection is closed", TOKEN[:size], [], PARTIAL)
-    yield Row("a request less a byte", TOKEN[:-1], [], PARTIAL)
-    yield Row("a header of 65,535 bytes and no more", record(STDIN, b"x" * 65535)[:8], [], PARTIAL)
-    yield Row("a waiting request and the connection is closed", get("/test/wait/60000"), [], PARTIAL)
-    yield Row("an answer and half a request", PING + TOKEN[:50], ["200"], PARTIAL)
-
-
-ROW_MAKERS = (good_rows, limit_rows, management_rows, other_id_rows, abort_rows, refused_rows,
-              partial_rows)
+    for prefix, refused, log in (
+        ("begin twice", TWICE, "a second BEGIN_REQUEST for the same request"),
+        ("begin", BAD_BEGIN, "a malformed BEGIN_REQUEST"),
+        ("not FastCGI", NOT_FASTCGI, "bytes that are not FastCGI"),
+        ("parameters that end within", CUT_PARAMS, "PARAMS that end within a name or a value"),
+        ("order", EARLY_BODY, "STDIN before the end of PARAMS"),
+        ("order", LATE_PARAMS, "PARAMS after their end"),
+    ):
+        yield from rows([], named(prefix, refused), CLOSED, log)
+    for kind in (*OTHER_TYPES, GET_VALUES):
+        data = begin() + record(kind, bytes(8))
+        log = "a record of a type that no responder gets"
+        yield Row(f"type {kind} within its request", data, [], CLOSED, log)
+    yield from rows([], UNFINISHED, PARTIAL)
 
 
 def send_in_steps(client, row):
@@ -320,9 +342,8 @@ def check_cuts(responder, close):
 def run_table(suite, run, build):
     for kind in ("unix", "tcp"):
         with Responder(build, run, tcp=kind == "tcp") as responder:
-            for rows in ROW_MAKERS:
-                for row in rows():
-                    suite.run(f"framing: {kind}: {row.name}", check_row, responder, row)
+            for row in table():
+                suite.run(f"framing: {kind}: {row.name}", check_row, responder, row)
             suite.run(f"framing: {kind}: bytes by chance", check_garbage, responder)
             suite.run(f"framing: {kind}: closed in the middle", check_cuts, responder, Client.close)
             suite.run(f"framing: {kind}: reset in the middle", check_cuts, responder, Client.reset)
@@ -363,18 +384,30 @@ def slow_rows(kind):
     yield Slow("half a request", [(0, TOKEN[:60])], [], True)
     yield Slow("a request less a byte", [(0, TOKEN[:-1])], [], True)
     yield Slow("a byte now and then", drip(TOKEN[:40], 0.1), [], True)
-    yield Slow("a body that never ends", [(0, HALF), *every(0.2, *[record(STDIN, b" ")] * 20)], [], True)
+    yield Slow(
+        "a body that never ends", [(0, HALF), *every(0.2, *[record(STDIN, b" ")] * 20)], [], True
+    )
     yield Slow("half a request on a kept connection", [(0, PING), (0.1, TOKEN[:60])], ["200"], True)
     values = record(GET_VALUES, b"", 0)
-    yield Slow("half a request and GET_VALUES", [(0, HALF), *every(0.3, *[values] * 12)], None, True)
-    yield Slow("half a request and other begins", [(0, HALF), *every(0.3, *[begin(2)] * 12)], None, True)
+    yield Slow(
+        "half a request and GET_VALUES", [(0, HALF), *every(0.3, *[values] * 12)], None, True
+    )
+    yield Slow(
+        "half a request and other begins", [(0, HALF), *every(0.3, *[begin(2)] * 12)], None, True
+    )
     yield Slow("nothing but GET_VALUES", every(0.3, *[values] * 14), None, True)
     yield Slow("a kept connection at rest", [(0, TOKEN)], ["200"], False)
     body = fc.padded_body(5000)
-    yield Slow("a body that is streamed slowly",
-        [(0, begin() + stream(PARAMS, params_for("/getToken", "POST", body))),
-         *every(0.1, *(record(STDIN, body[i : i + 1000]) for i in range(0, 5000, 1000))),
-         (0.1, record(STDIN))], ["200"], False)
+    yield Slow(
+        "a body that is streamed slowly",
+        [
+            (0, begin() + stream(PARAMS, params_for("/getToken", "POST", body))),
+            *every(0.1, *(record(STDIN, body[i : i + 1000]) for i in range(0, 5000, 1000))),
+            (0.1, record(STDIN)),
+        ],
+        ["200"],
+        False,
+    )
     yield Slow("a handler that waits longer", [(0, get("/test/wait/2500"))], ["200"], False)
     yield Slow("1 MiB read slowly", [(0, get("/test/big/1048576"))], ["200"], False, 0.15)
     yield Slow("a big answer that nobody reads", [(0, get(f"/test/big/{big}"))], [], True, LATE)

@@ -342,7 +342,10 @@ def test_a_big_answer_costs_those_behind_it_nothing(run, build, report):
             same(len(responder.ask(request).json()["text"]), size, "length")
         after, kept = latencies(client, 300), rss(pid) - memory
         ratio = statistics.median(after) / statistics.median(before)
-        report(f"RSS left by answers of {size >> 20} MiB", f"{kept} KiB; tokens then take {ratio:.2f} times")
+        report(
+            f"RSS left by answers of {size >> 20} MiB",
+            f"{kept} KiB; tokens then take {ratio:.2f} times",
+        )
         expect(ratio < 3, f"tokens take {ratio:.1f} times as long after it")
         if not is_sanitized(build):
             expect(kept < 65536, f"{kept} KiB are kept")
@@ -490,7 +493,9 @@ def test_a_log_pipe_that_nobody_reads(run, build, report):
 
     try:
         with os.fdopen(theirs, "wb") as write_end:
-            check_unread_log(run, build, write_end, read, lambda: (write_end.close(), reader.close()))
+            check_unread_log(
+                run, build, write_end, read, lambda: (write_end.close(), reader.close())
+            )
     finally:
         reader.close()
 

@@ -12,7 +12,7 @@ from engine_responder import Responder, children, descriptors, exists
 from kit import Skip, expect, same, wait_until
 
 PING = get("/ping")
-RELOADS, CLIENTS = 20, 64
+CLIENTS = 64
 SITE = """
 {user}
 daemon off;
@@ -100,12 +100,12 @@ def reload(responder, ended=True):
     return old
 
 
-def reload_under(responder, load):
-    """Twenty times, each under load and until the old worker has ended."""
+def reload_under(responder, load, times):
+    """Each under load and until the old worker has ended."""
     thread = fc.started(load)
     wait_until(lambda: len(load.times) > 500, "answers")
     began = time.monotonic()
-    for _ in range(RELOADS):
+    for _ in range(times):
         before = len(load.times)
         reload(responder)
         wait_until(lambda n=before: len(load.times) > n + 4 * CLIENTS, "answers")
@@ -115,7 +115,7 @@ def reload_under(responder, load):
     return seconds
 
 
-def check_reloads(run, build, report, name, connect, request, finished, once=False):
+def check_reloads(run, build, report, name, connect, request, finished, once=False, times=20):
     """connect: a function of the responder that gives the clients' connect function."""
     with Responder(build, run) as responder:
         first = responder.worker()
@@ -123,10 +123,10 @@ def check_reloads(run, build, report, name, connect, request, finished, once=Fal
         files = descriptors(responder.master), descriptors(first)
         nginx, connect = connect(responder)
         load = Load(CLIENTS, connect, request, finished, once)
-        seconds = reload_under(responder, load)
+        seconds = reload_under(responder, load, times)
         pause = max(b - a for a, b in zip(load.times, load.times[1:]))
         report(
-            f"20 reloads, {name}",
+            f"{times} reloads, {name}",
             f"{len(load.lost)} of {len(load.times)} requests lost in {seconds:.1f} s, "
             f"statuses {load.statuses}, longest pause {pause * 1000:.0f} ms",
         )
@@ -135,14 +135,14 @@ def check_reloads(run, build, report, name, connect, request, finished, once=Fal
         same(set(load.statuses), {200}, f"statuses ({said})")
         if nginx:
             nginx.stop()
-        # Nothing is left of the 20 workers.
+        # Nothing is left of all those workers.
         same(set(children(responder.master).values()) & {"Z"}, set(), "zombies")
         same(len(children(responder.master)), 1, "workers")
         worker = responder.worker()
         wait_until(lambda: descriptors(worker) <= files[1], "the worker's descriptors", 5)
         same((descriptors(responder.master), descriptors(worker)), files, "open files")
         log = responder.log()
-        same(log.count(", stopping, ended with exit code 0"), RELOADS, "workers that ended well")
+        same(log.count(", stopping, ended with exit code 0"), times, "workers that ended well")
         expect("cut off" not in log, "requests were cut off")
 
 
@@ -152,7 +152,13 @@ def test_reloads_behind_nginx_that_keeps_connections(run, build, report):
         return nginx, lambda: kit.connect(nginx.tokens)
 
     check_reloads(
-        run, build, report, "nginx keepalive non_idempotent", connect, http_token(), fc.http_finished
+        run,
+        build,
+        report,
+        "nginx keepalive non_idempotent",
+        connect,
+        http_token(),
+        fc.http_finished,
     )
 
 
@@ -162,7 +168,13 @@ def test_reloads_behind_nginx_that_never_asks_twice(run, build, report):
         return nginx, lambda: kit.connect(nginx.billed)
 
     check_reloads(
-        run, build, report, "nginx without keepalive or retries", connect, http_token(), fc.http_finished
+        run,
+        build,
+        report,
+        "nginx without keepalive or retries",
+        connect,
+        http_token(),
+        fc.http_finished,
     )
 
 
@@ -172,7 +184,7 @@ def test_reloads_with_a_connection_for_each_request(run, build, report):
 
     request = fc.post(keep=False)
     check_reloads(
-        run, build, report, "a connection each", connect, request, fc.fastcgi_finished, once=True
+        run, build, report, "a connection each", connect, request, fc.fastcgi_finished, True, 8
     )
 
 
@@ -220,7 +232,9 @@ def test_bad_configuration(run, build, report):
                 responder.write_env(text)
             mark = responder.mark()
             responder.tell(signal.SIGHUP)
-            log = responder.wait_log(f"the new configuration is not used; worker {pid} goes on", mark)
+            log = responder.wait_log(
+                f"the new configuration is not used; worker {pid} goes on", mark
+            )
             for word in words:
                 expect(word in log, f"{text!r}: no {word!r} in {log!r}")
             same(allowed_origin(responder), "https://a.example", "allowed origin")

@@ -209,7 +209,9 @@ class Responder:
     def look_at_log(self):
         log = self.log()
         found = SANITIZER.search(log)
-        expect(not found, f"a sanitizer complains: {log[found.start() - 100:][:3000]}" if found else "")
+        expect(
+            not found, f"a sanitizer complains: {log[found.start() - 100:][:3000]}" if found else ""
+        )
 
     def kill(self):
         kit.signal_group(self.process, signal.SIGKILL)

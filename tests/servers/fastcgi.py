@@ -13,6 +13,7 @@ HEADER = struct.Struct(">BBHHBx")
 @dataclass
 class Request:
     keep: bool
+    first: bool = True  # on its connection
     params: dict = field(default_factory=dict)  # name: every value that came
     body: bytes = b""
 
@@ -66,7 +67,10 @@ class Recorder:
 
     def serve(self, connection):
         with connection, connection.makefile("rb") as stream:
+            served = 0
             while request := self.read_request(stream):
+                request.first = served == 0
+                served += 1
                 self.requests.append(request)
                 if self.break_next:
                     self.break_next = False

@@ -344,7 +344,7 @@ def test_tokens_are_asked_again_and_billed_calls_never(run, build):
         ("/rtmp/push/start", 1, 502),
         ("/%72tmp/push/start", 1, 502),
     ):
-        site = Nginx(run, build, responder=False)
+        site = Nginx(run, build, responder=False, twice=True)
         with Recorder(site.socket) as recorder:
             # One worker's kept connection is what can break: so many that both workers have one.
             for _ in range(40):
@@ -354,6 +354,8 @@ def test_tokens_are_asked_again_and_billed_calls_never(run, build):
             answer = http(site.port, "POST", target, body=BODY)
             same(len(recorder.requests), attempts, f"attempts of {target}")
             same(answer.status, status, f"status of {target}")
+            if attempts == 1:
+                expect(recorder.requests[0].first, f"{target} came over a used connection")
         site.stop()
 
 

@@ -79,9 +79,9 @@ class Nginx:
             wait_until(lambda: os.path.exists(self.socket), "the responder's socket")
         return process
 
-    def config(self, changes=(), zone="", servers=""):
+    def config(self, changes=(), zone="", servers="", twice=False):
         """changes: (file, from, to) in copies of the snippets; zone: another limit_req_zone;
-        servers: more at the end."""
+        servers: more at the end; twice: as if there were two responders."""
         snippets = os.path.join(self.directory, "agora")
         shutil.copytree(os.path.join(TOP, "conf", "nginx"), snippets)
         for name, old, new in changes:
@@ -93,6 +93,8 @@ class Nginx:
         if zone:
             conf, count = re.subn(r"limit_req_zone .*;", zone, conf)
             same(count, 1, "limit_req_zone lines")
+        if twice:
+            conf = re.sub(r"server unix:.*;", r"\g<0> \g<0>", conf)
         return conf.rstrip()[:-1] + servers + "}\n"
 
     def start_nginx(self, conf):
