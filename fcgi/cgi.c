@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app.h"
 #include "cgi.h"
 #include "log.h"
 #include "options.h"
@@ -177,47 +178,138 @@ find_env_file(const char *named, char *const *environment, char path[PATH_MAX], 
 	return true;
 }
 
-int
-cgi_serve(
-    const char *env_file, char *const *environment, const struct route *routes, size_t route_count)
-{
-	struct request request = { .params = environment };
-	struct exchange exchange = { 0 };
-	struct buf body = { 0 }, error = { 0 };
+/* Everything that one request needs. */
+struct cgi {
+	const struct service *service;
+	char *const *environment;
 	struct service_settings settings;
-	struct config *config = NULL;
-	struct app *app = NULL;
-	enum body_problem problem;
-	const struct rlimit no_core = { 0, 0 };
+	struct config *config;
+	struct app *app;
+	struct exchange exchange;
+	bool finished; /* an exchange that waited is complete */
+};
+
+static bool
+read_config(struct cgi *cgi, const char *env_file, struct buf *error)
+{
 	char path[PATH_MAX];
+
+	if (!find_env_file(env_file, cgi->environment, path, error))
+		return false;
+	cgi->config = config_open(path[0] == '\0' ? NULL : path, cgi->environment,
+	    &service_settings_table, &cgi->settings, error);
+	if (cgi->config == NULL)
+		return false;
+	log_set_level((enum log_level)cgi->settings.log_level);
+	if (cgi->settings.log_file.data != NULL && !log_to_file(cgi->settings.log_file.data))
+		log_line(LOG_LEVEL_ERROR, "LOG_FILE: %s", strerror(errno));
+	cgi->app = app_open(cgi->config, cgi->service->routes, cgi->service->route_count,
+	    cgi->service->driver, error);
+	return cgi->app != NULL;
+}
+
+/*
+ * A program without the client for Agora's API hands such a request, its body still unread, to one
+ * that has it.  Returns where there is none, or it cannot be started.
+ */
+static void
+hand_over(const struct cgi *cgi)
+{
+	const char *program = cgi->settings.full_program.data;
+	char *argv[] = { (char *)(uintptr_t)program, NULL };
+	struct text base_path = cgi->config->api.base_path;
+	struct request request;
+	const struct route *route;
+	struct arena arena = { 0 };
+	struct buf allow = { 0 };
+	bool path_exists;
+
+	if (cgi->service->driver != NULL || program == NULL)
+		return;
+	if (request_parse(&request, cgi->environment, base_path.data == NULL ? "" : base_path.data,
+		&arena) == NULL) {
+		route = route_find(cgi->service->routes, cgi->service->route_count, &request,
+		    &allow, &path_exists);
+		if (route != NULL && route->wait != ROUTE_INLINE) {
+			log_flush();
+			execve(program, argv, cgi->environment);
+			log_line(LOG_LEVEL_ERROR, "AGORA_FCGI: %s: %s", program, strerror(errno));
+		}
+	}
+	arena_free(&arena);
+	buf_free(&allow);
+}
+
+static void
+finished(struct exchange *exchange)
+{
+	struct cgi *cgi = exchange->owner;
+
+	cgi->finished = true;
+}
+
+/* What the event loop does for the service, for one exchange. */
+static void
+wait_for_end(struct cgi *cgi)
+{
+	const struct progress *progress = app_progress(cgi->app);
+
+	while (!cgi->finished) {
+		struct pollfd ready = { progress->fd, POLLIN, 0 };
+		int64_t timeout = progress->timeout(progress->owner);
+
+		poll(&ready, 1, timeout < 0 || timeout > 1000 ? 1000 : (int)timeout);
+		progress->step(progress->owner);
+	}
+}
+
+static int
+serve(struct cgi *cgi)
+{
+	struct request request = { .params = cgi->environment };
+	struct buf body = { 0 };
+	enum body_problem problem;
+	int code;
+
+	hand_over(cgi);
+	problem = take_body(&request, (size_t)cgi->config->api.max_body, &body);
+	cgi->exchange.owner = cgi;
+	cgi->exchange.finished = finished;
+	if (app_serve(cgi->app, &cgi->exchange, cgi->environment, buf_view(&body), problem) ==
+	    WAITING)
+		wait_for_end(cgi);
+	code = answer(&cgi->exchange.response, text_is(cgi->exchange.request.method, "HEAD"));
+	exchange_free(&cgi->exchange);
+	buf_wipe(&body);
+	buf_free(&body);
+	return code;
+}
+
+static int
+fail(struct cgi *cgi, struct text why)
+{
+	struct exchange *x = &cgi->exchange;
+	int code;
+
+	log_line(LOG_LEVEL_ERROR, "%.*s", (int)why.length, why.data);
+	app_refuse(x, cgi->environment, ERROR_INTERNAL);
+	code = answer(&x->response, text_is(x->request.method, "HEAD"));
+	exchange_free(x);
+	return code;
+}
+
+int
+cgi_serve(const char *env_file, char *const *environment, const struct service *service)
+{
+	const struct rlimit no_core = { 0, 0 };
+	struct cgi cgi = { .service = service, .environment = environment };
+	struct buf error = { 0 };
 	int code;
 
 	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the certificate */
-	if (find_env_file(env_file, environment, path, &error))
-		config = config_open(path[0] == '\0' ? NULL : path, environment,
-		    &service_settings_table, &settings, &error);
-	if (config != NULL)
-		log_set_level((enum log_level)settings.log_level);
-	if (config != NULL && settings.log_file.data != NULL &&
-	    !log_to_file(settings.log_file.data))
-		log_line(LOG_LEVEL_ERROR, "LOG_FILE: %s", strerror(errno));
-	if (config != NULL)
-		app = app_open(config, routes, route_count);
-
-	if (app == NULL) {
-		log_line(LOG_LEVEL_ERROR, "%.*s", (int)error.length,
-		    error.length == 0 ? "out of memory" : error.data);
-		app_refuse(&exchange, environment, ERROR_INTERNAL);
-		code = answer(&exchange.response, text_is(exchange.request.method, "HEAD"));
-	} else {
-		problem = take_body(&request, (size_t)config->api.max_body, &body);
-		app_serve(app, &exchange, environment, buf_view(&body), problem);
-		code = answer(&exchange.response, text_is(exchange.request.method, "HEAD"));
-	}
-	exchange_free(&exchange);
-	buf_free(&body);
+	code = read_config(&cgi, env_file, &error) ? serve(&cgi) : fail(&cgi, buf_view(&error));
+	app_close(cgi.app);
+	config_close(cgi.config);
 	buf_free(&error);
-	app_close(app);
-	config_close(config);
 	return code;
 }

@@ -8,12 +8,15 @@
 #include "cgi.h"
 #include "options.h"
 #include "routes.h"
+#include "service.h"
 
 extern char **environ;
 
 int
 main(void)
 {
+	const struct service service = { routes, route_count, NULL, NULL };
+
 	if (getenv("GATEWAY_INTERFACE") == NULL || getenv("REQUEST_METHOD") == NULL) {
 		fprintf(stderr,
 		    "agora.cgi %s: a web server starts this program; copy it to a cgi-bin "
@@ -22,5 +25,5 @@ main(void)
 		    PACKAGE_VERSION);
 		return EXIT_USAGE;
 	}
-	return cgi_serve(getenv("AGORA_ENV_FILE"), environ, routes, route_count);
+	return cgi_serve(getenv("AGORA_ENV_FILE"), environ, &service);
 }

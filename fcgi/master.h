@@ -14,8 +14,8 @@ struct master_setup {
 	int (*work)(void *owner, int listener, int pipe);
 	int listener;        /* closed as soon as it is to end */
 	const char *address; /* of our own socket, whose file goes then too; NULL: another's */
-	int64_t drain_ms;  /* after which a worker that was told to end is killed */
-	int64_t silent_ms; /* without a heartbeat after which a worker is killed */
+	int64_t drain_ms;    /* after which a worker that was told to end is killed */
+	int64_t silent_ms;   /* without a heartbeat after which a worker is killed */
 };
 
 /*

@@ -128,7 +128,8 @@ work(void *owner, int listener, int pipe)
 		.config = config,
 		.settings = &settings,
 		.routes = service->routes,
-		.route_count = service->route_count };
+		.route_count = service->route_count,
+		.driver = service->driver };
 	int code;
 
 	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the certificate */
@@ -274,7 +275,7 @@ service_main(int argc, char **argv, const struct service *service)
 	if (env_file == NULL)
 		env_file = getenv("AGORA_ENV_FILE");
 	if (by_web_server && started_as_cgi())
-		return cgi_serve(env_file, environ, service->routes, service->route_count);
+		return cgi_serve(env_file, environ, service);
 	if (check_config != NULL)
 		return check();
 	systemd = systemd_listener();

@@ -4,10 +4,13 @@
 
 #include "route.h"
 
+struct upstream_driver;
+
 struct service {
 	const struct route *routes;
 	size_t route_count;
-	/* In the worker, before it serves; NULL, or NULL returned: nothing waits. */
+	const struct upstream_driver *driver; /* NULL: this program makes no calls to Agora */
+	/* For tests, in the driver's place: called in the worker before it serves. */
 	const struct progress *(*progress)(void);
 };
 

@@ -103,16 +103,28 @@ worker_run(const struct worker_setup *setup)
 	const struct connection_limits limits = limits_of(setup);
 	struct worker worker = { .setup = setup };
 	const struct loop_hooks hooks = { &worker, on_signal, on_tick, on_turn };
-	struct app *app = app_open(setup->config, setup->routes, setup->route_count);
+	struct buf error = { 0 };
+	struct app *app =
+	    app_open(setup->config, setup->routes, setup->route_count, setup->driver, &error);
+	const struct progress *progress = setup->progress;
 	int code = EXIT_OS;
 
+	if (app == NULL) {
+		log_line(LOG_LEVEL_ERROR, "configuration: %.*s", (int)error.length, error.data);
+		buf_free(&error);
+		log_flush();
+		return EXIT_CONFIG;
+	}
+	if (progress == NULL)
+		progress = app_progress(app);
+
 	worker.loop = loop_open(&hooks, signals);
-	if (app != NULL && worker.loop != NULL && codec_init())
+	if (worker.loop != NULL && codec_init())
 		worker.connections = connections_open(worker.loop, app, setup->listener, &limits);
 	/* libfcgi has its own ideas of these; they end here. */
 	signal(SIGPIPE, SIG_IGN);
 	if (worker.connections != NULL &&
-	    (setup->progress == NULL || loop_progress(worker.loop, setup->progress))) {
+	    (progress == NULL || loop_progress(worker.loop, progress))) {
 		beat(&worker, 'R');
 		if (loop_run(worker.loop))
 			code = 0;

@@ -12,7 +12,8 @@ struct worker_setup {
 	const struct service_settings *settings;
 	const struct route *routes;
 	size_t route_count;
-	const struct progress *progress; /* NULL: nothing waits */
+	const struct upstream_driver *driver; /* NULL: no calls to Agora */
+	const struct progress *progress; /* a test's, in the place of the driver's; NULL: none */
 };
 
 /*

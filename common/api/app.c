@@ -12,22 +12,77 @@ struct app {
 	const struct route *routes;
 	size_t route_count;
 	struct services services;
+	struct rest rest;
+	const struct upstream_driver *driver;
+	struct upstream *upstream; /* NULL: no calls to Agora */
 };
 
+/* Agora's limits of requests a second, for one App ID. */
+enum rate {
+	RATE_RECORDING = 10,
+	RATE_RTT = 10,
+	RATE_PUSH = 50,
+	RATE_PULL = 10,
+	RATE_PULL_CREATE = 2
+};
+
+static void
+send_call(void *owner, struct call *call)
+{
+	struct app *app = owner;
+
+	app->driver->send(app->upstream, call);
+}
+
+static void
+cancel_call(void *owner, struct call *call)
+{
+	struct app *app = owner;
+
+	app->driver->cancel(app->upstream, call);
+}
+
+static void
+fill_rest(struct app *app, const struct config *config)
+{
+	app->rest = (struct rest){ .settings = config->rest,
+		.storage = config->storage,
+		.call_ms = config->upstream.call_timeout * 1000,
+		.recording = { .per_second = RATE_RECORDING },
+		.rtt = { .per_second = RATE_RTT },
+		.push = { .per_second = RATE_PUSH },
+		.pull = { .per_second = RATE_PULL },
+		.pull_create = { .per_second = RATE_PULL_CREATE } };
+	if (app->upstream != NULL)
+		app->rest.sender = (struct sender){ app, send_call, cancel_call };
+	app->services.rest = &app->rest;
+}
+
 struct app *
-app_open(const struct config *config, const struct route *routes, size_t route_count)
+app_open(const struct config *config, const struct route *routes, size_t route_count,
+    const struct upstream_driver *driver, struct buf *error)
 {
 	struct app *app = xcalloc(1, sizeof(*app));
 
 	app->config = config;
 	app->routes = routes;
 	app->route_count = route_count;
+	app->driver = driver;
 	app->services.settings = &config->token;
 	app->services.codec = agora_codec_open();
 	if (app->services.codec == NULL) {
-		free(app);
+		buf_text(error, "out of memory");
+		app_close(app);
 		return NULL;
 	}
+	if (driver != NULL && config_has_upstream(config)) {
+		app->upstream = driver->open(&config->upstream, error);
+		if (app->upstream == NULL) {
+			app_close(app);
+			return NULL;
+		}
+	}
+	fill_rest(app, config);
 	return app;
 }
 
@@ -36,8 +91,16 @@ app_close(struct app *app)
 {
 	if (app == NULL)
 		return;
+	if (app->upstream != NULL)
+		app->driver->close(app->upstream);
 	agora_codec_close(app->services.codec);
 	free(app);
+}
+
+const struct progress *
+app_progress(const struct app *app)
+{
+	return app->upstream == NULL ? NULL : app->driver->progress(app->upstream);
 }
 
 static int64_t
@@ -121,6 +184,9 @@ body_step(const struct app *app, struct exchange *x, struct text body, enum body
 		return exchange_fail(x, ERROR_BODY_CUT, NULL, NULL);
 	x->request.body = body;
 	if (x->route->input == NULL || strcmp(x->route->method, "GET") == 0)
+		return NEXT;
+	/* DELETE names its subject in the path; a body is allowed and not asked for. */
+	if (strcmp(x->route->method, "DELETE") == 0 && body.length == 0)
 		return NEXT;
 	members = json_read(body, 0, &error);
 	if (error.problem == JSON_EMPTY)
@@ -236,7 +302,8 @@ static void
 complete(struct exchange *x, enum step step)
 {
 	if (step == NEXT) {
-		x->response.status = 200;
+		if (x->response.status == 0)
+			x->response.status = 200;
 		if (x->route->output != NULL)
 			field_write(&x->response.body, x->route->output, x->output);
 	}

@@ -11,11 +11,16 @@
 struct app;
 
 /*
- * config and routes are borrowed and must outlive the app; routes is the table of api/routes.h but
- * in tests.  NULL when there is no memory.
+ * All are borrowed and must outlive the app; routes is the table of api/routes.h but in tests.
+ * driver makes the calls to Agora, where the settings turn them on; NULL: this program makes none.
+ * NULL with *error set on failure.
  */
-struct app *app_open(const struct config *config, const struct route *routes, size_t route_count);
+struct app *app_open(const struct config *config, const struct route *routes, size_t route_count,
+    const struct upstream_driver *driver, struct buf *error);
 void app_close(struct app *app);
+
+/* What makes its waiting exchanges go on; NULL: none ever waits. */
+const struct progress *app_progress(const struct app *app);
 
 enum body_problem { BODY_WHOLE, BODY_CUT, BODY_TOO_LARGE };
 

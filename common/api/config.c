@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "log.h"
+#include "transcription.h"
 
 static bool
 is_base_path(struct text value, struct field_error *error)
@@ -35,26 +36,8 @@ static const struct field serve_fields[] = {
 
 static const struct table serve_table = TEXT_TABLE(serve_fields, struct text);
 
-/* Known from the peers' .env files; they configure Agora's REST services, which are not here yet.
- */
-static const struct field rest_fields[] = {
-	{ "AGORA_BASE_URL", FIELD_TEXT },
-	{ "CUSTOMER_ID", FIELD_TEXT },
-	{ "CUSTOMER_SECRET", FIELD_TEXT, FIELD_SECRET | FIELD_FILE },
-	{ "AGORA_CLOUD_RECORDING_URL", FIELD_TEXT },
-	{ "AGORA_RTT_URL", FIELD_TEXT },
-	{ "AGORA_RTMP_URL", FIELD_TEXT },
-	{ "AGORA_CLOUD_PLAYER_URL", FIELD_TEXT },
-	{ "STORAGE_VENDOR", FIELD_TEXT },
-	{ "STORAGE_REGION", FIELD_TEXT },
-	{ "STORAGE_BUCKET", FIELD_TEXT },
-	{ "STORAGE_BUCKET_ACCESS_KEY", FIELD_TEXT, FIELD_SECRET | FIELD_FILE },
-	{ "STORAGE_BUCKET_SECRET_KEY", FIELD_TEXT, FIELD_SECRET | FIELD_FILE },
-};
-
-static const struct table rest_table = TEXT_TABLE(rest_fields, struct text);
-
-const struct table *const config_tables[] = { &token_settings_table, &api_table, &serve_table };
+const struct table *const config_tables[] = { &token_settings_table, &api_table,
+	&upstream_settings_table, &rest_settings_table, &storage_settings_table, &serve_table };
 const size_t config_table_count = sizeof(config_tables) / sizeof(config_tables[0]);
 
 static void
@@ -67,13 +50,44 @@ warn_unknown(const char *file, size_t line, const char *name)
 void
 config_warn_unknown(const struct config *config, const struct table *own)
 {
-	const struct table *known[sizeof(config_tables) / sizeof(config_tables[0]) + 2];
+	const struct table *known[sizeof(config_tables) / sizeof(config_tables[0]) + 1];
 
 	memcpy(known, config_tables, sizeof(config_tables));
-	known[config_table_count] = &rest_table;
-	known[config_table_count + 1] = own;
+	known[config_table_count] = own;
 	settings_unknown(
-	    config->settings, known, config_table_count + (own == NULL ? 1 : 2), warn_unknown);
+	    config->settings, known, config_table_count + (own == NULL ? 0 : 1), warn_unknown);
+	if (rtt_url_has_ended(config->rest.rtt_url))
+		log_line(LOG_LEVEL_WARNING,
+		    "AGORA_RTT_URL names an API that Agora has ended; its version 7 is used: "
+		    "api/speech-to-text/v1/projects/{appId}");
+}
+
+bool
+config_has_upstream(const struct config *config)
+{
+	return config->upstream.base_url.data != NULL || config->upstream.area.data != NULL;
+}
+
+/* What one setting requires of another. */
+static bool
+check_rest(const struct config *config, struct buf *error)
+{
+	const struct storage_settings *s = &config->storage;
+
+	if (!config_has_upstream(config))
+		return true;
+	if (config->upstream.customer_id.data == NULL ||
+	    config->upstream.customer_secret.data == NULL) {
+		buf_printf(error, "%s: is required with AGORA_BASE_URL or AGORA_AREA",
+		    config->upstream.customer_id.data == NULL ? "CUSTOMER_ID" : "CUSTOMER_SECRET");
+		return false;
+	}
+	if (s->vendor >= 0 && s->region >= 0 && !storage_region_exists(s->vendor, s->region)) {
+		buf_printf(error, "STORAGE_REGION: %lld is no region of STORAGE_VENDOR %lld",
+		    (long long)s->region, (long long)s->vendor);
+		return false;
+	}
+	return true;
 }
 
 struct config *
@@ -86,6 +100,10 @@ config_open(const char *env_file, char *const *environment, const struct table *
 	if (config->settings == NULL ||
 	    !settings_read(config->settings, &token_settings_table, &config->token, error) ||
 	    !settings_read(config->settings, &api_table, &config->api, error) ||
+	    !settings_read(config->settings, &upstream_settings_table, &config->upstream, error) ||
+	    !settings_read(config->settings, &rest_settings_table, &config->rest, error) ||
+	    !settings_read(config->settings, &storage_settings_table, &config->storage, error) ||
+	    !check_rest(config, error) ||
 	    (own != NULL && !settings_read(config->settings, own, own_out, error))) {
 		config_close(config);
 		return NULL;

@@ -3,6 +3,7 @@
 #define API_CONFIG_H
 
 #include "settings.h"
+#include "agora.h"
 #include "tokens.h"
 
 struct api_settings {
@@ -15,7 +16,13 @@ struct config {
 	struct settings *settings; /* owns the texts */
 	struct token_settings token;
 	struct api_settings api;
+	struct upstream_settings upstream;
+	struct rest_settings rest;
+	struct storage_settings storage;
 };
+
+/* Whether the settings turn Agora's REST services on. */
+bool config_has_upstream(const struct config *config);
 
 /* Every setting that the programs know, in the order of conf/env.example. */
 extern const struct table *const config_tables[];

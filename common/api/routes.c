@@ -1,13 +1,26 @@
 #include "routes.h"
+#include "pull.h"
+#include "push.h"
+#include "recording.h"
+#include "rtmp.h"
 #include "system.h"
 #include "tokens.h"
+#include "transcription.h"
 
 /* A row names its action or says PUBLIC; without either it does not compile. */
-#define ROUTE(method, path, handler, input, output, action, summary)                               \
+#define ROW(method, path, handler, input, output, action, summary, wait)                           \
 	{                                                                                          \
 		method, path, handler, input, output,                                              \
-		    action "" + 0 * sizeof(char[sizeof(action) > 1 ? 1 : -1]), summary             \
+		    action "" + 0 * sizeof(char[sizeof(action) > 1 ? 1 : -1]), summary, wait       \
 	}
+#define ROUTE(method, path, handler, input, output, action, summary)                               \
+	ROW(method, path, handler, input, output, action, summary, ROUTE_INLINE)
+/* Asks Agora something. */
+#define ASKS(method, path, handler, input, output, action, summary)                                \
+	ROW(method, path, handler, input, output, action, summary, ROUTE_CANCELLED)
+/* Has Agora start, change or end something that costs money. */
+#define BILLS(method, path, handler, input, output, action, summary)                               \
+	ROW(method, path, handler, input, output, action, summary, ROUTE_GOES_TO_END)
 
 const struct route routes[] = {
 	ROUTE(
@@ -31,6 +44,49 @@ const struct route routes[] = {
 	    "token.issue", "A Chat token for the app itself"),
 	ROUTE("GET", "/chat/account/:chatid", token_get_chat_user, &chat_user_path_table,
 	    &chat_answer_table, "token.issue", "A Chat token for a user"),
+	BILLS("POST", "/cloud_recording/start", recording_start, &recording_start_table,
+	    &recording_started_table, "recording.start", "Start a cloud recording"),
+	BILLS("POST", "/cloud_recording/stop", recording_stop, &recording_stop_table,
+	    &recording_job_table, "recording.stop", "Stop it"),
+	ASKS("GET", "/cloud_recording/status", recording_status, &recording_status_table,
+	    &recording_job_table, "recording.status", "How it is going"),
+	BILLS("POST", "/cloud_recording/update/subscriber-list", recording_update,
+	    &recording_update_table, &recording_job_table, "recording.update",
+	    "Change whom it records"),
+	BILLS("POST", "/cloud_recording/update/layout", recording_layout, &recording_update_table,
+	    &recording_job_table, "recording.update", "Change its layout"),
+	BILLS("POST", "/rtt/start", rtt_start, &rtt_start_table, &rtt_started_table, "rtt.start",
+	    "Start a transcription"),
+	BILLS("DELETE", "/rtt/stop/:taskId", rtt_stop, &rtt_task_table, &rtt_stopped_table,
+	    "rtt.stop", "Stop it"),
+	BILLS("POST", "/rtt/stop/:taskId", rtt_stop, &rtt_task_table, &rtt_stopped_table,
+	    "rtt.stop", "The same, for clients without DELETE"),
+	ASKS("GET", "/rtt/status/:taskId", rtt_status, &rtt_task_path_table, &rtt_queried_table,
+	    "rtt.status", "How it is going"),
+	BILLS("POST", "/rtt/update/:taskId", rtt_update, &rtt_update_table, &rtt_updated_table,
+	    "rtt.update", "Change it"),
+	ASKS("GET", "/rtt/list", rtt_list, &rtt_list_table, &rtt_listed_table, "rtt.list",
+	    "Transcriptions of the project"),
+	BILLS("POST", "/rtmp/push/start", push_start, &push_start_table, &push_converter_table,
+	    "push.start", "Send a channel to an RTMP server"),
+	BILLS("POST", "/rtmp/push/stop", push_stop, &push_stop_table, &rtmp_success_table,
+	    "push.stop", "End it"),
+	BILLS("POST", "/rtmp/push/update", push_update, &push_update_table, &push_converter_table,
+	    "push.update", "Change it"),
+	ASKS("GET", "/rtmp/push/list", push_list, &push_list_table, &push_listed_table, "push.list",
+	    "Converters of the project"),
+	ASKS("GET", "/rtmp/push/status/:id", push_status, &push_status_table, &push_converter_table,
+	    "push.status", "How it is going"),
+	BILLS("POST", "/rtmp/pull/start", pull_start, &pull_start_table, &pull_player_table,
+	    "pull.start", "Play a stream into a channel"),
+	BILLS("POST", "/rtmp/pull/stop", pull_stop, &pull_stop_table, &rtmp_success_table,
+	    "pull.stop", "End it"),
+	BILLS("POST", "/rtmp/pull/update", pull_update, &pull_update_table, &rtmp_success_table,
+	    "pull.update", "Change it"),
+	ASKS("GET", "/rtmp/pull/list", pull_list, &pull_list_table, &pull_listed_table, "pull.list",
+	    "Players of the project"),
+	ASKS("GET", "/rtmp/pull/status/:id", pull_status, &pull_status_table, &pull_player_table,
+	    "pull.status", "How it is going"),
 };
 
 const size_t route_count = sizeof(routes) / sizeof(routes[0]);

@@ -183,6 +183,17 @@ read_bool(struct json_object *value, bool text_source, bool *out, struct field_e
 	return false;
 }
 
+static bool
+read_maybe(struct json_object *value, bool text_source, int *out, struct field_error *error)
+{
+	bool truth;
+
+	if (!read_bool(value, text_source, &truth, error))
+		return false;
+	*out = truth;
+	return true;
+}
+
 /* <name>Hex, for a name that JSON cannot hold. */
 static bool
 read_hex(
@@ -282,7 +293,16 @@ read_value(const struct field *f, bool text_source, struct json_object *object,
 	case FIELD_INT: return read_int(f, text_source, value, to, error);
 	case FIELD_CHOICE: return read_choice(f, value, arena, to, error);
 	case FIELD_BOOL: return read_bool(value, text_source, to, error);
-	case FIELD_MAYBE: return true;
+	case FIELD_MAYBE: return read_maybe(value, text_source, to, error);
+	case FIELD_JSON:
+	case FIELD_JSONS:
+		if (json_object_is_type(
+			value, f->kind == FIELD_JSON ? json_type_object : json_type_array)) {
+			*(struct json_object **)to = value;
+			return true;
+		}
+		field_rule(error, "must be an %s", f->kind == FIELD_JSON ? "object" : "array");
+		return false;
 	case FIELD_OBJECT:
 		*(void **)to = arena_alloc(arena, 1, f->nested->size);
 		if (field_read(f->nested, value, arena, *(void **)to, error))
@@ -303,6 +323,8 @@ set_fallback(const struct field *f, void *out)
 		*(int64_t *)member_of(out, f) = f->fallback;
 	else if (f->kind == FIELD_BOOL)
 		*(bool *)member_of(out, f) = f->fallback != 0;
+	else if (f->kind == FIELD_MAYBE)
+		*(int *)member_of(out, f) = MAYBE_ABSENT;
 }
 
 static bool
@@ -524,6 +546,15 @@ write_field(struct buf *buf, const struct field *f, const void *from, bool *firs
 		    *(const int *)from < 0   ? "null"
 			: *(const int *)from ? "true"
 					     : "false");
+		return;
+	case FIELD_JSON:
+	case FIELD_JSONS:
+		if (*(struct json_object *const *)from == NULL)
+			return;
+		write_name(buf, f->name, first);
+		buf_text(buf,
+		    json_object_to_json_string_ext(*(struct json_object *const *)from,
+			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 		return;
 	case FIELD_OBJECT:
 		if (*(void *const *)from == NULL)

@@ -18,10 +18,12 @@ enum field_kind {
 	FIELD_INT,  /* int64_t: a whole number min to max */
 	FIELD_CHOICE, /* int64_t: one of choices, by its name; a number by its digits */
 	FIELD_BOOL,   /* bool */
-	FIELD_MAYBE,  /* int: 1 true, 0 false, MAYBE_NULL or MAYBE_ABSENT; for writing */
+	FIELD_MAYBE,  /* int: 1 true, 0 false, MAYBE_NULL or MAYBE_ABSENT */
 	FIELD_OBJECT, /* pointer to the nested table's struct, NULL when absent */
 	FIELD_LIST,   /* struct list of the nested table's structs */
 	FIELD_TEXTS,  /* struct list of struct text */
+	FIELD_JSON,   /* struct json_object *: an object, as it is; borrowed */
+	FIELD_JSONS,  /* the same, an array */
 	FIELD_NAMES,  /* the same, each like FIELD_NAME; beside a null its hex is in <name>Hex[] */
 };
 

@@ -9,6 +9,21 @@ exchange_fail(struct exchange *exchange, enum http_error error, const char *fiel
 	return ANSWERED;
 }
 
+struct deferred {
+	struct deferred *next;
+	void (*free_it)(void *object);
+	void *object;
+};
+
+void
+exchange_defer(struct exchange *exchange, void (*free_it)(void *object), void *object)
+{
+	struct deferred *d = arena_alloc(&exchange->arena, 1, sizeof(*d));
+
+	*d = (struct deferred){ exchange->deferred, free_it, object };
+	exchange->deferred = d;
+}
+
 void
 exchange_go_on(struct exchange *exchange)
 {
@@ -32,6 +47,9 @@ exchange_give_up(struct exchange *exchange, enum http_error error)
 void
 exchange_reset(struct exchange *exchange)
 {
+	for (struct deferred *d = exchange->deferred; d != NULL; d = d->next)
+		d->free_it(d->object);
+	exchange->deferred = NULL;
 	json_object_put(exchange->members);
 	exchange->members = NULL;
 	exchange->route = NULL;

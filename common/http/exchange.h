@@ -5,6 +5,7 @@
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
+#include "progress.h"
 #include "request.h"
 #include "response.h"
 
@@ -29,6 +30,7 @@ struct exchange {
 	int64_t began;               /* monotonic, microseconds */
 	bool crowded;                /* the engine takes no more that wait */
 	struct arena arena;
+	struct deferred *deferred; /* what exchange_defer noted, last first */
 
 	/* A handler that answers WAITING has set these two. */
 	enum step (*next)(struct exchange *exchange); /* what to do when the call has ended */
@@ -41,20 +43,12 @@ struct exchange {
 	void *owner;
 };
 
-/*
- * What makes waiting exchanges go on, given to the engine's loop: it watches one descriptor and
- * one timeout and calls one function, which must not take longer than 2 ms.
- */
-struct progress {
-	int fd; /* readable when there is something to do; -1: none */
-	void *owner;
-	int64_t (*timeout)(void *owner); /* milliseconds until step is due; -1: not at all */
-	void (*step)(void *owner);       /* calls exchange_go_on for what has ended */
-};
-
 /* Answers with an error.  Returns ANSWERED. */
 enum step exchange_fail(
     struct exchange *exchange, enum http_error error, const char *field, const char *rule);
+
+/* free_it(object) is called when the exchange is reset: for what the arena cannot own. */
+void exchange_defer(struct exchange *exchange, void (*free_it)(void *object), void *object);
 
 /* The call has ended: runs what comes next, to the exchange's end or to its next call. */
 void exchange_go_on(struct exchange *exchange);

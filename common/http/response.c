@@ -22,6 +22,15 @@ static const struct {
 	[ERROR_INVALID_FIELD] = { 400, "invalid_field", "is not valid" },
 	[ERROR_INTERNAL] = { 500, "internal",
 	    "something went wrong on the server; its log says what" },
+	[ERROR_NOT_CONFIGURED] = { 501, "not_configured", "this feature is not configured" },
+	[ERROR_RATE_LIMITED] = { 429, "rate_limited", "too many requests; try again soon" },
+	[ERROR_UPSTREAM_REFUSED] = { 400, "upstream_refused", "Agora refused the request" },
+	[ERROR_UPSTREAM_AUTH] = { 502, "upstream_auth",
+	    "Agora does not accept this server's customer id and secret" },
+	[ERROR_UPSTREAM] = { 502, "upstream_error", "Agora could not do it" },
+	[ERROR_UPSTREAM_TIMEOUT] = { 504, "upstream_timeout", "Agora did not answer" },
+	[ERROR_UNKNOWN_OUTCOME] = { 504, "unknown_outcome",
+	    "it may have been started or not: no answer came" },
 	[ERROR_OVERLOADED] = { 503, "overloaded",
 	    "the server has as many requests under way as it takes; try again soon" },
 	[ERROR_TIMEOUT] = { 504, "timeout", "the answer took too long" },
@@ -32,7 +41,22 @@ static const struct {
 struct error_answer {
 	struct text error, code, field, request_id;
 	int64_t status;
+	const struct error_upstream *upstream;
+	struct json_object *known;
 };
+
+#define UP(name, kind, flags, member)                                                              \
+	{                                                                                          \
+		name, kind, flags, offsetof(struct error_upstream, member)                         \
+	}
+
+static const struct field upstream_fields[] = {
+	UP("status", FIELD_INT, FIELD_OMIT, status),
+	UP("code", FIELD_TEXT, 0, code),
+	UP("reason", FIELD_TEXT, 0, reason),
+	UP("requestId", FIELD_TEXT, 0, request_id),
+};
+static const struct table upstream_table = TABLE(upstream_fields, struct error_upstream);
 
 #define ROW(name, kind, member)                                                                    \
 	{                                                                                          \
@@ -45,6 +69,9 @@ static const struct field error_fields[] = {
 	ROW("field", FIELD_TEXT, field),
 	ROW("status", FIELD_INT, status),
 	ROW("requestId", FIELD_TEXT, request_id),
+	{ "upstream", FIELD_OBJECT, .offset = offsetof(struct error_answer, upstream),
+	    .nested = &upstream_table },
+	ROW("known", FIELD_JSON, known),
 };
 
 static const struct table error_table = TABLE(error_fields, struct error_answer);
@@ -64,24 +91,46 @@ response_header(struct response *response, const char *name, struct text value)
 	buf_add(&response->headers, "\r\n", 2);
 }
 
+static void
+write_error(
+    struct response *response, const char *field, const char *rule, struct error_answer *answer)
+{
+	struct buf sentence = { 0 };
+
+	if (field != NULL)
+		buf_printf(&sentence, "%s: ", field);
+	buf_text(&sentence, rule);
+	answer->error = buf_view(&sentence);
+	response->status = (int)answer->status;
+	buf_clear(&response->body);
+	field_write(&response->body, &error_table, answer);
+	buf_free(&sentence);
+}
+
 void
 response_error(struct response *response, enum http_error error, const char *field,
     const char *rule, struct text request_id)
 {
-	char sentence[400];
 	struct error_answer answer = { .code = text_of(errors[error].code),
 		.field = text_of(field),
 		.request_id = request_id,
 		.status = errors[error].status };
 
-	if (rule == NULL)
-		rule = errors[error].text;
-	snprintf(sentence, sizeof(sentence), "%s%s%s", field == NULL ? "" : field,
-	    field == NULL ? "" : ": ", rule);
-	answer.error = text_of(sentence);
-	response->status = errors[error].status;
-	buf_clear(&response->body);
-	field_write(&response->body, &error_table, &answer);
+	write_error(response, field, rule == NULL ? errors[error].text : rule, &answer);
+}
+
+void
+response_error_upstream(struct response *response, enum http_error error, int status,
+    const char *rule, struct text request_id, const struct error_upstream *upstream,
+    struct json_object *known)
+{
+	struct error_answer answer = { .code = text_of(errors[error].code),
+		.request_id = request_id,
+		.status = status == 0 ? errors[error].status : status,
+		.upstream = upstream,
+		.known = known };
+
+	write_error(response, NULL, rule == NULL ? errors[error].text : rule, &answer);
 }
 
 const char *
@@ -89,14 +138,21 @@ status_text(int status)
 {
 	switch (status) {
 	case 200: return "OK";
+	case 201: return "Created";
+	case 206: return "Partial Content";
 	case 204: return "No Content";
 	case 400: return "Bad Request";
 	case 403: return "Forbidden";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
+	case 409: return "Conflict";
 	case 413: return "Content Too Large";
+	case 422: return "Unprocessable Content";
+	case 429: return "Too Many Requests";
 	case 431: return "Request Header Fields Too Large";
 	case 500: return "Internal Server Error";
+	case 501: return "Not Implemented";
+	case 502: return "Bad Gateway";
 	case 503: return "Service Unavailable";
 	case 504: return "Gateway Timeout";
 	}

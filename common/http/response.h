@@ -23,6 +23,13 @@ enum http_error {
 	ERROR_MISSING_FIELD,
 	ERROR_INVALID_FIELD,
 	ERROR_INTERNAL,
+	ERROR_NOT_CONFIGURED,
+	ERROR_RATE_LIMITED,
+	ERROR_UPSTREAM_REFUSED, /* Agora's own 400, 404, 409, 422 or 429: its status is kept */
+	ERROR_UPSTREAM_AUTH,
+	ERROR_UPSTREAM,
+	ERROR_UPSTREAM_TIMEOUT,
+	ERROR_UNKNOWN_OUTCOME,
 	ERROR_OVERLOADED,
 	ERROR_TIMEOUT,
 	ERROR_CLIENT_GONE,
@@ -38,6 +45,21 @@ void response_header(struct response *response, const char *name, struct text va
  */
 void response_error(struct response *response, enum http_error error, const char *field,
     const char *rule, struct text request_id);
+
+/* What Agora said, for an error that comes from there. */
+struct error_upstream {
+	int64_t status;                       /* 0: no answer */
+	struct text code, reason, request_id; /* absent where not said */
+};
+
+/*
+ * The same with {"upstream": {"status","code","reason","requestId"}}.  status 0 is the error's
+ * own.  known (may be NULL) is an object whose members are added: what is known of a job that may
+ * be running.
+ */
+void response_error_upstream(struct response *response, enum http_error error, int status,
+    const char *rule, struct text request_id, const struct error_upstream *upstream,
+    struct json_object *known);
 
 /* The error's answer by name and status, for documentation and tests. */
 const struct table *response_error_table(void);

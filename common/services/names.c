@@ -59,6 +59,18 @@ name_is_room(struct text name, struct field_error *error)
 	return is_legal(name, RTC_LEGAL, "a room", error);
 }
 
+bool
+name_is_channel(struct text name, struct field_error *error)
+{
+	return is_legal(name, RTC_LEGAL, "one channel's name", error);
+}
+
+bool
+name_is_job(struct text name, struct field_error *error)
+{
+	return is_legal(name, LETTERS DIGITS "-_", "a name like this", error);
+}
+
 /* The usual two-pointer match: on a mismatch the last * takes one more byte. */
 bool
 name_covers(struct text pattern, struct text name)

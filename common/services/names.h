@@ -21,6 +21,11 @@ bool name_is_chat_user(struct text name, struct field_error *error);
 /* APaaS room: the 89 characters. */
 bool name_is_room(struct text name, struct field_error *error);
 
+/* RTC channel that a bot of ours joins: the 89 characters, no wildcard. */
+bool name_is_channel(struct text name, struct field_error *error);
+/* Name of a converter, player or task: letters, digits, - and _. */
+bool name_is_job(struct text name, struct field_error *error);
+
 /* Whether a token's name, which may hold the wildcard *, covers this one. */
 bool name_covers(struct text pattern, struct text name);
 

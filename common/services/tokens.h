@@ -24,6 +24,7 @@ extern const struct table token_settings_optional_table;
 struct services {
 	const struct token_settings *settings;
 	struct agora_codec *codec;
+	struct rest *rest;              /* Agora's REST services */
 	char text[AGORA_TOKEN_MAX + 1]; /* the token in the making */
 };
 

@@ -173,7 +173,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    body.length > REQUEST_BODY_MAX ? BODY_TOO_LARGE : setups[i].problem;
 
 		if (apps[i] == NULL)
-			apps[i] = app_open(&setups[i].config, routes, route_count);
+			apps[i] = app_open(
+			    &setups[i].config, routes, route_count, NULL, &(struct buf){ 0 });
 		MUST(app_serve(apps[i], &exchange, environment, body, problem) == ANSWERED);
 		check_response(&exchange.response, contains(input, CERTIFICATE), &arena);
 		exchange_reset(&exchange);

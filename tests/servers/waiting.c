@@ -28,12 +28,12 @@ struct counts_answer {
 	int64_t started, ended, cancelled;
 };
 
-struct call {
+struct pending {
 	struct exchange *exchange; /* NULL: free */
 	int64_t due;               /* monotonic ms */
 };
 
-static struct call calls[CALLS_MAX];
+static struct pending calls[CALLS_MAX];
 static struct counts_answer counts;
 static int timer = -1;
 
@@ -113,7 +113,7 @@ has_waited(struct exchange *x)
 static void
 cancel_call(struct exchange *x)
 {
-	struct call *call = x->call;
+	struct pending *call = x->call;
 
 	call->exchange = NULL;
 	counts.cancelled++;
@@ -128,7 +128,7 @@ wait_start(struct exchange *x)
 	for (size_t i = 0; i < CALLS_MAX; i++) {
 		if (calls[i].exchange != NULL)
 			continue;
-		calls[i] = (struct call){ x, monotonic_ms() + in->n };
+		calls[i] = (struct pending){ x, monotonic_ms() + in->n };
 		x->call = &calls[i];
 		x->next = has_waited;
 		x->cancel = cancel_call;
@@ -212,7 +212,7 @@ int
 main(int argc, char **argv)
 {
 	static struct route all[ROUTES_MAX];
-	struct service service = { all, route_count + TEST_ROUTE_COUNT, open_progress };
+	struct service service = { all, route_count + TEST_ROUTE_COUNT, NULL, open_progress };
 
 	if (service.route_count > ROUTES_MAX)
 		return 1;

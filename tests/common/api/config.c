@@ -51,7 +51,7 @@ reads_settings(void)
 		{ BOTH "CORS_ALLOW_ORIGIN=https://a, https://b\nBASE_PATH='/a/b'\nMAX_BODY=1048576",
 		    "https://a, https://b", "/a/b", 1048576, 5 },
 		{ BOTH "SERVER_PORT=nonsense\nPORT=nonsense\nUNKNOWN=1", NULL, NULL, 65536, 5 },
-		{ BOTH "STORAGE_VENDOR=x\nCUSTOMER_SECRET=\"y\"\nAGORA_BASE_URL=z", NULL, NULL,
+		{ BOTH "STORAGE_VENDOR=1\nCUSTOMER_SECRET=\"y\"\nSTORAGE_REGION=0", NULL, NULL,
 		    65536, 5 },
 	};
 	char *none[] = { NULL };
@@ -189,10 +189,10 @@ warns_of_unknown_names(void)
 		    NULL, NULL },
 		{ BOTH "APP_ID_FILE=/x\nAPP_CERTIFICATE_FILE=/x", NULL, NULL },
 		{ BOTH "OWN_NUMBER=1", NULL, NULL },
-		/* the peers' settings, for endpoints that are not here yet */
-		{ BOTH "AGORA_BASE_URL=x\nCUSTOMER_ID=x\nCUSTOMER_SECRET=x\n"
+		/* the peers' settings */
+		{ BOTH "AGORA_BASE_URL=https://api.agora.io/\nCUSTOMER_ID=x\nCUSTOMER_SECRET=x\n"
 		       "AGORA_CLOUD_RECORDING_URL=x\nAGORA_RTT_URL=x\nAGORA_RTMP_URL=x\n"
-		       "AGORA_CLOUD_PLAYER_URL=x\nSTORAGE_VENDOR=x\nSTORAGE_REGION=x\n"
+		       "AGORA_CLOUD_PLAYER_URL=x\nSTORAGE_VENDOR=1\nSTORAGE_REGION=0\n"
 		       "STORAGE_BUCKET=x\nSTORAGE_BUCKET_ACCESS_KEY=x\n"
 		       "STORAGE_BUCKET_SECRET_KEY=x",
 		    NULL, NULL },

@@ -1,0 +1,716 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "agora.h"
+#include "random.h"
+
+#define BOT_EXPIRE AGORA_EXPIRE_MAX /* seconds: a running job cannot take a new token */
+#define PREFIX_MAX 128              /* characters of fileNamePrefix with its slashes */
+
+/* Settings */
+
+#define AT(member) offsetof(struct rest_settings, member)
+
+static const struct field rest_fields[] = {
+	{ "AGORA_CLOUD_RECORDING_URL", FIELD_TEXT, 0, AT(recording_url),
+	    .meaning = "turns on /cloud_recording: v1/apps/{appId}/cloud_recording" },
+	{ "AGORA_RTT_URL", FIELD_TEXT, 0, AT(rtt_url),
+	    .meaning = "turns on /rtt: api/speech-to-text/v1/projects/{appId}" },
+	{ "AGORA_RTMP_URL", FIELD_TEXT, 0, AT(rtmp_url),
+	    .meaning = "turns on /rtmp/push: v1/projects/{appId}/rtmp-converters" },
+	{ "AGORA_CLOUD_PLAYER_URL", FIELD_TEXT, 0, AT(player_url),
+	    .meaning = "turns on /rtmp/pull: v1/projects/{appId}/cloud-player" },
+};
+const struct table rest_settings_table = TEXT_TABLE(rest_fields, struct rest_settings);
+
+#undef AT
+#define AT(member) offsetof(struct storage_settings, member)
+
+static const struct field storage_fields[] = {
+	{ "STORAGE_VENDOR", FIELD_INT, 0, AT(vendor), 0, 100, .fallback = -1,
+	    .meaning = "who keeps the files: Agora's number, 1 = Amazon S3" },
+	{ "STORAGE_REGION", FIELD_INT, 0, AT(region), 0, 100, .fallback = -1,
+	    .meaning = "where: Agora's number for that vendor" },
+	{ "STORAGE_BUCKET", FIELD_TEXT, 0, AT(bucket), .meaning = "name of the bucket" },
+	{ "STORAGE_BUCKET_ACCESS_KEY", FIELD_TEXT, FIELD_FILE | FIELD_SECRET, AT(access_key),
+	    .meaning = "its access key" },
+	{ "STORAGE_BUCKET_SECRET_KEY", FIELD_TEXT, FIELD_FILE | FIELD_SECRET, AT(secret_key),
+	    .meaning = "its secret key" },
+	{ "STORAGE_OVERRIDE", FIELD_BOOL, 0, AT(override),
+	    .meaning = "true: requests may bring a storageConfig of their own" },
+};
+const struct table storage_settings_table = TEXT_TABLE(storage_fields, struct storage_settings);
+
+/* Regions that exist, a bit each; source: Agora's "Third-party cloud storage regions". */
+static const struct {
+	int64_t vendor;
+	uint32_t regions;
+} vendors[] = {
+	{ 1, 0x037dffff }, /* 0 to 25 without 17 and 23 */
+	{ 2, 0x0fffffff },
+	{ 3, 0x000fffff },
+	{ 5, 1 },
+	{ 6, 1 },
+	{ 7, 0x0000ffff },
+	{ 8, 0x000000fe },
+	{ 11, 1 },
+};
+
+bool
+storage_region_exists(int64_t vendor, int64_t region)
+{
+	for (size_t i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++)
+		if (vendors[i].vendor == vendor)
+			return region >= 0 && region < 32 && (vendors[i].regions >> region & 1);
+	return false;
+}
+
+/* JSON */
+
+void
+json_set(struct json_object *object, const char *name, struct json_object *value)
+{
+	if (value == NULL || json_object_object_add(object, name, value) != 0)
+		abort();
+}
+
+void
+json_set_text(struct json_object *object, const char *name, struct text value)
+{
+	json_set(object, name, json_object_new_string_len(value.data, (int)value.length));
+}
+
+void
+json_set_int(struct json_object *object, const char *name, int64_t value)
+{
+	json_set(object, name, json_object_new_int64(value));
+}
+
+struct json_object *
+json_copy(struct json_object *object)
+{
+	struct json_object *copy = NULL;
+
+	if (object == NULL)
+		copy = json_object_new_object();
+	else if (json_object_deep_copy(object, &copy, NULL) != 0)
+		abort();
+	if (copy == NULL)
+		abort();
+	return copy;
+}
+
+static void
+put_json(void *object)
+{
+	json_object_put(object);
+}
+
+struct json_object *
+agora_keep(struct exchange *x, struct json_object *object)
+{
+	exchange_defer(x, put_json, object);
+	return object;
+}
+
+struct text
+agora_text_member(struct exchange *x, struct json_object *object, const char *name)
+{
+	struct json_object *value = NULL;
+
+	if (object == NULL || !json_object_is_type(object, json_type_object) ||
+	    !json_object_object_get_ex(object, name, &value) || value == NULL)
+		return (struct text){ NULL, 0 };
+	if (!json_object_is_type(value, json_type_string) &&
+	    !json_object_is_type(value, json_type_int))
+		return (struct text){ NULL, 0 };
+	return arena_copy(&x->arena, text_of(json_object_get_string(value)));
+}
+
+int64_t
+agora_int_member(struct json_object *object, const char *name, int64_t otherwise)
+{
+	struct json_object *value = NULL;
+
+	if (object == NULL || !json_object_is_type(object, json_type_object) ||
+	    !json_object_object_get_ex(object, name, &value) ||
+	    !json_object_is_type(value, json_type_int))
+		return otherwise;
+	return json_object_get_int64(value);
+}
+
+/* Paths */
+
+static void
+free_buf(void *object)
+{
+	buf_free(object);
+}
+
+struct buf *
+agora_path(struct exchange *x, struct text url_template, const char *region)
+{
+	static const char mark[] = "{appId}";
+	struct buf *path = arena_alloc(&x->arena, 1, sizeof(*path));
+	const char *at = memmem(url_template.data, url_template.length, mark, sizeof(mark) - 1);
+	size_t before = at == NULL ? url_template.length : (size_t)(at - url_template.data);
+
+	exchange_defer(x, free_buf, path);
+	if (region != NULL)
+		buf_printf(path, "/%s", region);
+	if (before == 0 || url_template.data[0] != '/')
+		buf_text(path, "/");
+	buf_add(path, url_template.data, before);
+	if (at != NULL) {
+		struct text app_id = services_of(x)->settings->app_id;
+		size_t behind = before + sizeof(mark) - 1;
+
+		buf_add(path, app_id.data, app_id.length);
+		buf_add(path, url_template.data + behind, url_template.length - behind);
+	}
+	while (path->length > 1 && path->data[path->length - 1] == '/')
+		path->length--;
+	return path;
+}
+
+static void
+add_escaped(struct buf *path, struct text text)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		if (isalnum(c) || strchr("-_.~", c) != NULL)
+			buf_add(path, &c, 1);
+		else
+			buf_printf(path, "%%%02X", c);
+	}
+}
+
+void
+agora_segment(struct buf *path, struct text id)
+{
+	buf_text(path, "/");
+	add_escaped(path, id);
+}
+
+void
+agora_query(struct buf *path, char *join, const char *name, struct text value)
+{
+	if (value.data == NULL)
+		return;
+	buf_printf(path, "%c%s=", *join, name);
+	add_escaped(path, value);
+	*join = '&';
+}
+
+bool
+is_agora_id(struct text value, struct field_error *error)
+{
+	for (size_t i = 0; i < value.length; i++) {
+		unsigned char c = (unsigned char)value.data[i];
+
+		if (!isalnum(c) && (c == 0 || strchr("-_.~=", c) == NULL)) {
+			field_rule(error, "is no id that Agora gave: byte %zu is 0x%02x", i + 1, c);
+			return false;
+		}
+	}
+	if (text_is(value, ".") || text_is(value, "..")) {
+		field_rule(error, "is no id that Agora gave");
+		return false;
+	}
+	return true;
+}
+
+/* Calls */
+
+static void
+free_call(void *object)
+{
+	call_free(object);
+}
+
+static int64_t
+monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* W3C Trace Context: passed on where it is well formed, else absent. */
+static struct text
+traceparent(struct exchange *x)
+{
+	static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+	struct text value = request_param(&x->request, "HTTP_TRACEPARENT");
+
+	if (value.length != sizeof(shape) - 1)
+		return (struct text){ NULL, 0 };
+	for (size_t i = 0; i < value.length; i++) {
+		char c = value.data[i];
+		bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+
+		if (shape[i] == 'h' ? !hex : c != '-')
+			return (struct text){ NULL, 0 };
+	}
+	return value;
+}
+
+int64_t
+agora_time_left(const struct exchange *x)
+{
+	const struct services *s = x->context;
+
+	return s->rest->call_ms - (monotonic_us() - x->began) / 1000;
+}
+
+struct call *
+agora_call(struct exchange *x, const char *method, const struct buf *path, enum call_repeat repeat,
+    struct pace *pace)
+{
+	struct call *call = arena_alloc(&x->arena, 1, sizeof(*call));
+
+	exchange_defer(x, free_call, call);
+	call->method = method;
+	call->path = buf_view(path);
+	call->repeat = repeat;
+	call->pace = pace;
+	call->request_id = x->request.id;
+	call->traceparent = traceparent(x);
+	/* Calls follow one another in an exchange and share its time. */
+	call->total_ms = agora_time_left(x);
+	if (call->total_ms < 1)
+		call->total_ms = 1;
+	return call;
+}
+
+void
+agora_body(struct exchange *x, struct call *call, struct json_object *body)
+{
+	const char *text = json_object_to_json_string_ext(
+	    body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	call->body = arena_copy(&x->arena, text_of(text));
+	json_object_put(body);
+}
+
+static void
+call_done(struct call *call)
+{
+	exchange_go_on(call->owner);
+}
+
+static void
+cancel(struct exchange *x)
+{
+	const struct sender *sender = &services_of(x)->rest->sender;
+
+	sender->cancel(sender->owner, x->call);
+}
+
+enum step
+agora_send(struct exchange *x, struct call *call, enum step (*next)(struct exchange *))
+{
+	const struct rest *rest = services_of(x)->rest;
+
+	if (rest->sender.send == NULL)
+		return exchange_fail(x, ERROR_NOT_CONFIGURED, NULL,
+		    "this program makes no calls to Agora: AGORA_BASE_URL or AGORA_AREA is not "
+		    "set, "
+		    "or it was built without them");
+	call->done = call_done;
+	call->owner = x;
+	x->call = call;
+	x->next = next;
+	x->cancel = cancel;
+	rest->sender.send(rest->sender.owner, call);
+	return WAITING;
+}
+
+struct call *
+agora_answer(struct exchange *x)
+{
+	return x->call;
+}
+
+bool
+agora_configured(struct exchange *x, struct text value, const char *setting)
+{
+	char rule[96];
+
+	if (value.data != NULL)
+		return true;
+	snprintf(rule, sizeof(rule), "%s is not set, so this feature is off", setting);
+	exchange_fail(x, ERROR_NOT_CONFIGURED, NULL, rule);
+	return false;
+}
+
+/* Agora repeats parts of requests in its errors: what is secret in them is struck out. */
+static struct text
+without_secret(struct exchange *x, struct text text, struct text secret)
+{
+	struct buf out = { 0 };
+	struct text clean;
+
+	if (text.data == NULL || secret.length < 4 ||
+	    memmem(text.data, text.length, secret.data, secret.length) == NULL)
+		return text;
+	while (text.length > 0) {
+		const char *at = memmem(text.data, text.length, secret.data, secret.length);
+		size_t n = at == NULL ? text.length : (size_t)(at - text.data);
+
+		buf_add(&out, text.data, n);
+		if (at != NULL) {
+			buf_text(&out, "***");
+			n += secret.length;
+		}
+		text = (struct text){ text.data + n, text.length - n };
+	}
+	clean = arena_copy(&x->arena, buf_view(&out));
+	buf_wipe(&out);
+	buf_free(&out);
+	return clean;
+}
+
+/* Words that look like a token: "007eJ..." to the next byte that cannot be in one. */
+static struct text
+without_tokens(struct exchange *x, struct text text)
+{
+	size_t from = 0;
+
+	while (text.data != NULL && from + 40 < text.length) {
+		const char *at = memmem(text.data + from, text.length - from, "007", 3);
+		size_t n = 0;
+
+		if (at == NULL)
+			break;
+		from = (size_t)(at - text.data);
+		while (from + n < text.length &&
+		    (isalnum((unsigned char)at[n]) || strchr("+/=", at[n]) != NULL) && at[n] != 0)
+			n++;
+		if (n > 40)
+			text = without_secret(x, text, (struct text){ at, n });
+		from += 3;
+	}
+	return text;
+}
+
+/* The last part of a stream's URL is its key, where it is long enough for one. */
+static struct text
+key_in_url(struct text url)
+{
+	size_t n = url.length;
+
+	while (n > 0 && url.data[n - 1] != '/')
+		n--;
+	return url.length - n < 8 ? (struct text){ NULL, 0 }
+				  : (struct text){ url.data + n, url.length - n };
+}
+
+/* Texts of the request that are secret, at any depth. */
+static struct text
+without_members(struct exchange *x, struct text text, const char *name, struct json_object *value)
+{
+	static const char *const secrets[] = { "streamKey", "secret", "salt", "accessKey",
+		"secretKey", "stsToken", "encryptKey", "encryptKdfSalt" };
+	struct text given;
+
+	if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, inner, member)
+			text = without_members(x, text, inner, member);
+	} else if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			text = without_members(x, text, name, json_object_array_get_idx(value, i));
+	} else if (json_object_is_type(value, json_type_string)) {
+		given = text_of(json_object_get_string(value));
+		for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+			if (text_is_nocase(text_of(name), secrets[i]))
+				text = without_secret(x, text, given);
+		if (text_is_nocase(text_of(name), "rtmpUrl") ||
+		    text_is_nocase(text_of(name), "streamUrl"))
+			text = without_secret(x, text, key_in_url(given));
+	}
+	return text;
+}
+
+static struct text
+redacted(struct exchange *x, const struct call *call, struct text text)
+{
+	const struct services *s = services_of(x);
+
+	text = without_secret(x, text, s->settings->certificate);
+	text = without_secret(x, text, s->rest->storage.access_key);
+	text = without_secret(x, text, s->rest->storage.secret_key);
+	for (size_t i = 0; i < 2 && call->secrets != NULL; i++)
+		text = without_secret(x, text, call->secrets[i]);
+	text = without_members(x, text, "", x->members);
+	text = without_tokens(x, text);
+	return text.length > 500 ? (struct text){ text.data, 500 } : text;
+}
+
+static struct error_upstream
+what_agora_said(struct exchange *x, const struct call *call)
+{
+	static const char *const reasons[] = { "reason", "message", "detail" };
+	struct error_upstream said = { .status = call->status };
+
+	said.code = agora_text_member(x, call->json, "code");
+	for (size_t i = 0; i < 3 && said.reason.data == NULL; i++)
+		said.reason = redacted(x, call, agora_text_member(x, call->json, reasons[i]));
+	if (call->agora_request_id[0] != '\0')
+		said.request_id = text_of(call->agora_request_id);
+	return said;
+}
+
+static void
+answer_error(struct exchange *x, enum http_error error, int status, const char *what,
+    struct text why, const struct error_upstream *said, struct json_object *known)
+{
+	struct buf sentence = { 0 };
+
+	buf_printf(&sentence, "%s: %.*s", what, (int)why.length, why.data);
+	buf_add(&sentence, "", 1);
+	response_error_upstream(
+	    &x->response, error, status, sentence.data, x->request.id, said, known);
+	buf_free(&sentence);
+}
+
+/* An earlier try of a start may have been carried out, whatever came of the last one. */
+static bool
+may_run(const struct call *call)
+{
+	return call->doubtful && call->repeat != CALL_SAFE;
+}
+
+static void
+fail_with_answer(
+    struct exchange *x, const char *what, const struct call *call, struct json_object *known)
+{
+	struct error_upstream said = what_agora_said(x, call);
+	struct text why = said.reason;
+	bool kept = call->status == 400 || call->status == 404 || call->status == 409 ||
+	    call->status == 422 || call->status == 429;
+
+	if (may_run(call)) {
+		answer_error(x, ERROR_UNKNOWN_OUTCOME, 0, what,
+		    TEXT("it may be running: an answer of Agora's was lost, or was an error of its "
+			 "own"),
+		    &said, known);
+		return;
+	}
+	if (call->status < 300) {
+		answer_error(x, ERROR_UPSTREAM, 0, what,
+		    TEXT("Agora's answer is not the JSON object that it should be"), &said, known);
+		return;
+	}
+	if (call->status == 401 || call->status == 403) {
+		answer_error(x, ERROR_UPSTREAM_AUTH, 0, what,
+		    TEXT("Agora does not accept this server's customer id and secret, or the "
+			 "feature is not enabled for the project"),
+		    &said, known);
+		return;
+	}
+	if (why.data == NULL)
+		why = TEXT("Agora gave no reason");
+	if (call->status == 429) {
+		char seconds[24];
+
+		snprintf(seconds, sizeof(seconds), "%lld",
+		    (long long)(call->retry_after > 0 ? call->retry_after : 1));
+		response_header(&x->response, "Retry-After", text_of(seconds));
+	}
+	if (kept)
+		answer_error(x, ERROR_UPSTREAM_REFUSED, call->status, what, why, &said, known);
+	else
+		answer_error(x, ERROR_UPSTREAM, 0, what, why, &said, known);
+}
+
+bool
+agora_succeeded(struct exchange *x, const char *what, struct json_object *known)
+{
+	const struct call *call = agora_answer(x);
+	bool succeeded = call->outcome == CALL_ANSWERED && call->status >= 200 &&
+	    call->status < 300 &&
+	    (json_object_is_type(call->json, json_type_object) || call->empty);
+	enum call_outcome outcome = call->outcome;
+
+	if (outcome != CALL_ANSWERED && may_run(call))
+		outcome = CALL_UNKNOWN;
+	switch (outcome) {
+	case CALL_ANSWERED:
+		if (!succeeded)
+			fail_with_answer(x, what, call, known);
+		break;
+	case CALL_NOT_DONE:
+		answer_error(x, ERROR_UPSTREAM_TIMEOUT, 0, what,
+		    text_of(call->failure == NULL ? "no answer came" : call->failure), NULL, known);
+		break;
+	case CALL_UNKNOWN:
+		answer_error(x, ERROR_UNKNOWN_OUTCOME, 0, what,
+		    TEXT("it may be running or not: the request was sent and no answer came"), NULL,
+		    known);
+		break;
+	case CALL_CROWDED:
+		response_header(&x->response, "Retry-After", TEXT("1"));
+		answer_error(x, ERROR_OVERLOADED, 0, what,
+		    TEXT("as many calls to Agora are under way as this server makes at once"), NULL,
+		    known);
+		break;
+	case CALL_PACED:
+		response_header(&x->response, "Retry-After", TEXT("1"));
+		answer_error(x, ERROR_RATE_LIMITED, 0, what,
+		    TEXT("Agora takes no more requests a second than are already waiting"), NULL,
+		    known);
+		break;
+	}
+	json_object_put(known);
+	return succeeded;
+}
+
+bool
+agora_deleted(struct exchange *x, const char *what)
+{
+	const struct call *call = agora_answer(x);
+
+	/* The first try did it, its answer was lost, and the second found nothing more. */
+	if (call->outcome == CALL_ANSWERED && call->status == 404 && call->doubtful)
+		return true;
+	return agora_succeeded(x, what, NULL);
+}
+
+int64_t
+agora_sequence(struct exchange *x)
+{
+	struct rest *rest = services_of(x)->rest;
+
+	rest->sequence = x->now > rest->sequence ? x->now : rest->sequence + 1;
+	return rest->sequence;
+}
+
+/* Letters, digits, - and _: what all products allow in a name. */
+struct text
+agora_job_name(struct exchange *x)
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	char name[25] = "agora-";
+
+	for (size_t i = 6; i < sizeof(name) - 1; i++)
+		name[i] = digits[random_below(sizeof(digits) - 1)];
+	name[sizeof(name) - 1] = '\0';
+	return arena_copy(&x->arena, text_of(name));
+}
+
+enum step
+agora_bad_answer(struct exchange *x, enum http_error error, const char *what, const char *why,
+    struct json_object *known)
+{
+	const struct call *call = agora_answer(x);
+	struct error_upstream said = what_agora_said(x, call);
+
+	answer_error(x, error, 0, what, text_of(why), &said, known);
+	json_object_put(known);
+	return ANSWERED;
+}
+
+/* Values */
+
+struct text
+agora_timestamp(struct exchange *x)
+{
+	char text[32];
+	time_t now = (time_t)x->now;
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return arena_copy(&x->arena, text_of(text));
+}
+
+/* [channel's letters and digits, YYYYMMDD, HHMMSS]: Agora allows no other characters. */
+static struct json_object *
+file_name_prefix(struct exchange *x, struct text channel)
+{
+	struct json_object *list = json_object_new_array();
+	char name[PREFIX_MAX - 16 - 1], date[16], hour[16];
+	time_t now = (time_t)x->now;
+	struct tm tm;
+	size_t n = 0;
+
+	for (size_t i = 0; i < channel.length && n < sizeof(name) - 1; i++)
+		if (isalnum((unsigned char)channel.data[i]))
+			name[n++] = channel.data[i];
+	name[n] = '\0';
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%Y%m%d", &tm);
+	strftime(hour, sizeof(hour), "%H%M%S", &tm);
+	if (list == NULL)
+		abort();
+	if (n > 0)
+		json_object_array_add(list, json_object_new_string(name));
+	json_object_array_add(list, json_object_new_string(date));
+	json_object_array_add(list, json_object_new_string(hour));
+	return list;
+}
+
+static bool
+is_set(struct exchange *x, int64_t number, const char *setting)
+{
+	return agora_configured(x, number < 0 ? (struct text){ NULL, 0 } : TEXT(""), setting);
+}
+
+struct json_object *
+agora_storage(struct exchange *x, struct json_object *own, struct text channel)
+{
+	const struct storage_settings *s = &services_of(x)->rest->storage;
+	struct json_object *storage, *present = NULL;
+
+	if (own != NULL && !s->override) {
+		exchange_fail(x, ERROR_INVALID_FIELD, "storageConfig",
+		    "is not taken: this server keeps all files in its own storage "
+		    "(STORAGE_OVERRIDE)");
+		return NULL;
+	}
+	if (own == NULL &&
+	    (!is_set(x, s->vendor, "STORAGE_VENDOR") || !is_set(x, s->region, "STORAGE_REGION") ||
+		!agora_configured(x, s->bucket, "STORAGE_BUCKET") ||
+		!agora_configured(x, s->access_key, "STORAGE_BUCKET_ACCESS_KEY") ||
+		!agora_configured(x, s->secret_key, "STORAGE_BUCKET_SECRET_KEY")))
+		return NULL;
+	storage = json_copy(own);
+	if (own == NULL) {
+		json_set_int(storage, "vendor", s->vendor);
+		json_set_int(storage, "region", s->region);
+		json_set_text(storage, "bucket", s->bucket);
+		json_set_text(storage, "accessKey", s->access_key);
+		json_set_text(storage, "secretKey", s->secret_key);
+	} else if (!storage_region_exists(
+		       agora_int_member(own, "vendor", -1), agora_int_member(own, "region", -1))) {
+		json_object_put(storage);
+		exchange_fail(
+		    x, ERROR_INVALID_FIELD, "storageConfig.region", "is no region of that vendor");
+		return NULL;
+	}
+	if (!json_object_object_get_ex(storage, "fileNamePrefix", &present))
+		json_set(storage, "fileNamePrefix", file_name_prefix(x, channel));
+	return storage;
+}
+
+struct text
+agora_bot_token(struct exchange *x, struct text channel, struct text uid, bool publish)
+{
+	const struct token_request request = { .kind = TOKEN_RTC,
+		.channel = channel,
+		.uid = uid,
+		.role = publish ? ROLE_PUBLISHER : ROLE_SUBSCRIBER,
+		.expire = BOT_EXPIRE };
+	struct token_answer answer;
+	struct field_error error;
+
+	if (!token_issue(services_of(x), &request, (uint32_t)x->now, token_salt(), &x->arena,
+		&answer, &error))
+		abort(); /* a plain RTC token of checked names always fits */
+	return answer.token;
+}

@@ -1,0 +1,133 @@
+/*
+ * agora.h - between handlers and the upstream client: what the REST services are configured with,
+ * calls made from an exchange, and Agora's answers made ours.
+ */
+#ifndef SERVICES_AGORA_H
+#define SERVICES_AGORA_H
+
+#include "tokens.h"
+#include "upstream.h"
+
+/* Paths of the products, as the peers' settings name them. */
+struct rest_settings {
+	struct text recording_url, rtt_url, rtmp_url, player_url;
+};
+extern const struct table rest_settings_table;
+
+struct storage_settings {
+	int64_t vendor, region; /* -1: not set */
+	struct text bucket, access_key, secret_key;
+	bool override; /* requests may bring their own */
+};
+extern const struct table storage_settings_table;
+
+/* How calls are sent: the upstream client, or a test's stand-in.  send NULL: not configured. */
+struct sender {
+	void *owner;
+	void (*send)(void *owner, struct call *call);
+	void (*cancel)(void *owner, struct call *call);
+};
+
+/* What REST handlers work with beside struct services. */
+struct rest {
+	struct rest_settings settings;
+	struct storage_settings storage;
+	struct sender sender;
+	struct pace recording, rtt, push, pull, pull_create;
+	int64_t sequence; /* the last one that agora_sequence gave */
+	int64_t call_ms;  /* for all calls of one exchange */
+};
+
+static inline struct services *
+services_of(const struct exchange *x)
+{
+	return x->context;
+}
+
+/*
+ * "/" and a product's path with the App ID in it; in front of it "/region" where there is one.
+ * Grown by the handler with buf_printf and agora_segment; lives as long as the exchange.
+ */
+struct buf *agora_path(struct exchange *x, struct text url_template, const char *region);
+
+/* Appends "/" and an id, escaped. */
+void agora_segment(struct buf *path, struct text id);
+
+/* Appends a query parameter, escaped, when there is one; *join is '?' first and '&' then. */
+void agora_query(struct buf *path, char *join, const char *name, struct text value);
+
+/* The exchange's next call, zeroed but for the ids that are passed on. */
+struct call *agora_call(struct exchange *x, const char *method, const struct buf *path,
+    enum call_repeat repeat, struct pace *pace);
+
+/* Gives it a body; the object is taken. */
+void agora_body(struct exchange *x, struct call *call, struct json_object *body);
+
+/* Sends it; `next` goes on.  Returns WAITING, or ANSWERED with 501. */
+enum step agora_send(struct exchange *x, struct call *call, enum step (*next)(struct exchange *));
+
+/* The call that ended last, in `next`. */
+struct call *agora_answer(struct exchange *x);
+
+/*
+ * true: Agora's answer is a success (2xx).  false: the exchange is answered with an error whose
+ * text begins with `what` ("Failed to start recording"); known (taken, may be NULL) is what is
+ * known of a job that may be running.
+ */
+bool agora_succeeded(struct exchange *x, const char *what, struct json_object *known);
+
+/* The same for a call that ends something: one that was gone at a repetition is ended. */
+bool agora_deleted(struct exchange *x, const char *what);
+
+/* A number for an update that is larger than the ones before: the seconds of the time, or more. */
+int64_t agora_sequence(struct exchange *x);
+
+/* A new name for a job, by which Agora recognises a start that is sent again. */
+struct text agora_job_name(struct exchange *x);
+
+/* 501 when the setting's value is absent. */
+bool agora_configured(struct exchange *x, struct text value, const char *setting);
+
+/*
+ * An error made here about an answer that is no use.  ERROR_UNKNOWN_OUTCOME for what may be running
+ * all the same, with what is known of it (taken, may be NULL).
+ */
+enum step agora_bad_answer(struct exchange *x, enum http_error error, const char *what,
+    const char *why, struct json_object *known);
+
+/* Milliseconds that are left for calls of this exchange. */
+int64_t agora_time_left(const struct exchange *x);
+
+/* Members of Agora's answers; absent where they are not there or of another type. */
+struct text agora_text_member(struct exchange *x, struct json_object *object, const char *name);
+int64_t agora_int_member(struct json_object *object, const char *name, int64_t otherwise);
+
+/* RFC 3339 in UTC, whole seconds: the peers' "timestamp". */
+struct text agora_timestamp(struct exchange *x);
+
+/* An id that Agora gave: letters, digits and - _ . ~ = */
+bool is_agora_id(struct text value, struct field_error *error);
+
+/*
+ * Agora's storageConfig with the settings' bucket and fileNamePrefix from the channel and the
+ * time; `own` (may be NULL) is the request's.  NULL: the exchange is answered.
+ */
+struct json_object *agora_storage(struct exchange *x, struct json_object *own, struct text channel);
+
+/* Whether vendor and region fit together (Agora's table of third-party storage). */
+bool storage_region_exists(int64_t vendor, int64_t region);
+
+/* A token for a bot of ours: RTC, 24 hours. */
+struct text agora_bot_token(struct exchange *x, struct text channel, struct text uid, bool publish);
+
+/* The object is taken and lives as long as the exchange. */
+struct json_object *agora_keep(struct exchange *x, struct json_object *object);
+
+/* JSON, with out-of-memory dealt with: member added, object taken. */
+void json_set(struct json_object *object, const char *name, struct json_object *value);
+void json_set_text(struct json_object *object, const char *name, struct text value);
+void json_set_int(struct json_object *object, const char *name, int64_t value);
+/* A deep copy of an object, or a new one for NULL. */
+struct json_object *json_copy(struct json_object *object);
+
+#endif

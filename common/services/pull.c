@@ -1,0 +1,463 @@
+#include "names.h"
+#include "pull.h"
+#include "random.h"
+#include "rtmp.h"
+
+#define IDLE_LEAST 5
+#define IDLE_MOST 600
+
+struct start_request {
+	struct text name, player_name, channel, stream_url, uid, origin_ip, encrypt_mode,
+	    encrypt_key, encrypt_salt;
+	int64_t region, idle, play_ts, repeat, seek; /* INT64_MIN: not given */
+	struct json_object *audio, *video, *data_stream;
+};
+
+struct player_request {
+	struct text id, stream_url;
+	int64_t region, sequence, seek;
+	int pause; /* 1, 0 or MAYBE_ABSENT */
+	struct json_object *audio;
+};
+
+struct list_request {
+	struct text channel, page;
+	int64_t size;
+};
+
+struct player_answer {
+	struct json_object *player;
+	struct text name, fields, timestamp;
+};
+
+struct list_answer {
+	struct json_object *players;
+	int64_t total;
+	struct text fields, next_page, timestamp;
+};
+
+#define AT(member) offsetof(struct start_request, member)
+#define NUMBER(name, member, least, most, unit, text)                                              \
+	{                                                                                          \
+		name, FIELD_INT, 0, AT(member), least, most, unit, .fallback = INT64_MIN,          \
+								   .meaning = text                 \
+	}
+
+static const struct field start_fields[] = {
+	{ "channelName", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, CHANNEL_MAX,
+	    .check = name_is_channel, .meaning = "the channel to play into" },
+	{ "streamUrl", FIELD_TEXT, FIELD_REQUIRED | FIELD_SECRET, AT(stream_url), 1, 1024,
+	    .check = is_stream_url, .meaning = "what to play" },
+	REGION_ROW(struct start_request),
+	{ "uid", FIELD_ID, 0, AT(uid), .check = is_numeric_uid,
+	    .meaning = "the player's uid; one by chance when absent" },
+	{ "name", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
+	    .meaning = "name of the player; one of ours when absent" },
+	{ "playerName", FIELD_TEXT, 0, AT(player_name), 1, 64, .check = name_is_job,
+	    .meaning = "the same" },
+	{ "streamOriginIp", FIELD_TEXT, 0, AT(origin_ip), .check = is_ipv4,
+	    .meaning = "address of the stream's server" },
+	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = "Agora's audioOptions" },
+	{ "videoOptions", FIELD_JSON, 0, AT(video), .meaning = "Agora's videoOptions" },
+	{ "dataStreamOptions", FIELD_JSON, 0, AT(data_stream),
+	    .meaning = "Agora's dataStreamOptions" },
+	NUMBER("idleTimeOut", idle, 0, INT32_MAX, "seconds",
+	    "ends after so long without a stream; 5 to 600, the nearest is taken"),
+	NUMBER("playTs", play_ts, 0, UINT32_MAX, "seconds", "Unix time at which to begin"),
+	NUMBER("repeatTime", repeat, -1, INT32_MAX, NULL, "how often; -1 for ever"),
+	NUMBER("seekPosition", seek, 0, INT32_MAX, "seconds", "where in the stream to begin"),
+	{ "encryptMode", FIELD_TEXT, 0, AT(encrypt_mode), 0, 32, .meaning = "Agora's encryptMode" },
+	{ "encryptKey", FIELD_TEXT, FIELD_SECRET, AT(encrypt_key), 0, 256, .meaning = "its key" },
+	{ "encryptKdfSalt", FIELD_TEXT, FIELD_SECRET, AT(encrypt_salt), 0, 256,
+	    .meaning = "its salt" },
+};
+const struct table pull_start_table = TABLE(start_fields, struct start_request);
+
+#undef AT
+#define AT(member) offsetof(struct player_request, member)
+#define ID_ROW(name)                                                                               \
+	{                                                                                          \
+		name, FIELD_TEXT, FIELD_REQUIRED, AT(id), 1, 256, .check = is_agora_id,            \
+								  .meaning = "the player"          \
+	}
+
+static const struct field stop_fields[] = { ID_ROW("playerId"), REGION_ROW(struct player_request) };
+const struct table pull_stop_table = TABLE(stop_fields, struct player_request);
+
+static const struct field status_fields[] = { ID_ROW("id") };
+const struct table pull_status_table = TEXT_TABLE(status_fields, struct player_request);
+
+static const struct field update_fields[] = { ID_ROW("playerId"), REGION_ROW(struct player_request),
+	{ "streamUrl", FIELD_TEXT, FIELD_SECRET, AT(stream_url), 1, 1024, .check = is_stream_url,
+	    .meaning = "another stream" },
+	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = "{\"volume\": 0 to 200}" },
+	{ "isPause", FIELD_MAYBE, 0, AT(pause), .meaning = "true: pause, false: go on" },
+	NUMBER("seekPosition", seek, 0, INT32_MAX, "seconds", "go to this place"),
+	{ "sequenceId", FIELD_INT, 0, AT(sequence), 0, INT64_MAX, .fallback = -1,
+	    .meaning = "must grow; ours when absent" } };
+const struct table pull_update_table = TABLE(update_fields, struct player_request);
+
+#undef AT
+#define AT(member) offsetof(struct list_request, member)
+
+static const struct field list_fields[] = {
+	{ "channel", FIELD_TEXT, 0, AT(channel), 1, CHANNEL_MAX, .check = name_is_channel,
+	    .meaning = "of this channel only" },
+	{ "pageSize", FIELD_INT, 0, AT(size), 1, 500, .fallback = -1,
+	    .meaning = "at most so many" },
+	{ "pageToken", FIELD_TEXT, 0, AT(page), 1, 1024, .check = is_agora_id,
+	    .meaning = "nextPageToken of the page before" },
+};
+const struct table pull_list_table = TEXT_TABLE(list_fields, struct list_request);
+
+#undef AT
+#define AT(member) offsetof(struct player_answer, member)
+
+static const struct field player_fields[] = {
+	{ "player", FIELD_JSON, 0, AT(player) },
+	{ "playerName", FIELD_TEXT, 0, AT(name) },
+	{ "fields", FIELD_TEXT, 0, AT(fields) },
+	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+};
+const struct table pull_player_table = TABLE(player_fields, struct player_answer);
+
+#undef AT
+#define AT(member) offsetof(struct list_answer, member)
+
+static const struct field listed_fields[] = {
+	{ "totalSize", FIELD_INT, FIELD_OMIT, AT(total), .fallback = -1 },
+	{ "players", FIELD_JSONS, 0, AT(players) },
+	{ "fields", FIELD_TEXT, 0, AT(fields) },
+	{ "nextPageToken", FIELD_TEXT, 0, AT(next_page) },
+	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+};
+const struct table pull_listed_table = TABLE(listed_fields, struct list_answer);
+
+#undef AT
+
+static bool
+is_on(struct exchange *x)
+{
+	return agora_configured(
+	    x, services_of(x)->rest->settings.player_url, "AGORA_CLOUD_PLAYER_URL");
+}
+
+static struct buf *
+players_path(struct exchange *x, const char *region)
+{
+	struct buf *path = agora_path(x, services_of(x)->rest->settings.player_url, region);
+
+	buf_text(path, "/players");
+	return path;
+}
+
+static struct pace *
+pull_pace(struct exchange *x)
+{
+	return &services_of(x)->rest->pull;
+}
+
+static void
+set_text_if_given(struct json_object *object, const char *name, struct text value)
+{
+	if (value.length > 0)
+		json_set_text(object, name, value);
+}
+
+static void
+set_int_if_given(struct json_object *object, const char *name, int64_t value)
+{
+	if (value != INT64_MIN)
+		json_set_int(object, name, value);
+}
+
+static void
+set_json_if_given(struct json_object *object, const char *name, struct json_object *value)
+{
+	if (value != NULL)
+		json_set(object, name, json_copy(value));
+}
+
+static int64_t
+nearest_idle(int64_t asked)
+{
+	if (asked == INT64_MIN)
+		return asked;
+	return asked < IDLE_LEAST ? IDLE_LEAST : asked > IDLE_MOST ? IDLE_MOST : asked;
+}
+
+static struct json_object *
+new_player(struct exchange *x, const struct start_request *r, struct text name)
+{
+	struct json_object *player = json_copy(NULL);
+	char digits[AGORA_UID_SIZE];
+	uint64_t number = 1 + random_below(UINT32_MAX - 1);
+	struct text uid;
+
+	if (r->uid.data != NULL && !text_number(r->uid, UINT32_MAX, &number))
+		abort(); /* is_numeric_uid has seen it */
+	/* "007" is user 7 here, and so it is in the token. */
+	uid = arena_copy(
+	    &x->arena, (struct text){ digits, agora_uid_text((uint32_t)number, digits) });
+	json_set_text(player, "name", name);
+	json_set_text(player, "streamUrl", r->stream_url);
+	json_set_text(player, "channelName", r->channel);
+	json_set_int(player, "uid", (int64_t)number);
+	json_set_text(player, "token", agora_bot_token(x, r->channel, uid, true));
+	set_json_if_given(player, "audioOptions", r->audio);
+	set_json_if_given(player, "videoOptions", r->video);
+	set_json_if_given(player, "dataStreamOptions", r->data_stream);
+	set_int_if_given(player, "idleTimeout", nearest_idle(r->idle));
+	set_int_if_given(player, "playTs", r->play_ts);
+	set_int_if_given(player, "repeatTime", r->repeat);
+	set_int_if_given(player, "seekPosition", r->seek);
+	set_text_if_given(player, "encryptMode", r->encrypt_mode);
+	set_text_if_given(player, "encryptKey", r->encrypt_key);
+	set_text_if_given(player, "encryptKdfSalt", r->encrypt_salt);
+	return player;
+}
+
+static enum step pull_started(struct exchange *x);
+
+enum step
+pull_start(struct exchange *x)
+{
+	const struct start_request *r = x->input;
+	struct player_answer *out = x->output;
+	struct json_object *body;
+	struct call *call;
+	struct buf *path;
+	char join = '?';
+
+	if (!is_on(x))
+		return ANSWERED;
+	out->name = r->name.data != NULL ? r->name : r->player_name;
+	if (out->name.data == NULL)
+		out->name = agora_job_name(x);
+	body = json_copy(NULL);
+	json_set(body, "player", new_player(x, r, out->name));
+	path = players_path(x, rtmp_region_name(r->region));
+	agora_query(path, &join, "streamIp", r->origin_ip);
+	call = agora_call(x, "POST", path, CALL_REPEATABLE, &services_of(x)->rest->pull_create);
+	agora_body(x, call, body);
+	return agora_send(x, call, pull_started);
+}
+
+static struct json_object *
+known(struct text name, const struct call *call)
+{
+	struct json_object *known = json_copy(NULL);
+
+	json_set_text(known, "playerName", name);
+	if (call->resource_id[0] != '\0')
+		json_set_text(known, "playerId", text_of(call->resource_id));
+	return known;
+}
+
+static enum step
+pull_started(struct exchange *x)
+{
+	static const char what[] = "Failed to start Cloud Player";
+	struct player_answer *out = x->output;
+	const struct call *call = agora_answer(x);
+	struct json_object *player = NULL;
+
+	/* The first try made it, its answer was lost, and this one found the name in use. */
+	if (call->outcome == CALL_ANSWERED && call->status == 409 && call->doubtful &&
+	    call->resource_id[0] != '\0') {
+		out->player = agora_keep(x, json_copy(NULL));
+		json_set_text(out->player, "id", text_of(call->resource_id));
+		out->timestamp = agora_timestamp(x);
+		return NEXT;
+	}
+	if (!agora_succeeded(x, what, known(out->name, call)))
+		return ANSWERED;
+	json_object_object_get_ex(call->json, "player", &player);
+	if (agora_text_member(x, player, "id").length == 0)
+		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
+		    "it may be running: Agora's answer holds no id", known(out->name, call));
+	json_object_object_del(player, "token");
+	out->player = player;
+	out->fields = agora_text_member(x, call->json, "fields");
+	out->timestamp = agora_timestamp(x);
+	return NEXT;
+}
+
+static struct buf *
+player_path(struct exchange *x, const struct player_request *r)
+{
+	struct buf *path = players_path(x, rtmp_region_name(r->region));
+
+	agora_segment(path, r->id);
+	return path;
+}
+
+static enum step
+pull_stopped(struct exchange *x)
+{
+	if (!agora_deleted(x, "Failed to stop Cloud Player"))
+		return ANSWERED;
+	rtmp_succeed(x);
+	return NEXT;
+}
+
+enum step
+pull_stop(struct exchange *x)
+{
+	struct call *call;
+
+	if (!is_on(x))
+		return ANSWERED;
+	call = agora_call(x, "DELETE", player_path(x, x->input), CALL_SAFE, pull_pace(x));
+	call->empty = true;
+	return agora_send(x, call, pull_stopped);
+}
+
+static enum step
+pull_updated(struct exchange *x)
+{
+	if (!agora_succeeded(x, "Failed to update Cloud Player", NULL))
+		return ANSWERED;
+	rtmp_succeed(x);
+	return NEXT;
+}
+
+enum step
+pull_update(struct exchange *x)
+{
+	const struct player_request *r = x->input;
+	struct json_object *player, *body;
+	struct call *call;
+	struct buf *path;
+
+	if (!is_on(x))
+		return ANSWERED;
+	player = json_copy(NULL);
+	set_text_if_given(player, "streamUrl", r->stream_url);
+	set_json_if_given(player, "audioOptions", r->audio);
+	set_int_if_given(player, "seekPosition", r->seek);
+	if (r->pause != MAYBE_ABSENT)
+		json_set(player, "isPause", json_object_new_boolean(r->pause));
+	if (json_object_object_length(player) == 0) {
+		json_object_put(player);
+		return exchange_fail(x, ERROR_MISSING_FIELD, NULL,
+		    "nothing to update: give streamUrl, audioOptions, isPause or seekPosition");
+	}
+	body = json_copy(NULL);
+	json_set(body, "player", player);
+	path = player_path(x, r);
+	buf_printf(path, "?sequence=%lld",
+	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x)));
+	call = agora_call(x, "PATCH", path, CALL_SAFE, pull_pace(x));
+	call->empty = true;
+	agora_body(x, call, body);
+	return agora_send(x, call, pull_updated);
+}
+
+/* Agora has no call for one player: it is looked up in the list. */
+static struct json_object *
+player_in(struct json_object *list, struct text id)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *player = json_object_array_get_idx(list, i), *value = NULL;
+
+		if (json_object_is_type(player, json_type_object) &&
+		    json_object_object_get_ex(player, "id", &value) &&
+		    json_object_is_type(value, json_type_string) &&
+		    text_is(id, json_object_get_string(value)))
+			return player;
+	}
+	return NULL;
+}
+
+static struct json_object *
+players_of(const struct call *call)
+{
+	struct json_object *players = NULL;
+
+	if (call->json == NULL || !json_object_object_get_ex(call->json, "players", &players) ||
+	    !json_object_is_type(players, json_type_array))
+		return NULL;
+	return players;
+}
+
+static struct call *
+list_call(struct exchange *x, const struct list_request *r, struct text page)
+{
+	struct buf *path = players_path(x, NULL), filter = { 0 };
+	char join = '?';
+
+	if (r->channel.data != NULL) {
+		buf_printf(&filter, "channelName eq %.*s", (int)r->channel.length, r->channel.data);
+		agora_query(path, &join, "filter", buf_view(&filter));
+		buf_free(&filter);
+	}
+	if (r->size >= 0) {
+		buf_printf(path, "%cpageSize=%lld", join, (long long)r->size);
+		join = '&';
+	}
+	agora_query(path, &join, "pageToken", page);
+	return agora_call(x, "GET", path, CALL_SAFE, pull_pace(x));
+}
+
+static enum step
+pull_status_answered(struct exchange *x)
+{
+	static const char what[] = "Failed to query Cloud Player";
+	static const struct list_request all = { .size = 500 };
+	const struct player_request *r = x->input;
+	struct player_answer *out = x->output;
+	const struct call *call = agora_answer(x);
+	struct json_object *players;
+	struct text page;
+
+	if (!agora_succeeded(x, what, NULL))
+		return ANSWERED;
+	players = players_of(call);
+	out->player = players == NULL ? NULL : player_in(players, r->id);
+	if (out->player != NULL) {
+		out->timestamp = agora_timestamp(x);
+		return NEXT;
+	}
+	page = agora_text_member(x, call->json, "nextPageToken");
+	if (page.length > 0)
+		return agora_send(x, list_call(x, &all, page), pull_status_answered);
+	return exchange_fail(x, ERROR_NOT_FOUND, NULL,
+	    "Agora lists no such player; a new one appears after about ten seconds");
+}
+
+enum step
+pull_status(struct exchange *x)
+{
+	static const struct list_request all = { .size = 500 };
+
+	if (!is_on(x))
+		return ANSWERED;
+	return agora_send(x, list_call(x, &all, all.page), pull_status_answered);
+}
+
+static enum step
+pull_listed(struct exchange *x)
+{
+	struct list_answer *out = x->output;
+	const struct call *call = agora_answer(x);
+
+	if (!agora_succeeded(x, "Failed to list Cloud Players", NULL))
+		return ANSWERED;
+	out->players = players_of(call);
+	out->total = agora_int_member(call->json, "totalSize", -1);
+	out->fields = agora_text_member(x, call->json, "fields");
+	out->next_page = agora_text_member(x, call->json, "nextPageToken");
+	out->timestamp = agora_timestamp(x);
+	return NEXT;
+}
+
+enum step
+pull_list(struct exchange *x)
+{
+	const struct list_request *r = x->input;
+
+	if (!is_on(x))
+		return ANSWERED;
+	return agora_send(x, list_call(x, r, r->page), pull_listed);
+}

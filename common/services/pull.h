@@ -1,0 +1,16 @@
+/* pull.h - /rtmp/pull: Agora's Media Pull, which plays a stream into a channel. */
+#ifndef SERVICES_PULL_H
+#define SERVICES_PULL_H
+
+#include "exchange.h"
+
+enum step pull_start(struct exchange *exchange);
+enum step pull_stop(struct exchange *exchange);
+enum step pull_update(struct exchange *exchange);
+enum step pull_list(struct exchange *exchange);
+enum step pull_status(struct exchange *exchange);
+
+extern const struct table pull_start_table, pull_stop_table, pull_update_table, pull_list_table,
+    pull_status_table, pull_player_table, pull_listed_table;
+
+#endif

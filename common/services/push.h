@@ -1,0 +1,16 @@
+/* push.h - /rtmp/push: Agora's Media Push, which sends a channel to an RTMP server. */
+#ifndef SERVICES_PUSH_H
+#define SERVICES_PUSH_H
+
+#include "exchange.h"
+
+enum step push_start(struct exchange *exchange);
+enum step push_stop(struct exchange *exchange);
+enum step push_update(struct exchange *exchange);
+enum step push_list(struct exchange *exchange);
+enum step push_status(struct exchange *exchange);
+
+extern const struct table push_start_table, push_stop_table, push_update_table, push_list_table,
+    push_status_table, push_converter_table, push_listed_table;
+
+#endif

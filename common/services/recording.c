@@ -1,0 +1,724 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agora.h"
+#include "names.h"
+#include "random.h"
+#include "recording.h"
+
+#define MODE(mode) (UINT64_C(1) << (mode))
+#define MODES_WITH_TOKEN (MODE(MODE_INDIVIDUAL) | MODE(MODE_RAW) | MODE(MODE_MIX))
+#define STOP_MS 22000       /* a synchronous stop takes up to 20 s */
+#define FIRST_QUERY_MS 5000 /* Agora: query from 5 s after the start on */
+#define NEXT_QUERY_MS 2000
+#define START_AGAIN_MS 2000
+#define START_QUEUE_MS 3000 /* once there is a resourceId, it is to be used */
+#define STARTS_MAX 3
+#define UIDS_MAX 32 /* in a subscription list */
+#define STARTED 4   /* serverResponse.status: ready; 5: in progress */
+#define IN_PROGRESS 5
+#define STOP_REQUESTED 6 /* from here on it is over */
+#define CODE_INVALID_OPERATION 49
+
+enum recording_mode { MODE_INDIVIDUAL, MODE_RAW, MODE_MIX, MODE_WEB };
+
+struct start_request {
+	int64_t mode;  /* enum recording_mode */
+	int64_t scene; /* Agora's number */
+	struct text channel, uid, region;
+	struct json_object *exclude_ids, *config, *file_config, *snapshot, *extension, *storage;
+	int64_t hours, wait; /* hours; seconds */
+};
+
+struct job_request {
+	int64_t mode;
+	struct text channel, uid, resource_id, sid;
+	bool async_stop;
+	struct json_object *config;
+};
+
+/* What is known of a recording; the answer of all of these endpoints. */
+struct job {
+	struct text channel, uid, resource_id, sid, timestamp;
+	struct json_object *server_response;
+	int64_t code; /* 0: none */
+	struct text reason;
+	int64_t records_until; /* Unix seconds; 0: no end of its own */
+	/* while starting */
+	struct json_object *start_request; /* clientRequest of acquire and start */
+	int starts;
+	int64_t wait_until; /* Unix seconds; 0: not asked for */
+};
+
+static const struct choice modes[] = { { "individual", MODE_INDIVIDUAL }, { "raw", MODE_RAW },
+	{ "mix", MODE_MIX }, { "web", MODE_WEB }, { NULL, 0 } };
+static const struct choice scenes[] = { { "realtime", 0 }, { "web", 1 }, { "postponed", 2 },
+	{ NULL, 0 } };
+static const struct choice regions[] = { { "CN", 0 }, { "AP", 1 }, { "EU", 2 }, { "NA", 3 },
+	{ NULL, 0 } };
+
+static bool
+is_region(struct text value, struct field_error *error)
+{
+	for (const struct choice *c = regions; c->name != NULL; c++)
+		if (text_is(value, c->name))
+			return true;
+	field_rule(error, "must be CN, AP, EU or NA");
+	return false;
+}
+
+static bool
+is_bot_uid(struct text value, struct field_error *error)
+{
+	uint64_t n;
+
+	if (text_number(value, UINT32_MAX, &n) && n > 0 && value.data[0] != '0')
+		return true;
+	field_rule(error, "must be a whole number, 1 to 4294967295");
+	return false;
+}
+
+#define AT(member) offsetof(struct start_request, member)
+
+static const struct field start_fields[] = {
+	{ "recordingMode", FIELD_CHOICE, FIELD_DECIDES, AT(mode), .choices = modes,
+	    .fallback = MODE_MIX, .meaning = "individual, raw, mix (default) or web" },
+	{ "channelName", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, CHANNEL_MAX,
+	    .check = name_is_channel, .when = MODES_WITH_TOKEN,
+	    .meaning = "the channel to record" },
+	{ "channelName", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, 1024, .when = MODE(MODE_WEB),
+	    .meaning = "a label for the recording" },
+	{ "uid", FIELD_ID, 0, AT(uid), 1, 10, .check = is_bot_uid,
+	    .meaning = "the recorder's own uid; default: one by chance" },
+	{ "sceneMode", FIELD_CHOICE, 0, AT(scene), .choices = scenes, .fallback = -1,
+	    .meaning = "realtime, web or postponed; default: as the mode wants" },
+	{ "excludeResourceIds", FIELD_JSONS, 0, AT(exclude_ids),
+	    .meaning = "resourceIds of other recordings of the channel" },
+	{ "region", FIELD_TEXT, 0, AT(region), .check = is_region,
+	    .meaning = "CN, AP, EU or NA; the storage must be there too" },
+	{ "resourceExpiredHour", FIELD_INT, 0, AT(hours), 1, 720, "hours", .fallback = 24,
+	    .meaning = "how long the recording can be asked about" },
+	{ "recordingConfig", FIELD_JSON, 0, AT(config), .when = MODES_WITH_TOKEN,
+	    .meaning = "Agora's recordingConfig; members left out get defaults" },
+	{ "recordingFileConfig", FIELD_JSON, 0, AT(file_config),
+	    .meaning = "Agora's recordingFileConfig" },
+	{ "snapshotConfig", FIELD_JSON, 0, AT(snapshot),
+	    .when = MODE(MODE_INDIVIDUAL) | MODE(MODE_RAW), .meaning = "Agora's snapshotConfig" },
+	{ "extensionServiceConfig", FIELD_JSON, FIELD_REQUIRED, AT(extension),
+	    .when = MODE(MODE_WEB), .meaning = "Agora's extensionServiceConfig: what to record" },
+	{ "extensionServiceConfig", FIELD_JSON, 0, AT(extension),
+	    .when = MODE(MODE_INDIVIDUAL) | MODE(MODE_MIX), .meaning = "the same" },
+	{ "storageConfig", FIELD_JSON, 0, AT(storage),
+	    .meaning = "another storage, where STORAGE_OVERRIDE allows it" },
+	{ "wait", FIELD_INT, 0, AT(wait), 0, 20, "seconds",
+	    .meaning = "answer only when it records or has failed, after so long at most" },
+};
+const struct table recording_start_table = TABLE(start_fields, struct start_request);
+
+#undef AT
+#define AT(member) offsetof(struct job_request, member)
+#define JOB_ROWS                                                                                   \
+	{ "cname", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, 1024, .meaning = "its channel" },   \
+	    { "uid", FIELD_ID, FIELD_REQUIRED, AT(uid), 1, 10, .check = is_bot_uid,                \
+		    .meaning = "its uid" },                                                        \
+	    ID_ROWS
+#define ID_ROWS                                                                                    \
+	{ "resourceId", FIELD_TEXT, FIELD_REQUIRED, AT(resource_id), 1, 1024,                      \
+		.check = is_agora_id, .meaning = "its resourceId" },                               \
+	{                                                                                          \
+		"sid", FIELD_TEXT, FIELD_REQUIRED, AT(sid), 1, 128, .check = is_agora_id,          \
+								    .meaning = "its sid"           \
+	}
+#define MODE_ROW(name)                                                                             \
+	{                                                                                          \
+		name, FIELD_CHOICE, 0, AT(mode), .choices = modes, .fallback = MODE_MIX,           \
+						 .meaning = "its mode; default mix"                \
+	}
+
+static const struct field stop_fields[] = { JOB_ROWS, MODE_ROW("recordingMode"),
+	{ "async_stop", FIELD_BOOL, 0, AT(async_stop),
+	    .meaning = "true: do not wait for the files to be uploaded" } };
+const struct table recording_stop_table = TABLE(stop_fields, struct job_request);
+
+static const struct field status_fields[] = { ID_ROWS, MODE_ROW("mode") };
+const struct table recording_status_table = TEXT_TABLE(status_fields, struct job_request);
+
+static const struct field update_fields[] = { JOB_ROWS, MODE_ROW("recordingMode"),
+	{ "recordingConfig", FIELD_JSON, FIELD_REQUIRED, AT(config),
+	    .meaning = "what to change" } };
+const struct table recording_update_table = TABLE(update_fields, struct job_request);
+
+#undef AT
+#define AT(member) offsetof(struct job, member)
+
+static const struct field started_fields[] = {
+	{ "cname", FIELD_TEXT, 0, AT(channel) },
+	{ "uid", FIELD_TEXT, 0, AT(uid) },
+	{ "resourceId", FIELD_TEXT, 0, AT(resource_id) },
+	{ "sid", FIELD_TEXT, 0, AT(sid) },
+	{ "serverResponse", FIELD_JSON, 0, AT(server_response) },
+	{ "recordsUntil", FIELD_INT, FIELD_OMIT, AT(records_until) },
+	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+};
+const struct table recording_started_table = TABLE(started_fields, struct job);
+
+static const struct field job_fields[] = {
+	{ "resourceId", FIELD_TEXT, 0, AT(resource_id) },
+	{ "sid", FIELD_TEXT, 0, AT(sid) },
+	{ "serverResponse", FIELD_JSON, 0, AT(server_response) },
+	{ "cname", FIELD_TEXT, 0, AT(channel) },
+	{ "uid", FIELD_TEXT, 0, AT(uid) },
+	{ "code", FIELD_INT, FIELD_OMIT, AT(code) },
+	{ "reason", FIELD_TEXT, 0, AT(reason) },
+	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+};
+const struct table recording_job_table = TABLE(job_fields, struct job);
+
+#undef AT
+
+static const char *
+mode_name(int64_t mode)
+{
+	return modes[mode].name;
+}
+
+/* Checks of Agora's own objects, where a wrong one is a known trap */
+
+/* Uids in lists are strings; numbers are what people write. */
+static bool
+check_uids(struct exchange *x, struct json_object *config, const char *name)
+{
+	struct json_object *list = NULL;
+	char field[80];
+
+	if (!json_object_object_get_ex(config, name, &list) || list == NULL)
+		return true;
+	snprintf(field, sizeof(field), "recordingConfig.%s", name);
+	if (!json_object_is_type(list, json_type_array) ||
+	    json_object_array_length(list) > UIDS_MAX) {
+		exchange_fail(x, ERROR_INVALID_FIELD, field, "must be a list of at most 32 uids");
+		return false;
+	}
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_string)) {
+			exchange_fail(x, ERROR_INVALID_FIELD, field,
+			    "must hold uids as strings, or \"#allstream#\"");
+			return false;
+		}
+	return true;
+}
+
+static bool
+check_subscription(
+    struct exchange *x, struct json_object *config, const char *want, const char *avoid)
+{
+	struct json_object *ignored;
+	char field[80];
+
+	if (!check_uids(x, config, want) || !check_uids(x, config, avoid))
+		return false;
+	if (json_object_object_get_ex(config, want, &ignored) &&
+	    json_object_object_get_ex(config, avoid, &ignored)) {
+		snprintf(field, sizeof(field), "recordingConfig.%s", avoid);
+		exchange_fail(x, ERROR_INVALID_FIELD, field, "excludes the list to subscribe to");
+		return false;
+	}
+	return true;
+}
+
+static bool
+check_config(struct exchange *x, struct json_object *config, int64_t mode)
+{
+	struct json_object *ignored;
+
+	if (config == NULL)
+		return true;
+	if (mode == MODE_RAW && json_object_object_get_ex(config, "streamMode", &ignored)) {
+		exchange_fail(x, ERROR_INVALID_FIELD, "recordingConfig.streamMode",
+		    "has no meaning in raw mode");
+		return false;
+	}
+	return check_subscription(x, config, "subscribeAudioUids", "unsubscribeAudioUids") &&
+	    check_subscription(x, config, "subscribeVideoUids", "unsubscribeVideoUids");
+}
+
+/* Starting: acquire, start, and if asked for queries until it records */
+
+static void
+set_default_int(struct json_object *config, const char *name, int64_t value)
+{
+	struct json_object *ignored;
+
+	if (!json_object_object_get_ex(config, name, &ignored))
+		json_set_int(config, name, value);
+}
+
+static void
+subscribe_to_all(struct json_object *config, const char *want, const char *avoid)
+{
+	struct json_object *ignored, *list;
+
+	if (json_object_object_get_ex(config, want, &ignored) ||
+	    json_object_object_get_ex(config, avoid, &ignored))
+		return;
+	list = json_object_new_array();
+	if (list == NULL || json_object_array_add(list, json_object_new_string("#allstream#")) != 0)
+		abort();
+	json_set(config, want, list);
+}
+
+/* The middleware's defaults, each on its own and only where it belongs to the mode. */
+static struct json_object *
+config_with_defaults(struct json_object *own, int64_t mode)
+{
+	struct json_object *config = json_copy(own), *ignored;
+	int64_t types;
+
+	set_default_int(config, "channelType", 0);
+	set_default_int(config, "maxIdleTime", 120);
+	set_default_int(config, "streamTypes", 2);
+	types = agora_int_member(config, "streamTypes", 2);
+	if (types != 0)
+		set_default_int(config, "videoStreamType", 0);
+	if (types != 1)
+		subscribe_to_all(config, "subscribeAudioUids", "unsubscribeAudioUids");
+	if (types != 0)
+		subscribe_to_all(config, "subscribeVideoUids", "unsubscribeVideoUids");
+	if (mode != MODE_MIX)
+		set_default_int(config, "subscribeUidGroup", 0);
+	if (mode == MODE_INDIVIDUAL && !json_object_object_get_ex(config, "streamMode", &ignored))
+		json_set_text(config, "streamMode", TEXT("standard"));
+	return config;
+}
+
+static void
+set_if_given(struct json_object *request, const char *name, struct json_object *value)
+{
+	if (value != NULL)
+		json_set(request, name, json_copy(value));
+}
+
+/* clientRequest of start, which acquire must be given too; NULL: the exchange is answered. */
+static struct json_object *
+client_request(struct exchange *x, const struct start_request *r, struct job *job)
+{
+	struct json_object *storage = agora_storage(x, r->storage, r->channel), *request;
+
+	if (storage == NULL)
+		return NULL;
+	request = agora_keep(x, json_copy(NULL));
+	if (r->mode != MODE_WEB) {
+		json_set_text(request, "token", agora_bot_token(x, r->channel, job->uid, false));
+		json_set(request, "recordingConfig", config_with_defaults(r->config, r->mode));
+		job->records_until = x->now + AGORA_EXPIRE_MAX;
+	}
+	json_set(request, "storageConfig", storage);
+	set_if_given(request, "recordingFileConfig", r->file_config);
+	set_if_given(request, "snapshotConfig", r->snapshot);
+	set_if_given(request, "extensionServiceConfig", r->extension);
+	return request;
+}
+
+/* {"cname","uid","clientRequest"}; the request is taken. */
+static struct json_object *
+job_body(const struct job *job, struct json_object *request)
+{
+	struct json_object *body = json_copy(NULL);
+
+	json_set_text(body, "cname", job->channel);
+	json_set_text(body, "uid", job->uid);
+	json_set(body, "clientRequest", request);
+	return body;
+}
+
+/* What a client needs to look after a recording that may be running. */
+static struct json_object *
+known(const struct job *job)
+{
+	struct json_object *known = json_copy(NULL);
+
+	json_set_text(known, "cname", job->channel);
+	json_set_text(known, "uid", job->uid);
+	if (job->resource_id.data != NULL)
+		json_set_text(known, "resourceId", job->resource_id);
+	if (job->sid.data != NULL)
+		json_set_text(known, "sid", job->sid);
+	return known;
+}
+
+static bool
+is_on(struct exchange *x)
+{
+	return agora_configured(
+	    x, services_of(x)->rest->settings.recording_url, "AGORA_CLOUD_RECORDING_URL");
+}
+
+static struct buf *
+recording_path(struct exchange *x)
+{
+	return agora_path(x, services_of(x)->rest->settings.recording_url, NULL);
+}
+
+static struct pace *
+recording_pace(struct exchange *x)
+{
+	return &services_of(x)->rest->recording;
+}
+
+/* .../resourceid/{id}[/sid/{sid}]/mode/{mode}/{verb} */
+static struct buf *
+job_path(struct exchange *x, const struct job *job, int64_t mode, const char *verb)
+{
+	struct buf *path = recording_path(x);
+
+	buf_text(path, "/resourceid");
+	agora_segment(path, job->resource_id);
+	if (job->sid.data != NULL) {
+		buf_text(path, "/sid");
+		agora_segment(path, job->sid);
+	}
+	buf_printf(path, "/mode/%s/%s", mode_name(mode), verb);
+	return path;
+}
+
+static enum step recording_acquired(struct exchange *x);
+static enum step recording_started(struct exchange *x);
+static enum step recording_queried(struct exchange *x);
+static enum step query_after(struct exchange *x, int64_t delay_ms);
+
+static struct text
+own_or_random_uid(struct exchange *x, struct text own)
+{
+	char digits[AGORA_UID_SIZE];
+
+	if (own.data != NULL)
+		return own;
+	return arena_copy(&x->arena,
+	    (struct text){ digits, agora_uid_text(1 + random_below(UINT32_MAX - 1), digits) });
+}
+
+enum step
+recording_start(struct exchange *x)
+{
+	const struct start_request *r = x->input;
+	struct job *job = x->output;
+	struct json_object *request;
+	struct call *call;
+	struct buf *path;
+	int64_t scene = r->scene >= 0 ? r->scene : r->mode == MODE_WEB ? 1 : 0;
+
+	if (!is_on(x) || !check_config(x, r->config, r->mode))
+		return ANSWERED;
+	job->channel = r->channel;
+	job->uid = own_or_random_uid(x, r->uid);
+	job->start_request = client_request(x, r, job);
+	if (job->start_request == NULL)
+		return ANSWERED;
+	job->wait_until = r->wait == 0 ? 0 : x->now + r->wait;
+	request = json_copy(NULL);
+	if (scene != 0)
+		json_set_int(request, "scene", scene);
+	json_set_int(request, "resourceExpiredHour", r->hours);
+	json_set(request, "startParameter", json_copy(job->start_request));
+	if (r->region.data != NULL)
+		json_set_text(request, "region", r->region);
+	set_if_given(request, "excludeResourceIds", r->exclude_ids);
+	path = recording_path(x);
+	buf_text(path, "/acquire");
+	call = agora_call(x, "POST", path, CALL_SAFE, recording_pace(x));
+	agora_body(x, call, job_body(job, request));
+	return agora_send(x, call, recording_acquired);
+}
+
+static enum step
+send_start(struct exchange *x, int64_t delay_ms)
+{
+	const struct start_request *r = x->input;
+	struct job *job = x->output;
+	struct call *call = agora_call(
+	    x, "POST", job_path(x, job, r->mode, "start"), CALL_REPEATABLE, recording_pace(x));
+
+	job->starts++;
+	call->delay_ms = delay_ms;
+	call->queue_ms = START_QUEUE_MS;
+	agora_body(x, call, job_body(job, json_copy(job->start_request)));
+	return agora_send(x, call, recording_started);
+}
+
+static enum step
+recording_acquired(struct exchange *x)
+{
+	static const char what[] = "Failed to acquire resource";
+	struct job *job = x->output;
+
+	if (!agora_succeeded(x, what, NULL))
+		return ANSWERED;
+	job->resource_id = agora_text_member(x, agora_answer(x)->json, "resourceId");
+	if (job->resource_id.length == 0)
+		return agora_bad_answer(
+		    x, ERROR_UPSTREAM, what, "Agora's answer holds no resourceId", NULL);
+	return send_start(x, 0);
+}
+
+static enum step
+send_query(struct exchange *x, int64_t mode, int64_t delay_ms, enum step (*next)(struct exchange *))
+{
+	const struct job *job = x->output;
+	struct call *call =
+	    agora_call(x, "GET", job_path(x, job, mode, "query"), CALL_SAFE, recording_pace(x));
+
+	call->delay_ms = delay_ms;
+	return agora_send(x, call, next);
+}
+
+/* "already started": the same resourceId runs, so this very recording does. */
+static bool
+runs_already(const struct call *call)
+{
+	return call->status == 201 && agora_int_member(call->json, "code", 0) == 7;
+}
+
+static enum step
+recording_started(struct exchange *x)
+{
+	static const char what[] = "Failed to start recording";
+	struct job *job = x->output;
+	struct call *call = agora_answer(x);
+	bool not_yet = call->outcome == CALL_ANSWERED && call->status == 206;
+
+	/* 206, code 65: Agora says to repeat it with the same parameters. */
+	if (not_yet && job->starts < STARTS_MAX)
+		return send_start(x, START_AGAIN_MS);
+	if (job->starts > 1)
+		call->doubtful = true; /* the one that was answered so may be carried out yet */
+	if (!agora_succeeded(x, what, known(job)))
+		return ANSWERED;
+	job->sid = agora_text_member(x, call->json, "sid");
+	if (job->sid.length == 0) {
+		job->sid = (struct text){ NULL, 0 };
+		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
+		    runs_already(call) ? "it runs, and Agora does not say under which sid"
+				       : "it may be running: Agora's answer holds no sid",
+		    known(job));
+	}
+	job->timestamp = agora_timestamp(x);
+	if (job->wait_until == 0)
+		return NEXT;
+	return query_after(x, FIRST_QUERY_MS);
+}
+
+/* Asks after a while how it goes; without the time for that it is left at what is known. */
+static enum step
+query_after(struct exchange *x, int64_t delay_ms)
+{
+	const struct start_request *r = x->input;
+
+	if (agora_time_left(x) > delay_ms)
+		return send_query(x, r->mode, delay_ms, recording_queried);
+	return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, "Failed to start recording",
+	    "it was started, and does not record yet after the time to wait", known(x->output));
+}
+
+/* wait: until it records, or failed, or the time is over. */
+static enum step
+recording_queried(struct exchange *x)
+{
+	struct job *job = x->output;
+	const struct call *call = agora_answer(x);
+	struct json_object *response = NULL;
+	int64_t status = -1;
+
+	if (call->outcome == CALL_ANSWERED && call->status == 200 &&
+	    json_object_object_get_ex(call->json, "serverResponse", &response))
+		status = agora_int_member(response, "status", -1);
+	if (status == STARTED || status == IN_PROGRESS) {
+		job->server_response = response;
+		job->timestamp = agora_timestamp(x);
+		return NEXT;
+	}
+	if (status >= STOP_REQUESTED)
+		return agora_bad_answer(x, ERROR_UPSTREAM, "Failed to start recording",
+		    "the recording ended before it recorded anything", known(job));
+	return query_after(
+	    x, x->now + NEXT_QUERY_MS / 1000 > job->wait_until ? INT64_MAX : NEXT_QUERY_MS);
+}
+
+/* A job that runs */
+
+static void
+take_job(struct exchange *x)
+{
+	const struct job_request *r = x->input;
+	struct job *job = x->output;
+
+	job->channel = r->channel;
+	job->uid = r->uid;
+	job->resource_id = r->resource_id;
+	job->sid = r->sid;
+}
+
+/* Agora's answer about a job: what it says is passed on, with its own 206. */
+static enum step
+job_answered(struct exchange *x, const char *what)
+{
+	struct job *job = x->output;
+	const struct call *call = agora_answer(x);
+	struct json_object *response = NULL;
+	struct text text;
+
+	/* While Agora moves a recording to another worker it does not find it, for 90 s at most. */
+	if (call->outcome == CALL_ANSWERED && call->status == 404)
+		response_header(&x->response, "Retry-After", TEXT("10"));
+	if (!agora_succeeded(x, what, NULL))
+		return ANSWERED;
+	if (call->json != NULL &&
+	    json_object_object_get_ex(call->json, "serverResponse", &response) &&
+	    json_object_is_type(response, json_type_object))
+		job->server_response = response;
+	text = agora_text_member(x, call->json, "cname");
+	if (text.data != NULL)
+		job->channel = text;
+	text = agora_text_member(x, call->json, "uid");
+	if (text.data != NULL)
+		job->uid = text;
+	job->code = agora_int_member(call->json, "code", 0);
+	job->reason = agora_text_member(x, call->json, "reason");
+	job->timestamp = agora_timestamp(x);
+	if (call->status == 206)
+		x->response.status = 206;
+	return NEXT;
+}
+
+/* The first try did it, its answer was lost, and the second found it ending or gone. */
+static bool
+stopped_before(const struct call *call)
+{
+	if (call->outcome != CALL_ANSWERED || !call->doubtful)
+		return false;
+	return call->status == 404 ||
+	    (call->status == 400 &&
+		agora_int_member(call->json, "code", 0) == CODE_INVALID_OPERATION);
+}
+
+static enum step
+recording_stopped(struct exchange *x)
+{
+	struct job *job = x->output;
+
+	if (!stopped_before(agora_answer(x)))
+		return job_answered(x, "Failed to stop recording");
+	job->timestamp = agora_timestamp(x);
+	return NEXT;
+}
+
+enum step
+recording_stop(struct exchange *x)
+{
+	const struct job_request *r = x->input;
+	struct json_object *request = json_copy(NULL);
+	struct call *call;
+
+	if (!is_on(x)) {
+		json_object_put(request);
+		return ANSWERED;
+	}
+	take_job(x);
+	if (r->async_stop)
+		json_set(request, "async_stop", json_object_new_boolean(true));
+	call = agora_call(
+	    x, "POST", job_path(x, x->output, r->mode, "stop"), CALL_SAFE, recording_pace(x));
+	call->try_ms = r->async_stop ? 0 : STOP_MS;
+	agora_body(x, call, job_body(x->output, request));
+	return agora_send(x, call, recording_stopped);
+}
+
+static enum step
+recording_status_answered(struct exchange *x)
+{
+	return job_answered(x, "Failed to query recording");
+}
+
+enum step
+recording_status(struct exchange *x)
+{
+	const struct job_request *r = x->input;
+
+	if (!is_on(x))
+		return ANSWERED;
+	take_job(x);
+	return send_query(x, r->mode, 0, recording_status_answered);
+}
+
+static enum step
+recording_updated(struct exchange *x)
+{
+	return job_answered(x, "Failed to update recording");
+}
+
+static enum step
+send_update(struct exchange *x, const char *verb, struct json_object *request)
+{
+	const struct job_request *r = x->input;
+	struct call *call;
+
+	take_job(x);
+	call = agora_call(
+	    x, "POST", job_path(x, x->output, r->mode, verb), CALL_SAFE, recording_pace(x));
+	agora_body(x, call, job_body(x->output, request));
+	return agora_send(x, call, recording_updated);
+}
+
+/* The middleware's clients learned to write unsunscribeVideoUids: both names are taken. */
+static void
+mend_typo(struct json_object *request)
+{
+	struct json_object *subscribe = NULL, *video = NULL, *list = NULL;
+
+	if (!json_object_object_get_ex(request, "streamSubscribe", &subscribe) ||
+	    !json_object_object_get_ex(subscribe, "videoUidList", &video) ||
+	    !json_object_object_get_ex(video, "unsunscribeVideoUids", &list))
+		return;
+	if (list != NULL)
+		json_set(video, "unsubscribeVideoUids", json_object_get(list));
+	json_object_object_del(video, "unsunscribeVideoUids");
+}
+
+enum step
+recording_update(struct exchange *x)
+{
+	static const char *const kinds[] = { "streamSubscribe", "webRecordingConfig",
+		"rtmpPublishConfig", "storageConfig" };
+	const struct job_request *r = x->input;
+	struct json_object *request, *ignored;
+	int given = 0;
+
+	if (!is_on(x))
+		return ANSWERED;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		given += json_object_object_get_ex(r->config, kinds[i], &ignored);
+	if (given != 1)
+		return exchange_fail(x, ERROR_INVALID_FIELD, "recordingConfig",
+		    "must hold exactly one of streamSubscribe, webRecordingConfig, "
+		    "rtmpPublishConfig and storageConfig");
+	if (json_object_object_get_ex(r->config, "storageConfig", &ignored) &&
+	    !services_of(x)->rest->storage.override)
+		return exchange_fail(x, ERROR_INVALID_FIELD, "recordingConfig.storageConfig",
+		    "is not taken: this server keeps all files in its own storage "
+		    "(STORAGE_OVERRIDE)");
+	request = json_copy(r->config);
+	mend_typo(request);
+	return send_update(x, "update", request);
+}
+
+enum step
+recording_layout(struct exchange *x)
+{
+	const struct job_request *r = x->input;
+
+	if (!is_on(x))
+		return ANSWERED;
+	if (r->mode != MODE_MIX)
+		return exchange_fail(x, ERROR_INVALID_FIELD, "recordingMode",
+		    "must be mix: only mixed recordings have a layout");
+	return send_update(x, "updateLayout", json_copy(r->config));
+}

@@ -1,0 +1,16 @@
+/* recording.h - /cloud_recording: Agora's cloud recording, in the middleware's words. */
+#ifndef SERVICES_RECORDING_H
+#define SERVICES_RECORDING_H
+
+#include "exchange.h"
+
+enum step recording_start(struct exchange *exchange);
+enum step recording_stop(struct exchange *exchange);
+enum step recording_status(struct exchange *exchange);
+enum step recording_update(struct exchange *exchange);
+enum step recording_layout(struct exchange *exchange);
+
+extern const struct table recording_start_table, recording_stop_table, recording_status_table,
+    recording_update_table, recording_started_table, recording_job_table;
+
+#endif

@@ -1,0 +1,42 @@
+/* rtmp.h - what /rtmp/push and /rtmp/pull share: regions, uids as numbers, lists, stream URLs. */
+#ifndef SERVICES_RTMP_H
+#define SERVICES_RTMP_H
+
+#include "agora.h"
+
+/* na, eu, ap, cn: the region's part of Agora's path is its name. */
+extern const struct choice rtmp_regions[];
+const char *rtmp_region_name(int64_t region);
+
+/* A row for a table whose struct has an int64_t region. */
+#define REGION_ROW(type)                                                                           \
+	{                                                                                          \
+		"region", FIELD_CHOICE, FIELD_REQUIRED, offsetof(type, region),                    \
+		    .choices = rtmp_regions, .meaning = "na, eu, ap or cn"                         \
+	}
+
+/* Field checks. */
+bool is_numeric_uid(struct text value, struct field_error *error); /* 0 to 4294967295 */
+bool is_ipv4(struct text value, struct field_error *error);
+bool is_stream_url(struct text value, struct field_error *error); /* a URL without blanks */
+
+/* The uid as Agora's media APIs want it. */
+struct json_object *rtmp_uid(struct text digits);
+
+/* Turns members that name users into numbers wherever they are text, in the value and below it. */
+bool rtmp_numeric_uids(struct exchange *x, struct json_object *value, const char *field);
+
+/* streamUrl and streamKey with one slash between them. */
+struct text rtmp_join(struct exchange *x, struct text url, struct text key);
+
+/* Strikes the stream key out of rtmpUrl members, in the value and below it. */
+void rtmp_hide_keys(struct json_object *value);
+
+/* {"status":"Success","timestamp"}, the answer of stop and pull's update. */
+struct rtmp_success {
+	struct text status, timestamp;
+};
+extern const struct table rtmp_success_table;
+void rtmp_succeed(struct exchange *x);
+
+#endif

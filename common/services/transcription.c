@@ -1,0 +1,549 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "agora.h"
+#include "names.h"
+#include "random.h"
+#include "transcription.h"
+
+#define V7_URL "api/speech-to-text/v1/projects/{appId}"
+#define IDLE_DEFAULT 30
+#define IDLE_LEAST 5     /* the middleware's range; what is outside becomes 30 */
+#define IDLE_MOST 259200 /* Agora's since 7.2.3 */
+#define LANGUAGES_MAX 4
+
+struct start_request {
+	struct text channel, crypt_secret, crypt_salt, name;
+	struct json_object *languages, *audio_uids, *translate, *keywords, *uid_languages;
+	struct text crypt_mode;
+	int64_t max_idle;
+	bool storage, ntp;
+};
+
+struct task_request {
+	struct text task_id;
+	int64_t sequence; /* -1: ours */
+	struct json_object *languages, *keywords, *uid_languages, *rtc, *translate;
+};
+
+struct list_request {
+	struct text channel, cursor;
+	int64_t from, to, state, limit; /* -1: Agora's own */
+};
+
+/* Parts of the envelopes */
+struct acquired {
+	struct text name, instance, timestamp;
+	int64_t created;
+};
+struct task {
+	struct text status, task_id, timestamp;
+	int64_t created;
+};
+struct envelope {
+	struct acquired *acquire;
+	struct task *task;
+	struct text timestamp;
+	bool again; /* an update was sent with another number */
+};
+struct listed {
+	struct json_object *data, *meta;
+	struct text status, timestamp;
+};
+
+static bool
+is_crypt_mode(struct text value, struct field_error *error)
+{
+	uint64_t n;
+
+	if (text_number(value, 8, &n))
+		return true;
+	field_rule(error, "must be a whole number, 0 to 8");
+	return false;
+}
+
+#define AT(member) offsetof(struct start_request, member)
+
+static const struct field start_fields[] = {
+	{ "channelName", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, CHANNEL_MAX,
+	    .check = name_is_channel, .meaning = "the channel to transcribe" },
+	{ "languages", FIELD_JSONS, FIELD_REQUIRED, AT(languages),
+	    .meaning = "at most 4 languages, such as en-US" },
+	{ "subscribeAudioUids", FIELD_JSONS, 0, AT(audio_uids),
+	    .meaning = "uids to listen to; absent = all" },
+	/* The old API wanted text, the new one a number: both are taken. */
+	{ "cryptionMode", FIELD_ID, 0, AT(crypt_mode), .check = is_crypt_mode,
+	    .meaning = "encryption of the channel, Agora's number" },
+	{ "secret", FIELD_TEXT, FIELD_SECRET, AT(crypt_secret), .meaning = "its key" },
+	{ "salt", FIELD_TEXT, FIELD_SECRET, AT(crypt_salt), .meaning = "its salt" },
+	{ "maxIdleTime", FIELD_INT, 0, AT(max_idle), INT32_MIN, INT32_MAX, "seconds",
+	    .fallback = IDLE_DEFAULT, .meaning = "ends after so long without speakers" },
+	{ "translateConfig", FIELD_JSON, 0, AT(translate), .meaning = "Agora's translateConfig" },
+	{ "enableStorage", FIELD_BOOL, 0, AT(storage),
+	    .meaning = "true: captions are kept in the storage" },
+	{ "enableNTPtimestamp", FIELD_BOOL, 0, AT(ntp),
+	    .meaning = "accepted; v7 has no such thing" },
+	{ "keywords", FIELD_JSONS, 0, AT(keywords), .meaning = "words to expect" },
+	{ "uidLanguagesConfig", FIELD_JSONS, 0, AT(uid_languages),
+	    .meaning = "languages by speaker" },
+	{ "name", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
+	    .meaning = "name of the task; one of ours when absent" },
+};
+const struct table rtt_start_table = TABLE(start_fields, struct start_request);
+
+#undef AT
+#define AT(member) offsetof(struct task_request, member)
+#define TASK_ROW                                                                                   \
+	{                                                                                          \
+		"taskId", FIELD_TEXT, FIELD_REQUIRED, AT(task_id), 1, 256, .check = is_agora_id,   \
+									   .meaning = "the task"   \
+	}
+
+static const struct field task_fields[] = { TASK_ROW };
+const struct table rtt_task_table = TABLE(task_fields, struct task_request);
+const struct table rtt_task_path_table = TEXT_TABLE(task_fields, struct task_request);
+
+static const struct field update_fields[] = { TASK_ROW,
+	{ "sequenceId", FIELD_INT, 0, AT(sequence), 0, INT64_MAX, .fallback = -1,
+	    .meaning = "must grow; ours when absent" },
+	{ "languages", FIELD_JSONS, 0, AT(languages), .meaning = "as at the start" },
+	{ "keywords", FIELD_JSONS, 0, AT(keywords), .meaning = "as at the start" },
+	{ "uidLanguagesConfig", FIELD_JSONS, 0, AT(uid_languages), .meaning = "as at the start" },
+	{ "rtcConfig", FIELD_JSON, 0, AT(rtc), .meaning = "{\"subscribeAudioUids\": [...]}" },
+	{ "translateConfig", FIELD_JSON, 0, AT(translate), .meaning = "as at the start" } };
+const struct table rtt_update_table = TABLE(update_fields, struct task_request);
+
+#undef AT
+#define AT(member) offsetof(struct list_request, member)
+#define LIST_NUMBER(name, member, text)                                                            \
+	{                                                                                          \
+		name, FIELD_INT, 0, AT(member), 0, INT64_MAX, .fallback = -1, .meaning = text      \
+	}
+
+static const struct field list_fields[] = {
+	{ "channel", FIELD_TEXT, 0, AT(channel), .meaning = "of this channel only" },
+	LIST_NUMBER("from_time", from, "Unix seconds; default a day ago"),
+	LIST_NUMBER("to_time", to, "Unix seconds; default now"),
+	LIST_NUMBER("state", state, "Agora's number; default 2, running"),
+	LIST_NUMBER("limit", limit, "at most so many; default 20"),
+	{ "cursor", FIELD_TEXT, 0, AT(cursor), .check = is_agora_id,
+	    .meaning = "where the page before ended" },
+};
+const struct table rtt_list_table = TEXT_TABLE(list_fields, struct list_request);
+
+#undef AT
+#define AT(member) offsetof(struct acquired, member)
+
+static const struct field acquired_fields[] = {
+	{ "tokenName", FIELD_TEXT, 0, AT(name) },
+	{ "createTs", FIELD_INT, 0, AT(created) },
+	{ "instanceId", FIELD_TEXT, 0, AT(instance) },
+	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+};
+static const struct table acquired_table = TABLE(acquired_fields, struct acquired);
+
+#undef AT
+#define AT(member) offsetof(struct task, member)
+
+static const struct field task_answer_fields[] = {
+	{ "createTs", FIELD_INT, FIELD_OMIT, AT(created), .fallback = -1 },
+	{ "status", FIELD_TEXT, 0, AT(status) },
+	{ "taskId", FIELD_TEXT, 0, AT(task_id) },
+	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+};
+static const struct table task_answer_table = TABLE(task_answer_fields, struct task);
+
+#undef AT
+#define AT(member) offsetof(struct envelope, member)
+#define ENVELOPE(variable, name)                                                                   \
+	static const struct field variable##_fields[] = {                                          \
+		{ "acquire", FIELD_OBJECT, 0, AT(acquire), .nested = &acquired_table },            \
+		{ name, FIELD_OBJECT, 0, AT(task), .nested = &task_answer_table },                 \
+		{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },                                     \
+	};                                                                                         \
+	const struct table rtt_##variable##_table = TABLE(variable##_fields, struct envelope)
+
+ENVELOPE(started, "start");
+ENVELOPE(stopped, "stop");
+ENVELOPE(queried, "query");
+ENVELOPE(updated, "update");
+
+#undef AT
+#define AT(member) offsetof(struct listed, member)
+
+static const struct field listed_fields[] = {
+	{ "data", FIELD_JSON, 0, AT(data) },
+	{ "meta", FIELD_JSON, 0, AT(meta) },
+	{ "status", FIELD_TEXT, 0, AT(status) },
+	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+};
+const struct table rtt_listed_table = TABLE(listed_fields, struct listed);
+
+#undef AT
+
+static bool
+is_on(struct exchange *x)
+{
+	return agora_configured(x, services_of(x)->rest->settings.rtt_url, "AGORA_RTT_URL");
+}
+
+bool
+rtt_url_has_ended(struct text url)
+{
+	return url.data != NULL && memmem(url.data, url.length, "rtsc/speech-to-text", 19) != NULL;
+}
+
+/* A setting that still names the ended API means the one that took its place. */
+static struct buf *
+rtt_path(struct exchange *x)
+{
+	struct text url = services_of(x)->rest->settings.rtt_url;
+
+	if (rtt_url_has_ended(url))
+		url = TEXT(V7_URL);
+	return agora_path(x, url, NULL);
+}
+
+static struct pace *
+rtt_pace(struct exchange *x)
+{
+	return &services_of(x)->rest->rtt;
+}
+
+static bool
+check_strings(struct exchange *x, struct json_object *list, const char *field, size_t most)
+{
+	char rule[96];
+
+	if (list == NULL)
+		return true;
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_string)) {
+			exchange_fail(x, ERROR_INVALID_FIELD, field, "must hold strings");
+			return false;
+		}
+	if (json_object_array_length(list) > most) {
+		snprintf(rule, sizeof(rule), "must have at most %zu items", most);
+		exchange_fail(x, ERROR_INVALID_FIELD, field, rule);
+		return false;
+	}
+	return true;
+}
+
+/* The middleware's rule, within what Agora takes today. */
+static int64_t
+idle_time(int64_t asked)
+{
+	if (asked < IDLE_LEAST || asked > 2592000)
+		return IDLE_DEFAULT;
+	return asked > IDLE_MOST ? IDLE_MOST : asked;
+}
+
+static void
+set_if_given(struct json_object *object, const char *name, struct json_object *value)
+{
+	if (value != NULL)
+		json_set(object, name, json_copy(value));
+}
+
+static struct json_object *
+rtc_config(struct exchange *x, const struct start_request *r)
+{
+	struct json_object *rtc = json_copy(NULL);
+	char digits[AGORA_UID_SIZE];
+	struct text uid = arena_copy(&x->arena,
+	    (struct text){ digits, agora_uid_text(1 + random_below(UINT32_MAX - 1), digits) });
+	struct text token = agora_bot_token(x, r->channel, uid, true);
+	uint64_t mode;
+
+	json_set_text(rtc, "channelName", r->channel);
+	json_set_text(rtc, "pubBotUid", uid);
+	json_set_text(rtc, "pubBotToken", token);
+	json_set_text(rtc, "subBotUid", uid);
+	json_set_text(rtc, "subBotToken", token);
+	set_if_given(rtc, "subscribeAudioUids", r->audio_uids);
+	if (r->crypt_mode.data != NULL && text_number(r->crypt_mode, 8, &mode))
+		json_set_int(rtc, "cryptionMode", (int64_t)mode);
+	if (r->crypt_secret.data != NULL)
+		json_set_text(rtc, "secret", r->crypt_secret);
+	if (r->crypt_salt.data != NULL)
+		json_set_text(rtc, "salt", r->crypt_salt);
+	return rtc;
+}
+
+static enum step rtt_started(struct exchange *x);
+
+enum step
+rtt_start(struct exchange *x)
+{
+	const struct start_request *r = x->input;
+	struct envelope *out = x->output;
+	struct json_object *body, *storage = NULL, *caption;
+	struct call *call;
+	struct buf *path;
+
+	if (!is_on(x) || !check_strings(x, r->languages, "languages", LANGUAGES_MAX) ||
+	    !check_strings(x, r->audio_uids, "subscribeAudioUids", 32))
+		return ANSWERED;
+	if (r->storage && (storage = agora_storage(x, NULL, r->channel)) == NULL)
+		return ANSWERED;
+	out->acquire = arena_alloc(&x->arena, 1, sizeof(*out->acquire));
+	out->acquire->name = r->name.data == NULL ? agora_job_name(x) : r->name;
+	body = json_copy(NULL);
+	json_set_text(body, "name", out->acquire->name);
+	json_set(body, "languages", json_copy(r->languages));
+	json_set_int(body, "maxIdleTime", idle_time(r->max_idle));
+	json_set(body, "rtcConfig", rtc_config(x, r));
+	set_if_given(body, "translateConfig", r->translate);
+	if (r->translate != NULL) /* a member that the ended API had */
+		json_object_object_del(
+		    json_object_object_get(body, "translateConfig"), "forceTranslateInterval");
+	set_if_given(body, "keywords", r->keywords);
+	set_if_given(body, "uidLanguagesConfig", r->uid_languages);
+	if (storage != NULL) {
+		caption = json_copy(NULL);
+		json_set(caption, "storage", storage);
+		json_set(body, "captionConfig", caption);
+	}
+	path = rtt_path(x);
+	buf_text(path, "/join");
+	call = agora_call(x, "POST", path, CALL_REPEATABLE, rtt_pace(x));
+	agora_body(x, call, body);
+	return agora_send(x, call, rtt_started);
+}
+
+/* The task as the old API's answers show it. */
+static struct task *
+take_task(struct exchange *x, const struct call *call)
+{
+	struct task *task = arena_alloc(&x->arena, 1, sizeof(*task));
+
+	task->status = agora_text_member(x, call->json, "status");
+	task->task_id = agora_text_member(x, call->json, "agent_id");
+	task->created = agora_int_member(call->json, "create_ts", -1);
+	task->timestamp = agora_timestamp(x);
+	return task;
+}
+
+static struct json_object *
+known_name(struct text name)
+{
+	struct json_object *known = json_copy(NULL);
+
+	json_set_text(known, "name", name);
+	return known;
+}
+
+/* A start that was sent again, and 409: the task of that name is the one that the first try made.
+ */
+static bool
+is_own_task(const struct call *call)
+{
+	return call->outcome == CALL_ANSWERED && call->status == 409 && call->doubtful;
+}
+
+static enum step
+rtt_started(struct exchange *x)
+{
+	static const char what[] = "Failed to start transcription";
+	const struct start_request *r = x->input;
+	struct envelope *out = x->output;
+	const struct call *call = agora_answer(x);
+
+	if (!is_own_task(call) && !agora_succeeded(x, what, known_name(out->acquire->name)))
+		return ANSWERED;
+	out->task = take_task(x, call);
+	if (out->task->task_id.length == 0)
+		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
+		    "it may be running: Agora's answer holds no agent_id",
+		    known_name(out->acquire->name));
+	out->acquire->created = out->task->created < 0 ? x->now : out->task->created;
+	out->acquire->instance = r->channel;
+	out->acquire->timestamp = out->task->timestamp;
+	out->timestamp = out->task->timestamp;
+	return NEXT;
+}
+
+static struct buf *
+task_path(struct exchange *x, struct text task_id)
+{
+	struct buf *path = rtt_path(x);
+
+	buf_text(path, "/agents");
+	agora_segment(path, task_id);
+	return path;
+}
+
+static enum step
+rtt_stopped(struct exchange *x)
+{
+	struct envelope *out = x->output;
+
+	if (!agora_deleted(x, "Failed to stop transcription"))
+		return ANSWERED;
+	out->task = arena_alloc(&x->arena, 1, sizeof(*out->task));
+	out->task->created = -1;
+	out->task->status = TEXT("Success");
+	out->task->timestamp = out->timestamp = agora_timestamp(x);
+	return NEXT;
+}
+
+enum step
+rtt_stop(struct exchange *x)
+{
+	const struct task_request *r = x->input;
+	struct buf *path;
+	struct call *call;
+
+	if (!is_on(x))
+		return ANSWERED;
+	path = task_path(x, r->task_id);
+	buf_text(path, "/leave");
+	call = agora_call(x, "POST", path, CALL_SAFE, rtt_pace(x));
+	call->body = TEXT("");
+	call->empty = true;
+	return agora_send(x, call, rtt_stopped);
+}
+
+static enum step
+rtt_queried(struct exchange *x)
+{
+	struct envelope *out = x->output;
+
+	if (!agora_succeeded(x, "Failed to query transcription status", NULL))
+		return ANSWERED;
+	out->task = take_task(x, agora_answer(x));
+	out->timestamp = out->task->timestamp;
+	return NEXT;
+}
+
+enum step
+rtt_status(struct exchange *x)
+{
+	const struct task_request *r = x->input;
+
+	if (!is_on(x))
+		return ANSWERED;
+	return agora_send(
+	    x, agora_call(x, "GET", task_path(x, r->task_id), CALL_SAFE, rtt_pace(x)), rtt_queried);
+}
+
+static enum step send_update(struct exchange *x, int64_t sequence);
+
+static enum step
+rtt_updated(struct exchange *x)
+{
+	const struct task_request *r = x->input;
+	const struct call *call = agora_answer(x);
+	struct envelope *out = x->output;
+
+	/* The first try did it, its answer was lost, and the second had a number that is used. */
+	if (call->outcome == CALL_ANSWERED && call->status == 400 && call->doubtful &&
+	    !out->again) {
+		out->again = true;
+		return send_update(x, r->sequence >= 0 ? r->sequence + 1 : agora_sequence(x));
+	}
+	if (!agora_succeeded(x, "Failed to update transcription", NULL))
+		return ANSWERED;
+	out->task = take_task(x, agora_answer(x));
+	out->timestamp = out->task->timestamp;
+	return NEXT;
+}
+
+/* Adds a member to the body and its name to the mask. */
+static void
+change(struct json_object *body, struct buf *mask, const char *name, const char *mask_name,
+    struct json_object *value)
+{
+	if (value == NULL)
+		return;
+	json_set(body, name, json_copy(value));
+	buf_printf(mask, "%s%s", mask->length == 0 ? "" : ",", mask_name);
+}
+
+static enum step
+send_update(struct exchange *x, int64_t sequence)
+{
+	const struct task_request *r = x->input;
+	struct json_object *body;
+	struct buf mask = { 0 }, *path;
+	struct call *call;
+
+	body = json_copy(NULL);
+	change(body, &mask, "languages", "languages", r->languages);
+	change(body, &mask, "keywords", "keywords", r->keywords);
+	change(body, &mask, "uidLanguagesConfig", "uidLanguagesConfig", r->uid_languages);
+	change(body, &mask, "rtcConfig", "rtcConfig.subscribeAudioUids", r->rtc);
+	change(body, &mask, "translateConfig", "translateConfig", r->translate);
+	if (mask.length == 0) {
+		json_object_put(body);
+		return exchange_fail(x, ERROR_MISSING_FIELD, NULL,
+		    "nothing to update: give languages, keywords, uidLanguagesConfig, rtcConfig or "
+		    "translateConfig");
+	}
+	path = task_path(x, r->task_id);
+	buf_printf(path, "/update?sequenceId=%lld&updateMask=%.*s", (long long)sequence,
+	    (int)mask.length, mask.data);
+	buf_free(&mask);
+	call = agora_call(x, "POST", path, CALL_SAFE, rtt_pace(x));
+	agora_body(x, call, body);
+	return agora_send(x, call, rtt_updated);
+}
+
+enum step
+rtt_update(struct exchange *x)
+{
+	const struct task_request *r = x->input;
+
+	if (!is_on(x))
+		return ANSWERED;
+	return send_update(x, r->sequence >= 0 ? r->sequence : agora_sequence(x));
+}
+
+static enum step
+rtt_listed(struct exchange *x)
+{
+	struct listed *out = x->output;
+	const struct call *call = agora_answer(x);
+	struct json_object *part = NULL;
+
+	if (!agora_succeeded(x, "Failed to list transcriptions", NULL))
+		return ANSWERED;
+	if (json_object_object_get_ex(call->json, "data", &part) &&
+	    json_object_is_type(part, json_type_object))
+		out->data = part;
+	if (json_object_object_get_ex(call->json, "meta", &part) &&
+	    json_object_is_type(part, json_type_object))
+		out->meta = part;
+	out->status = agora_text_member(x, call->json, "status");
+	out->timestamp = agora_timestamp(x);
+	return NEXT;
+}
+
+enum step
+rtt_list(struct exchange *x)
+{
+	const struct list_request *r = x->input;
+	const struct {
+		const char *name;
+		int64_t value;
+	} numbers[] = { { "from_time", r->from }, { "to_time", r->to }, { "state", r->state },
+		{ "limit", r->limit } };
+	struct buf *path;
+	char join = '?';
+
+	if (!is_on(x))
+		return ANSWERED;
+	path = rtt_path(x);
+	buf_text(path, "/agents");
+	for (size_t i = 0; i < 4; i++)
+		if (numbers[i].value >= 0) {
+			buf_printf(
+			    path, "%c%s=%lld", join, numbers[i].name, (long long)numbers[i].value);
+			join = '&';
+		}
+	agora_query(path, &join, "channel", r->channel);
+	agora_query(path, &join, "cursor", r->cursor);
+	return agora_send(x, agora_call(x, "GET", path, CALL_SAFE, rtt_pace(x)), rtt_listed);
+}

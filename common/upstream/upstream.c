@@ -1,0 +1,778 @@
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hosts.h"
+#include "json.h"
+#include "random.h"
+#include "upstream.h"
+
+#define STEP_US 2000 /* what one step may take */
+#define HOST_CONNECTIONS 16
+#define EVENTS 64
+#define QUEUE_MS 1000  /* how long Agora's limit may hold a call back */
+#define BACKOFF_MS 250 /* before the second try of a host; doubled, with jitter */
+#define TRIES_MAX 6
+#define SPARE_MAX 32
+
+/* A call on its way. */
+struct transfer {
+	struct upstream *upstream;
+	struct call *call;
+	struct transfer *next, *previous; /* in `active` or `delayed` */
+	CURL *easy;
+	struct curl_slist *headers;
+	size_t host;
+	unsigned tried;   /* hosts, a bit each */
+	int64_t deadline; /* monotonic ms, for all tries */
+	int64_t due;      /* when delayed */
+	bool running;     /* in curl's hands */
+	unsigned sent;    /* how often this try was sent: curl repeats some by itself */
+	bool too_large;
+};
+
+struct upstream {
+	const struct upstream_settings *settings;
+	struct hosts hosts;
+	CURLM *multi;
+	struct curl_slist *connect_to;
+	int epoll;
+	int64_t curl_due; /* monotonic ms at which curl wants to be called; -1 = not */
+	struct transfer *active, *delayed, *spare;
+	size_t busy, spare_count;
+	struct call **ended; /* calls whose end is to be told */
+	size_t ended_count, ended_capacity;
+	struct buf basic;       /* base64 of customer id and secret */
+	struct text secrets[2]; /* the customer secret, and that */
+	struct progress progress;
+};
+
+static int64_t
+monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t
+monotonic_ms(void)
+{
+	return monotonic_us() / 1000;
+}
+
+/* curl's callbacks */
+
+static int
+watch_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *known)
+{
+	struct upstream *u = owner;
+	struct epoll_event event = { .data = { .fd = fd } };
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		epoll_ctl(u->epoll, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	event.events =
+	    (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
+	if (epoll_ctl(u->epoll, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0 &&
+	    epoll_ctl(u->epoll, EPOLL_CTL_MOD, fd, &event) != 0)
+		return -1;
+	curl_multi_assign(u->multi, fd, u);
+	return 0;
+}
+
+static int
+set_timer(CURLM *multi, long ms, void *owner)
+{
+	struct upstream *u = owner;
+
+	(void)multi;
+	u->curl_due = ms < 0 ? -1 : monotonic_ms() + ms;
+	return 0;
+}
+
+static size_t
+take_body(char *bytes, size_t size, size_t count, void *owner)
+{
+	struct transfer *t = owner;
+	size_t length = size * count;
+
+	if (t->call->answer.length + length > ANSWER_MAX) {
+		t->too_large = true;
+		return 0;
+	}
+	buf_add(&t->call->answer, bytes, length);
+	return length;
+}
+
+/* Copies a header's value when it has this name and is printable. */
+static void
+take_value(struct text line, const char *name, char *out, size_t size)
+{
+	size_t length = strlen(name), n = 0;
+
+	if (line.length <= length || line.data[length] != ':' ||
+	    !text_is_nocase((struct text){ line.data, length }, name))
+		return;
+	line = (struct text){ line.data + length + 1, line.length - length - 1 };
+	while (line.length > 0 && line.data[0] == ' ')
+		line = (struct text){ line.data + 1, line.length - 1 };
+	while (n < line.length && line.data[n] > 0x20 && line.data[n] < 0x7f)
+		n++;
+	if (n == 0 || n >= size)
+		return;
+	memcpy(out, line.data, n);
+	out[n] = '\0';
+}
+
+static size_t
+take_header(char *bytes, size_t size, size_t count, void *owner)
+{
+	struct transfer *t = owner;
+	struct text line = { bytes, size * count };
+	char seconds[16] = "";
+	uint64_t n;
+
+	take_value(
+	    line, "X-Request-ID", t->call->agora_request_id, sizeof(t->call->agora_request_id));
+	take_value(line, "X-Custom-Request-ID", t->call->agora_request_id,
+	    sizeof(t->call->agora_request_id));
+	take_value(line, "X-Resource-ID", t->call->resource_id, sizeof(t->call->resource_id));
+	take_value(line, "Retry-After", seconds, sizeof(seconds));
+	if (text_number(text_of(seconds), 86400, &n))
+		t->call->retry_after = (int64_t)n;
+	return size * count;
+}
+
+/* About to send the request, on whatever connection. */
+static int
+note_sent(void *owner, char *from, char *to, int from_port, int to_port)
+{
+	struct transfer *t = owner;
+
+	(void)from, (void)to, (void)from_port, (void)to_port;
+	if (++t->sent > 1)
+		t->call->doubtful = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+/* Lists */
+
+static void
+push(struct transfer **list, struct transfer *t)
+{
+	t->previous = NULL;
+	t->next = *list;
+	if (*list != NULL)
+		(*list)->previous = t;
+	*list = t;
+}
+
+static void
+pull(struct transfer **list, struct transfer *t)
+{
+	if (t->previous != NULL)
+		t->previous->next = t->next;
+	else
+		*list = t->next;
+	if (t->next != NULL)
+		t->next->previous = t->previous;
+	t->next = t->previous = NULL;
+}
+
+/* Transfers */
+
+static bool
+set_constant_options(struct upstream *u, CURL *easy)
+{
+	const struct upstream_settings *s = u->settings;
+	bool fine = true;
+
+	fine = fine && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
+	fine = fine &&
+	    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
+	fine = fine &&
+	    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_sent) == CURLE_OK;
+	/* "" is "no proxy", where unset would be what the environment says. */
+	fine = fine &&
+	    curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy.data == NULL ? "" : s->proxy.data) ==
+		CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_USERNAME, s->customer_id.data) == CURLE_OK;
+	fine =
+	    fine && curl_easy_setopt(easy, CURLOPT_PASSWORD, s->customer_secret.data) == CURLE_OK;
+	fine = fine &&
+	    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)s->connect_timeout) == CURLE_OK;
+	if (s->ca_file.data != NULL)
+		fine = fine && curl_easy_setopt(easy, CURLOPT_CAINFO, s->ca_file.data) == CURLE_OK;
+	if (u->connect_to != NULL)
+		fine =
+		    fine && curl_easy_setopt(easy, CURLOPT_CONNECT_TO, u->connect_to) == CURLE_OK;
+	return fine;
+}
+
+static struct transfer *
+take_transfer(struct upstream *u, struct call *call)
+{
+	struct transfer *t = u->spare;
+	CURL *easy;
+
+	if (t == NULL) {
+		t = xcalloc(1, sizeof(*t));
+		t->easy = curl_easy_init();
+		if (t->easy == NULL || !set_constant_options(u, t->easy))
+			abort();
+	} else {
+		u->spare = t->next;
+		u->spare_count--;
+	}
+	easy = t->easy;
+	*t = (struct transfer){ .upstream = u, .call = call, .easy = easy };
+	call->transfer = t;
+	u->busy++;
+	return t;
+}
+
+static void
+free_transfer(struct transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->headers);
+	free(t);
+}
+
+static void
+return_transfer(struct transfer *t)
+{
+	struct upstream *u = t->upstream;
+
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+	t->call->transfer = NULL;
+	t->call = NULL;
+	u->busy--;
+	if (u->spare_count >= SPARE_MAX) {
+		free_transfer(t);
+		return;
+	}
+	t->next = u->spare;
+	u->spare = t;
+	u->spare_count++;
+}
+
+static void
+add_header(struct transfer *t, const char *name, struct text value)
+{
+	struct buf line = { 0 };
+	struct curl_slist *longer;
+
+	if (value.data == NULL)
+		return;
+	buf_printf(&line, "%s: %.*s", name, (int)value.length, value.data);
+	buf_add(&line, "", 1);
+	longer = curl_slist_append(t->headers, line.data);
+	buf_free(&line);
+	if (longer == NULL)
+		abort();
+	t->headers = longer;
+}
+
+static void
+end_call(struct upstream *u, struct call *call, enum call_outcome outcome)
+{
+	call->outcome = outcome;
+	if (u->ended_count == u->ended_capacity) {
+		size_t capacity = u->ended_capacity == 0 ? 64 : 2 * u->ended_capacity;
+		struct call **longer = realloc(u->ended, capacity * sizeof(struct call *));
+
+		if (longer == NULL)
+			abort();
+		u->ended = longer;
+		u->ended_capacity = capacity;
+	}
+	u->ended[u->ended_count++] = call;
+}
+
+static void
+finish(struct transfer *t, enum call_outcome outcome)
+{
+	end_call(t->upstream, t->call, outcome);
+	return_transfer(t);
+}
+
+/* Hands one try to curl; there is time left for it. */
+static void
+start_try(struct transfer *t)
+{
+	struct upstream *u = t->upstream;
+	struct call *call = t->call;
+	const struct host *host = &u->hosts.list[t->host];
+	int64_t left = t->deadline - monotonic_ms();
+	int64_t try_ms = call->try_ms != 0 ? call->try_ms : u->settings->try_timeout * 1000;
+	struct buf url = { 0 };
+
+	buf_text(&url, host->base);
+	buf_add(&url, call->path.data, call->path.length);
+	buf_add(&url, "", 1);
+	buf_clear(&call->answer);
+	json_object_put(call->json);
+	call->json = NULL;
+	call->agora_request_id[0] = call->resource_id[0] = '\0';
+	call->retry_after = 0;
+	call->failure = NULL;
+	call->tries++;
+	t->tried |= 1U << t->host;
+	t->too_large = false;
+	t->sent = 0;
+	t->running = true;
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+	add_header(t, "Accept", TEXT("application/json"));
+	add_header(t, "Content-Type", TEXT("application/json"));
+	add_header(t, "Expect", TEXT("")); /* no 100-continue */
+	add_header(t, "X-Request-ID", call->request_id);
+	add_header(t, "traceparent", call->traceparent);
+	curl_easy_setopt(t->easy, CURLOPT_URL, url.data);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
+	if (call->body.data != NULL) {
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)call->body.length);
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, call->body.data);
+	} else {
+		curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+	}
+	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, call->method);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(try_ms < left ? try_ms : left));
+	/*
+	 * On a kept connection that closes without a word curl sends the request once more by
+	 * itself.  What must be known to have been sent once goes over a new one.
+	 */
+	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, call->repeat == CALL_SAFE ? 0L : 1L);
+	curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, call->repeat == CALL_SAFE ? 1L : 0L);
+	buf_free(&url);
+	push(&u->active, t);
+	if (curl_multi_add_handle(u->multi, t->easy) != CURLM_OK)
+		abort();
+}
+
+static void
+try_later(struct transfer *t, int64_t ms)
+{
+	t->due = monotonic_ms() + ms;
+	push(&t->upstream->delayed, t);
+}
+
+/* Milliseconds before the next try: doubled each time, a half of it by chance. */
+static int64_t
+backoff(const struct transfer *t)
+{
+	int64_t most = BACKOFF_MS << (t->call->tries < 5 ? t->call->tries - 1 : 4);
+
+	return most / 2 + random_below((uint32_t)(most / 2) + 1);
+}
+
+/* Tries again on `host` after `ms`, or ends the call when there is no time or no try left. */
+static void
+try_again(struct transfer *t, size_t host, int64_t ms, enum call_outcome otherwise)
+{
+	if (t->call->tries >= TRIES_MAX || monotonic_ms() + ms >= t->deadline) {
+		finish(t, otherwise);
+		return;
+	}
+	t->host = host;
+	try_later(t, ms);
+}
+
+static const char *
+failure_text(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST: return "the host's name cannot be resolved";
+	case CURLE_COULDNT_CONNECT: return "the host does not take connections";
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION: return "TLS with the host failed";
+	case CURLE_OPERATION_TIMEDOUT: return "the host did not answer in time";
+	case CURLE_WRITE_ERROR: return "the answer is larger than 1 MiB";
+	default: return "the connection broke";
+	}
+}
+
+/* How a call ends whose last try got no answer. */
+static enum call_outcome
+unanswered(const struct call *call)
+{
+	return call->doubtful && call->repeat != CALL_SAFE ? CALL_UNKNOWN : CALL_NOT_DONE;
+}
+
+/* No answer came: was the request carried out all the same? */
+static void
+without_answer(struct transfer *t, CURLcode code)
+{
+	struct upstream *u = t->upstream;
+	int64_t now = monotonic_ms();
+	bool maybe_done = t->sent > 0;
+	size_t next;
+
+	t->call->failure = failure_text(code);
+	hosts_failed(&u->hosts, t->host, now);
+	next = hosts_next(&u->hosts, t->host,
+	    code == CURLE_COULDNT_RESOLVE_HOST ? HOST_NO_NAME : HOST_DOWN, t->tried, now);
+	if (maybe_done)
+		t->call->doubtful = true;
+	if (maybe_done && t->call->repeat == CALL_ONCE) {
+		finish(t, CALL_UNKNOWN);
+		return;
+	}
+	try_again(t, next, t->tried & 1U << next ? backoff(t) : 0, unanswered(t->call));
+}
+
+/* Whether the body is what the call wants: a page of some proxy's on the way is not. */
+static bool
+is_of_use(const struct call *call)
+{
+	if (call->status < 200 || call->status >= 300)
+		return true;
+	return json_object_is_type(call->json, json_type_object) ||
+	    (call->empty && call->answer.length == 0);
+}
+
+static void
+with_answer(struct transfer *t)
+{
+	struct upstream *u = t->upstream;
+	struct call *call = t->call;
+	int64_t now = monotonic_ms();
+	struct json_error error;
+	size_t next;
+
+	if (call->answer.length > 0)
+		call->json = json_read(buf_view(&call->answer), 0, &error);
+	if (call->status == 429) {
+		/* Agora counts by App ID: another host would not help. */
+		try_again(t, t->host, call->retry_after > 0 ? call->retry_after * 1000 : backoff(t),
+		    CALL_ANSWERED);
+		return;
+	}
+	if (call->status < 500 && is_of_use(call)) {
+		hosts_answered(&u->hosts, t->host);
+		finish(t, CALL_ANSWERED);
+		return;
+	}
+	/*
+	 * A gateway's 502 or 504 does not say whether what is behind it did the work; nor does a
+	 * success that cannot be read.
+	 */
+	hosts_failed(&u->hosts, t->host, now);
+	next = hosts_next(&u->hosts, t->host, HOST_DOWN, t->tried, now);
+	call->doubtful = true;
+	if (call->repeat == CALL_ONCE)
+		finish(t, CALL_ANSWERED);
+	else
+		try_again(t, next, backoff(t), CALL_ANSWERED);
+}
+
+static void
+take_ended_tries(struct upstream *u)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(u->multi, &left)) != NULL) {
+		struct transfer *t = NULL;
+		CURLcode code = message->data.result;
+		long status = 0;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+		curl_multi_remove_handle(u->multi, t->easy);
+		t->running = false;
+		pull(&u->active, t);
+		t->call->status = (int)status;
+		if (code == CURLE_OK)
+			with_answer(t);
+		else
+			without_answer(t, code);
+	}
+}
+
+static void
+start_delayed(struct upstream *u)
+{
+	int64_t now = monotonic_ms();
+	struct transfer *t, *next;
+
+	for (t = u->delayed; t != NULL; t = next) {
+		next = t->next;
+		if (t->due > now)
+			continue;
+		pull(&u->delayed, t);
+		if (now < t->deadline)
+			start_try(t);
+		else
+			finish(t, unanswered(t->call));
+	}
+}
+
+static void
+tell_ended(struct upstream *u)
+{
+	/* Those that end while these are told are for the next step; one told may cancel another.
+	 */
+	size_t count = u->ended_count;
+
+	for (size_t i = 0; i < count; i++) {
+		struct call *call = u->ended[i];
+
+		u->ended[i] = NULL;
+		if (call != NULL)
+			call->done(call);
+	}
+	u->ended_count -= count;
+	if (u->ended_count > 0)
+		memmove(u->ended, u->ended + count, u->ended_count * sizeof(struct call *));
+}
+
+static void
+step(void *owner)
+{
+	struct upstream *u = owner;
+	struct epoll_event events[EVENTS];
+	int64_t end = monotonic_us() + STEP_US;
+	int running = 0, count = epoll_wait(u->epoll, events, EVENTS, 0);
+
+	for (int i = 0; i < count && monotonic_us() < end; i++) {
+		int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+		    (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+		    (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+
+		curl_multi_socket_action(u->multi, events[i].data.fd, what, &running);
+	}
+	if (u->curl_due >= 0 && monotonic_ms() >= u->curl_due) {
+		u->curl_due = -1;
+		curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+	take_ended_tries(u);
+	start_delayed(u);
+	tell_ended(u);
+}
+
+static int64_t
+timeout(void *owner)
+{
+	const struct upstream *u = owner;
+	int64_t now = monotonic_ms(), due = u->curl_due;
+
+	if (u->ended_count > 0)
+		return 0;
+	for (const struct transfer *t = u->delayed; t != NULL; t = t->next)
+		if (due < 0 || t->due < due)
+			due = t->due;
+	if (due < 0)
+		return -1;
+	return due > now ? due - now : 0;
+}
+
+const struct progress *
+upstream_progress(struct upstream *u)
+{
+	return &u->progress;
+}
+
+size_t
+upstream_busy(const struct upstream *u)
+{
+	return u->busy;
+}
+
+static bool
+add_connect_to(struct upstream *u, struct text list)
+{
+	while (list.length > 0) {
+		const char *comma = memchr(list.data, ',', list.length);
+		size_t length = comma == NULL ? list.length : (size_t)(comma - list.data);
+		struct buf item = { 0 };
+		struct curl_slist *longer;
+
+		buf_add(&item, list.data, length);
+		buf_add(&item, "", 1);
+		longer = curl_slist_append(u->connect_to, item.data);
+		buf_free(&item);
+		if (longer == NULL)
+			return false;
+		u->connect_to = longer;
+		length += comma == NULL ? 0 : 1;
+		list = (struct text){ list.data + length, list.length - length };
+	}
+	return true;
+}
+
+static void
+base64(struct text text, struct buf *out)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < text.length; i += 3) {
+		uint32_t bits = 0;
+
+		for (size_t j = 0; j < 3; j++)
+			bits = bits << 8 |
+			    (i + j < text.length ? (unsigned char)text.data[i + j] : 0U);
+		for (size_t j = 0; j < 4; j++)
+			buf_add(
+			    out, i + j > text.length ? "=" : &digits[bits >> (18 - 6 * j) & 63], 1);
+	}
+}
+
+/* What the client sends of its own with each request. */
+static void
+note_secrets(struct upstream *u)
+{
+	const struct upstream_settings *s = u->settings;
+	struct buf both = { 0 };
+
+	buf_add(&both, s->customer_id.data, s->customer_id.length);
+	buf_text(&both, ":");
+	buf_add(&both, s->customer_secret.data, s->customer_secret.length);
+	base64(buf_view(&both), &u->basic);
+	buf_wipe(&both);
+	buf_free(&both);
+	u->secrets[0] = s->customer_secret;
+	u->secrets[1] = buf_view(&u->basic);
+}
+
+struct upstream *
+upstream_open(const struct upstream_settings *settings, struct buf *error)
+{
+	struct upstream *u = xcalloc(1, sizeof(*u));
+
+	u->settings = settings;
+	u->curl_due = -1;
+	u->epoll = -1;
+	if (settings->customer_id.data == NULL || settings->customer_secret.data == NULL) {
+		buf_printf(error, "%s: is required with AGORA_BASE_URL",
+		    settings->customer_id.data == NULL ? "CUSTOMER_ID" : "CUSTOMER_SECRET");
+		goto failed;
+	}
+	if (!hosts_init(&u->hosts, settings->base_url, settings->area, error))
+		goto failed;
+	note_secrets(u);
+	u->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (u->epoll < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+	    (u->multi = curl_multi_init()) == NULL || !add_connect_to(u, settings->connect_to)) {
+		buf_text(error, "the HTTP client cannot be started");
+		goto failed;
+	}
+	curl_multi_setopt(u->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(u->multi, CURLMOPT_SOCKETDATA, u);
+	curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
+	curl_multi_setopt(u->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(u->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_CONNECTIONS);
+	u->progress = (struct progress){ u->epoll, u, timeout, step };
+	return u;
+failed:
+	upstream_close(u);
+	return NULL;
+}
+
+static void
+close_list(struct upstream *u, struct transfer *t)
+{
+	while (t != NULL) {
+		struct transfer *next = t->next;
+
+		if (t->running)
+			curl_multi_remove_handle(u->multi, t->easy);
+		free_transfer(t);
+		t = next;
+	}
+}
+
+void
+upstream_close(struct upstream *u)
+{
+	if (u == NULL)
+		return;
+	close_list(u, u->active);
+	close_list(u, u->delayed);
+	close_list(u, u->spare);
+	if (u->multi != NULL)
+		curl_multi_cleanup(u->multi);
+	curl_slist_free_all(u->connect_to);
+	if (u->epoll >= 0)
+		close(u->epoll);
+	buf_wipe(&u->basic);
+	buf_free(&u->basic);
+	free(u->ended);
+	free(u);
+}
+
+void
+upstream_send(struct upstream *u, struct call *call)
+{
+	struct transfer *t;
+	int64_t wait_us;
+
+	call->tries = 0;
+	call->status = 0;
+	call->doubtful = false;
+	call->secrets = u->secrets;
+	if (u->busy >= (size_t)u->settings->max_calls) {
+		end_call(u, call, CALL_CROWDED);
+		return;
+	}
+	wait_us = call->pace == NULL ? 0 : pace_take(call->pace, monotonic_us());
+	if (wait_us > (call->queue_ms != 0 ? call->queue_ms : QUEUE_MS) * 1000) {
+		pace_give_back(call->pace);
+		end_call(u, call, CALL_PACED);
+		return;
+	}
+	t = take_transfer(u, call);
+	t->deadline = monotonic_ms() +
+	    (call->total_ms != 0 ? call->total_ms : u->settings->call_timeout * 1000);
+	t->host = hosts_first(&u->hosts, monotonic_ms());
+	if (wait_us > 0 || call->delay_ms > 0)
+		try_later(t, call->delay_ms + (wait_us + 999) / 1000);
+	else
+		start_try(t);
+}
+
+void
+upstream_cancel(struct upstream *u, struct call *call)
+{
+	struct transfer *t = call->transfer;
+
+	for (size_t i = 0; i < u->ended_count; i++)
+		if (u->ended[i] == call)
+			u->ended[i] = NULL;
+	if (t == NULL)
+		return;
+	pull(t->running ? &u->active : &u->delayed, t);
+	if (t->running)
+		curl_multi_remove_handle(u->multi, t->easy);
+	t->running = false;
+	return_transfer(t);
+}
+
+const struct upstream_driver upstream_curl = { upstream_open, upstream_close, upstream_progress,
+	upstream_send, upstream_cancel };
