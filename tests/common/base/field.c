@@ -592,7 +592,7 @@ writes(void)
 		{ { NOTHING, .object = &inner }, "{\"object\":{\"number\":5,\"text\":\"in\"}}" },
 		{ { NOTHING, .list = { two, 2 } },
 		    "{\"list\":[{\"number\":1},{\"number\":-9223372036854775808,\"text\":\"\","
-		    "\"deeper\":{\"number\":5}}]}" },
+		    "\"deeper\":{\"number\":5,\"t\":\"in\"}}]}" },
 		{ { NOTHING, .list = { two, 0 }, .texts = { texts, 0 }, .names = { names, 0 } },
 		    "{\"list\":[],\"texts\":[],\"names\":[]}" },
 		{ { NOTHING, .texts = { texts, 2 } }, "{\"texts\":[\"a\",\"\\\"\xef\xbf\xbd\"]}" },
