@@ -451,7 +451,7 @@ def methods_and_paths():
         "/rtm",
         "/chat/account",
         "/getToken/x",
-        "/cloud_recording/start",
+        "/cloud_recording/elsewhere",
         "/?x=/ping",
     ):
         yield refused(get(target), code="not_found", status=404)
