@@ -11,6 +11,8 @@
  */
 #define NO_DESCRIPTOR 0x7ffffff0
 
+#define KEPT_BODY 8192 /* bytes of memory kept for the next request */
+
 struct codec {
 	FCGX_Request request; /* its streams point into it: never moved */
 	struct text in;       /* what is left to be read */
@@ -71,6 +73,8 @@ end_request(struct codec *codec)
 	codec->request.keepConnection = 1;
 	FCGX_Finish_r(&codec->request);
 	codec->open = false;
+	if (codec->body.capacity > KEPT_BODY)
+		buf_free(&codec->body);
 }
 
 void

@@ -33,7 +33,8 @@ struct connection {
 	struct framing framing;
 	struct job *job;  /* the exchange that waits */
 	bool has_served;  /* at least one request */
-	int64_t deadline; /* monotonic ms; 0 = none */
+	bool blocked;     /* the web server does not take what we send */
+	int64_t deadline; /* monotonic ms; 0 = none: of the answer if blocked, else the request */
 };
 
 /* A request on its way through the application. */
@@ -119,7 +120,10 @@ return_job(struct job *job)
 
 	job->connection = NULL;
 	codec_drop(job->codec);
-	exchange_reset(&job->exchange);
+	if (job->exchange.response.body.capacity > KEPT_BUFFER)
+		exchange_free(&job->exchange);
+	else
+		exchange_reset(&job->exchange);
 	if (all->spare_job_count >= SPARE_MAX) {
 		free_job(job);
 		return;
@@ -211,6 +215,16 @@ link_connection(struct connection *c)
 	all->open = c;
 }
 
+/* There may be a place for those that wait in the socket's queue. */
+static void
+accept_again(struct connections *all)
+{
+	if (!all->full || all->draining)
+		return;
+	all->full = false;
+	loop_watch(all->loop, &all->listener, EPOLLIN);
+}
+
 static void
 close_connection(struct connection *c)
 {
@@ -225,10 +239,7 @@ close_connection(struct connection *c)
 	c->next = all->closed;
 	all->closed = c;
 	all->count--;
-	if (all->full && !all->draining) {
-		all->full = false;
-		loop_watch(all->loop, &all->listener, EPOLLIN);
-	}
+	accept_again(all);
 }
 
 static void
@@ -364,6 +375,13 @@ new_connection(struct connections *all, int fd)
 }
 
 static void
+stop_accepting(struct connections *all)
+{
+	all->full = true;
+	loop_unwatch(all->loop, &all->listener);
+}
+
+static void
 accept_ready(struct watch *watch, uint32_t events)
 {
 	struct connections *all =
@@ -374,20 +392,24 @@ accept_ready(struct watch *watch, uint32_t events)
 		struct connection *c;
 		int fd;
 
-		if (all->count >= (size_t)all->limits.connections && !make_room(all)) {
-			/* The newest wait in the socket's queue until a place comes free. */
-			all->full = true;
-			loop_unwatch(all->loop, watch);
-			return;
+		if (all->count >= (size_t)all->limits.connections) {
+			if (i > 0)
+				return; /* perhaps nobody waits; if so, we are called again */
+			if (!make_room(all)) {
+				/* The newest wait in the queue until a place comes free. */
+				stop_accepting(all);
+				return;
+			}
 		}
 		fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-				/* Mostly EMFILE; the tick tries again. */
-				log_line(LOG_LEVEL_ERROR, "accept: %s", strerror(errno));
-				all->full = true;
-				loop_unwatch(all->loop, watch);
-			}
+			if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+				return;
+			/* Mostly no descriptor is free; the tick tries again. */
+			if ((errno == EMFILE || errno == ENFILE) && make_room(all))
+				continue;
+			log_line(LOG_LEVEL_ERROR, "accept: %s", strerror(errno));
+			stop_accepting(all);
 			return;
 		}
 		c = new_connection(all, fd);
@@ -430,6 +452,7 @@ deliver(struct job *job)
 	response_write(&x->response, text_is(x->request.method, "HEAD"), &all->answer);
 	codec_answer(job->codec, buf_view(&all->answer), &c->out);
 	buf_wipe(&all->answer);
+	shrink(&all->answer);
 	return_job(job);
 	c->has_served = true;
 	/* The list is in the order of last use. */
@@ -551,8 +574,10 @@ send_out(struct connection *c)
 			return;
 		}
 		c->sent += (size_t)n;
-		c->deadline = 0; /* it takes the answer: the time starts anew */
+		if (c->blocked)
+			c->deadline = 0; /* it takes the answer: the time starts anew */
 	}
+	c->blocked = false;
 	c->sent = 0;
 	buf_wipe(&c->out);
 	shrink(&c->out);
@@ -570,16 +595,21 @@ settle(struct connection *c)
 	bool unsent = c->out.length > 0, arriving = c->framing.id != 0 || c->in.length > 0;
 	uint32_t events = unsent ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
 
-	if (c->state == LINGERING)
+	if (c->state == LINGERING) {
 		events = EPOLLIN;
-	else if (unsent && c->deadline == 0)
-		set_deadline(c, c->owner->limits.answer_ms);
-	else if (!unsent && (c->job != NULL || (!arriving && c->has_served)))
+	} else if (unsent) {
+		if (!c->blocked || c->deadline == 0)
+			set_deadline(c, c->owner->limits.answer_ms);
+		c->blocked = true;
+	} else if (c->job != NULL || (!arriving && c->has_served)) {
 		c->deadline = 0;
-	else if (c->deadline == 0)
+	} else if (c->deadline == 0) {
 		set_deadline(c, c->owner->limits.request_ms);
+	}
 	if (!loop_watch(c->owner->loop, &c->watch, events))
 		close_connection(c);
+	else if (c->owner->full && may_go(c))
+		accept_again(c->owner);
 }
 
 /* Sends what there is and waits for what comes next. */
@@ -716,10 +746,7 @@ connections_tick(struct connections *all, int64_t now)
 	check_connections(all, now);
 	check_waiting(all, now);
 	say_overload(all);
-	if (all->full && !all->draining && all->count < (size_t)all->limits.connections) {
-		all->full = false;
-		loop_watch(all->loop, &all->listener, EPOLLIN);
-	}
+	accept_again(all);
 }
 
 void
@@ -732,7 +759,13 @@ void
 connections_drain(struct connections *all)
 {
 	struct connection *c, *next;
+	size_t before;
 
+	/* Those that the kernel has let in are ours to serve. */
+	do {
+		before = all->count;
+		accept_ready(&all->listener, EPOLLIN);
+	} while (all->count > before);
 	all->draining = true;
 	loop_unwatch(all->loop, &all->listener);
 	for (c = all->open; c != NULL; c = next) {

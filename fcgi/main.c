@@ -1,4 +1,5 @@
 /* agora-fcgi(8): FastCGI service, or plain CGI program, as it is started. */
+#include "app.h"
 #include "routes.h"
 #include "service.h"
 

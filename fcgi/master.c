@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "listener.h"
 #include "log.h"
 #include "loop.h"
 #include "master.h"
@@ -38,7 +39,7 @@ struct master {
 	struct loop *loop;
 	struct worker_process workers[WORKERS];
 	bool stopping;
-	bool reload_again;  /* SIGHUP came while a new worker was starting */
+	bool reload_again;  /* SIGHUP came while a new worker was starting, or too many ended */
 	bool has_served;    /* a worker once got ready */
 	int64_t restart_at; /* monotonic ms; 0 = none is due */
 	int64_t backoff_ms;
@@ -155,7 +156,7 @@ become_worker(struct master *m, pid_t parent, int write_end)
 {
 	sigset_t none;
 
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_PDEATHSIG, SIGINT); /* not SIGTERM: twice, that ends what drains at once */
 	if (getppid() != parent)
 		return EXIT_OS; /* it died before that took effect */
 	for (size_t i = 0; i < WORKERS; i++)
@@ -299,7 +300,10 @@ reload(struct master *m)
 {
 	if (m->stopping)
 		return;
-	if (worker_in(m, STARTING) != NULL) {
+	if (worker_in(m, STARTING) != NULL || worker_in(m, NONE) == NULL) {
+		if (worker_in(m, NONE) == NULL)
+			log_line(LOG_LEVEL_WARNING, "reload waits: %d old workers still drain",
+			    WORKERS - 1);
 		m->reload_again = true;
 		return;
 	}
@@ -307,6 +311,15 @@ reload(struct master *m)
 	notify_reloading();
 	if (!start_worker(m))
 		notify("READY=1\nSTATUS=reload failed, the old configuration serves");
+}
+
+static void
+stop_listening(const struct master_setup *setup)
+{
+	/* The file first: whoever starts next puts one of his own there. */
+	if (setup->address != NULL)
+		listener_remove(setup->address);
+	close(setup->listener);
 }
 
 static void
@@ -322,6 +335,7 @@ stop(struct master *m)
 	notify("STOPPING=1");
 	m->stopping = true;
 	m->restart_at = 0;
+	stop_listening(m->setup);
 	for (size_t i = 0; i < WORKERS; i++)
 		if (m->workers[i].state != NONE)
 			drain_worker(m, &m->workers[i]);
@@ -373,11 +387,11 @@ feed_watchdog(struct master *m, int64_t now)
 {
 	const struct worker_process *w = worker_in(m, SERVING);
 
-	if (m->notify_every_ms == 0 || now - m->notified < m->notify_every_ms || w == NULL ||
-	    now - w->heard > m->setup->silent_ms)
+	if (m->notify_every_ms == 0 || now - m->notified < m->notify_every_ms)
 		return;
-	notify("WATCHDOG=1");
 	m->notified = now;
+	if (w != NULL && now - w->heard <= m->setup->silent_ms)
+		notify("WATCHDOG=1");
 }
 
 static void
@@ -386,7 +400,6 @@ on_tick(void *owner, int64_t now)
 	struct master *m = owner;
 
 	check_workers(m, now);
-	feed_watchdog(m, now);
 }
 
 static void
@@ -396,7 +409,7 @@ on_turn(void *owner)
 	bool any = false;
 
 	start_if_due(m);
-	if (m->reload_again && worker_in(m, STARTING) == NULL) {
+	if (m->reload_again && worker_in(m, STARTING) == NULL && worker_in(m, NONE) != NULL) {
 		m->reload_again = false;
 		reload(m);
 	}
@@ -407,22 +420,36 @@ on_turn(void *owner)
 	log_flush();
 }
 
+static int64_t
+time_until(int64_t when, int64_t now)
+{
+	return when > now ? when - now : 0;
+}
+
 /* The loop has no timers but its tick: what is due sooner is told it by this. */
 static int64_t
-restart_timeout(void *owner)
+next_timeout(void *owner)
 {
 	const struct master *m = owner;
-	int64_t now = loop_now(m->loop);
+	int64_t now = loop_now(m->loop), next = -1;
 
-	if (m->restart_at == 0)
-		return -1;
-	return m->restart_at > now ? m->restart_at - now : 0;
+	if (m->restart_at != 0)
+		next = time_until(m->restart_at, now);
+	if (m->notify_every_ms != 0) {
+		int64_t feed = time_until(m->notified + m->notify_every_ms, now);
+
+		next = next < 0 || feed < next ? feed : next;
+	}
+	return next;
 }
 
 static void
-restart_step(void *owner)
+next_step(void *owner)
 {
-	start_if_due(owner);
+	struct master *m = owner;
+
+	start_if_due(m);
+	feed_watchdog(m, loop_now(m->loop));
 }
 
 static int64_t
@@ -442,15 +469,18 @@ master_run(const struct master_setup *setup)
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD, 0 };
 	struct master m = { .setup = setup, .notify_every_ms = watchdog_ms() };
 	const struct loop_hooks hooks = { &m, on_signal, on_tick, on_turn };
-	const struct progress restart = { -1, &m, restart_timeout, restart_step };
+	const struct progress due = { -1, &m, next_timeout, next_step };
 
+	signal(SIGPIPE, SIG_IGN); /* whoever reads our log may go */
 	m.loop = loop_open(&hooks, signals);
-	if (m.loop == NULL || !loop_progress(m.loop, &restart) || !start_worker(&m) ||
+	if (m.loop == NULL || !loop_progress(m.loop, &due) || !start_worker(&m) ||
 	    !loop_run(m.loop)) {
 		log_line(LOG_LEVEL_ERROR, "cannot run: %s", strerror(errno));
 		m.code = EXIT_OS;
 	}
 	loop_close(m.loop);
+	if (!m.stopping)
+		stop_listening(setup);
 	log_flush();
 	return m.code;
 }

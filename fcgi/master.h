@@ -12,9 +12,10 @@ struct master_setup {
 	void *owner;
 	/* In the new process: serves on the listener, returns the exit code. */
 	int (*work)(void *owner, int listener, int pipe);
-	int listener;
-	int64_t drain_ms;  /* after which a worker that was told to end is killed */
-	int64_t silent_ms; /* without a heartbeat after which a worker is killed */
+	int listener;        /* closed as soon as it is to end */
+	const char *address; /* of our own socket, whose file goes then too; NULL: another's */
+	int64_t drain_ms;    /* after which a worker that was told to end is killed */
+	int64_t silent_ms;   /* without a heartbeat after which a worker is killed */
 };
 
 /*

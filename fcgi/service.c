@@ -15,6 +15,8 @@
 #include "service.h"
 #include "worker.h"
 
+#define OTHER_DESCRIPTORS 64 /* that are no connections: the log, the loop, calls to Agora */
+
 extern char **environ;
 
 static const char *socket_address, *env_file, *check_config, *version, *help;
@@ -57,18 +59,59 @@ fail(int code, struct text why)
 static struct config *
 read_config(struct service_settings *settings, struct buf *error)
 {
+	static struct buf log_file; /* outlives the configuration: the log borrows it */
 	struct config *config =
 	    config_open(env_file, environ, &service_settings_table, settings, error);
+	struct buf name = { 0 };
 
 	if (config == NULL)
 		return NULL;
 	log_set_level((enum log_level)settings->log_level);
-	if (settings->log_file.data != NULL && !log_to_file(settings->log_file.data)) {
-		buf_printf(error, "LOG_FILE: %s: %s", settings->log_file.data, strerror(errno));
+	if (settings->log_file.data == NULL)
+		return config;
+	buf_add(&name, settings->log_file.data, settings->log_file.length + 1);
+	if (!log_to_file(name.data)) {
+		buf_printf(error, "LOG_FILE: %s: %s", name.data, strerror(errno));
+		buf_free(&name);
 		config_close(config);
 		return NULL;
 	}
+	buf_free(&log_file);
+	log_file = name;
 	return config;
+}
+
+/* Whoever does not read our log loses lines of it; the loop does not wait for them. */
+static void
+unblock_stderr(void)
+{
+	struct stat info;
+	int fd = -1;
+
+	if (fstat(STDERR_FILENO, &info) != 0 || !(S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode)))
+		return;
+	/* A pipe opened anew: others that write there too do not get the flag. */
+	if (S_ISFIFO(info.st_mode))
+		fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) {
+		fcntl(STDERR_FILENO, F_SETFL, fcntl(STDERR_FILENO, F_GETFL) | O_NONBLOCK);
+		return;
+	}
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
+/* A descriptor for each connection, where the soft limit is lower and may be raised. */
+static void
+raise_descriptors(int64_t connections)
+{
+	const rlim_t wanted = (rlim_t)connections + OTHER_DESCRIPTORS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* The worker reads the configuration itself, so that a reload is a new worker and nothing else. */
@@ -95,6 +138,7 @@ work(void *owner, int listener, int pipe)
 		log_flush();
 		code = EXIT_CONFIG;
 	} else {
+		raise_descriptors(settings.max_connections);
 		setup.progress = service->progress == NULL ? NULL : service->progress();
 		code = worker_run(&setup);
 	}
@@ -162,6 +206,7 @@ run_service(const struct service *service, int systemd)
 		buf_free(&error);
 		return code;
 	}
+	unblock_stderr();
 	config_warn_unknown(config, &service_settings_table);
 	setup.drain_ms = settings.drain_timeout * 1000;
 	setup.silent_ms = settings.worker_timeout * 1000;
@@ -178,12 +223,10 @@ run_service(const struct service *service, int systemd)
 		code = fail(EXIT_OS, buf_view(&error));
 	} else {
 		setup.listener = listener;
+		setup.address = systemd >= 0 ? NULL : socket_address;
 		log_line(LOG_LEVEL_INFO, "agora-fcgi %s listens on %s", PACKAGE_VERSION,
 		    systemd >= 0 ? "the socket of systemd" : socket_address);
 		code = master_run(&setup);
-		close(listener);
-		if (systemd < 0)
-			listener_remove(socket_address);
 	}
 	buf_free(&error);
 	return code;

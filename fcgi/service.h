@@ -3,7 +3,8 @@
 #define FCGI_SERVICE_H
 
 #include "route.h"
-#include "upstream.h"
+
+struct upstream_driver;
 
 struct service {
 	const struct route *routes;

@@ -23,21 +23,9 @@ drain(struct worker *worker)
 	worker->drain_until =
 	    loop_now(worker->loop) + worker->setup->settings->drain_timeout * 1000;
 	connections_drain(worker->connections);
-}
-
-static void
-on_signal(void *owner, int signal)
-{
-	struct worker *worker = owner;
-
-	if (signal == SIGUSR1)
-		log_reopen();
-	else if (signal == SIGINT && worker->setup->pipe >= 0)
-		return; /* the terminal sends it to the master too, which says what to do */
-	else if (worker->drain_until == 0)
-		drain(worker);
-	else
-		loop_stop(worker->loop); /* asked twice */
+	/* Once the master has none either, web servers are refused at once and go elsewhere. */
+	if (worker->setup->pipe >= 0)
+		close(worker->setup->listener);
 }
 
 /* The master counts on a byte a second; without a master to read it, it is time to end. */
@@ -49,6 +37,21 @@ beat(struct worker *worker, char what)
 		log_line(LOG_LEVEL_ERROR, "the master process is gone");
 		drain(worker);
 	}
+}
+
+static void
+on_signal(void *owner, int signal)
+{
+	struct worker *worker = owner;
+
+	if (signal == SIGUSR1)
+		log_reopen();
+	else if (signal == SIGINT && worker->setup->pipe >= 0)
+		beat(worker, 'h'); /* from the terminal, or because the master died */
+	else if (worker->drain_until == 0)
+		drain(worker);
+	else
+		loop_stop(worker->loop); /* asked twice */
 }
 
 static void

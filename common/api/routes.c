@@ -11,7 +11,7 @@
 #define ROW(method, path, handler, input, output, action, summary, wait)                           \
 	{                                                                                          \
 		method, path, handler, input, output,                                              \
-		    action "" + 0 * sizeof(char[sizeof(action) > 1 ? 1 : -1]), summary, wait       \
+		    &(action "")[0 * sizeof(char[sizeof(action) > 1 ? 1 : -1])], summary, wait     \
 	}
 #define ROUTE(method, path, handler, input, output, action, summary)                               \
 	ROW(method, path, handler, input, output, action, summary, ROUTE_INLINE)

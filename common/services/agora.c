@@ -423,8 +423,7 @@ without_members(struct exchange *x, struct text text, const char *name, struct j
 			text = without_members(x, text, inner, member);
 	} else if (json_object_is_type(value, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(value); i++)
-			text = without_members(
-			    x, text, name, json_object_array_get_idx(value, i));
+			text = without_members(x, text, name, json_object_array_get_idx(value, i));
 	} else if (json_object_is_type(value, json_type_string)) {
 		given = text_of(json_object_get_string(value));
 		for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)

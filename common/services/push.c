@@ -325,7 +325,8 @@ push_update(struct exchange *x)
 		return ANSWERED;
 	converter = json_copy(NULL);
 	if (r->video != NULL || r->audio != NULL) {
-		/* The channel is not to be updated, so it is not sent; the peers' clients give it. */
+		/* The channel is not to be updated, so it is not sent; the peers' clients give it.
+		 */
 		options = transcode_options(x, (struct text){ NULL, 0 }, r->audio, r->video);
 		if (options == NULL) {
 			json_object_put(converter);

@@ -539,8 +539,8 @@ recording_queried(struct exchange *x)
 	if (status >= STOP_REQUESTED)
 		return agora_bad_answer(x, ERROR_UPSTREAM, "Failed to start recording",
 		    "the recording ended before it recorded anything", known(job));
-	return query_after(x, x->now + NEXT_QUERY_MS / 1000 > job->wait_until ? INT64_MAX
-									     : NEXT_QUERY_MS);
+	return query_after(
+	    x, x->now + NEXT_QUERY_MS / 1000 > job->wait_until ? INT64_MAX : NEXT_QUERY_MS);
 }
 
 /* A job that runs */

@@ -191,8 +191,7 @@ is_on(struct exchange *x)
 bool
 rtt_url_has_ended(struct text url)
 {
-	return url.data != NULL &&
-	    memmem(url.data, url.length, "rtsc/speech-to-text", 19) != NULL;
+	return url.data != NULL && memmem(url.data, url.length, "rtsc/speech-to-text", 19) != NULL;
 }
 
 /* A setting that still names the ended API means the one that took its place. */
@@ -298,8 +297,8 @@ rtt_start(struct exchange *x)
 	json_set(body, "rtcConfig", rtc_config(x, r));
 	set_if_given(body, "translateConfig", r->translate);
 	if (r->translate != NULL) /* a member that the ended API had */
-		json_object_object_del(json_object_object_get(body, "translateConfig"),
-		    "forceTranslateInterval");
+		json_object_object_del(
+		    json_object_object_get(body, "translateConfig"), "forceTranslateInterval");
 	set_if_given(body, "keywords", r->keywords);
 	set_if_given(body, "uidLanguagesConfig", r->uid_languages);
 	if (storage != NULL) {

@@ -640,8 +640,8 @@ base64(struct text text, struct buf *out)
 			bits = bits << 8 |
 			    (i + j < text.length ? (unsigned char)text.data[i + j] : 0U);
 		for (size_t j = 0; j < 4; j++)
-			buf_add(out,
-			    i + j > text.length ? "=" : &digits[bits >> (18 - 6 * j) & 63], 1);
+			buf_add(
+			    out, i + j > text.length ? "=" : &digits[bits >> (18 - 6 * j) & 63], 1);
 	}
 }
 

@@ -1,0 +1,203 @@
+"""What every server test needs: counting, waiting, processes, and HTTP as it is on the wire."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+DEADLINE = 30.0  # seconds; only a failure waits that long
+
+
+class Skip(Exception):
+    """This cannot run here; the text says why."""
+
+
+class Suite:
+    def __init__(self, only="", verbose=False):
+        self.only, self.verbose = only, verbose
+        self.passed = self.failed = self.skipped = 0
+
+    def run(self, name, test, *args):
+        if self.only not in name:
+            return
+        try:
+            test(*args)
+        except Skip as why:
+            self.skipped += 1
+            print(f"SKIP {name}: {why}", flush=True)
+        except Exception as error:  # whatever it is, the next case still runs
+            self.failed += 1
+            print(f"FAIL {name}: {type(error).__name__}: {error}", flush=True)
+        else:
+            self.passed += 1
+            if self.verbose:
+                print(f"ok   {name}", flush=True)
+
+    def run_module(self, module, *args):
+        for name, test in vars(module).items():
+            if name.startswith("test_"):
+                self.run(f"{module.__name__}: {name[5:].replace('_', ' ')}", test, *args)
+
+    def closing_line(self):
+        line = f"{self.passed} passed, {self.failed} failed"
+        return line + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+def expect(condition, *what):
+    if not condition:
+        raise AssertionError(" ".join(str(w) for w in what))
+
+
+def same(got, wanted, what):
+    expect(got == wanted, f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+def wait_until(condition, what, seconds=DEADLINE):
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+# Processes and directories, all gone at the end
+
+
+class Run:
+    def __init__(self):
+        self.processes, self.directories = [], []
+
+    def directory(self):
+        path = tempfile.mkdtemp(prefix="agora-test.")
+        self.directories.append(path)
+        if os.geteuid() == 0:  # nginx's workers are www-data then
+            shutil.chown(path, group="www-data")
+            os.chmod(path, 0o2750)
+        return path
+
+    def start(self, argv, log, env=None, **more):
+        """A process in a session of its own: its children are found by its group."""
+        more.setdefault("stdin", subprocess.DEVNULL)
+        more.setdefault("stdout", log)
+        process = subprocess.Popen(argv, stderr=log, env=env, start_new_session=True, **more)
+        self.processes.append(process)
+        return process
+
+    def clean_up(self):
+        for process in self.processes:
+            signal_group(process, signal.SIGKILL)
+            process.wait()
+        for path in self.directories:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def signal_group(process, number):
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+# HTTP
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list  # (name, value) as they came
+    body: bytes
+    request_id: str = ""  # that was sent, or ""
+
+    def all(self, name):
+        return [v for n, v in self.headers if n.lower() == name.lower()]
+
+    def header(self, name):
+        values = self.all(name)
+        expect(len(values) <= 1, f"{name} came {len(values)} times")
+        return values[0] if values else None
+
+    def json(self):
+        return json.loads(self.body)
+
+
+def request_bytes(method, target, headers=(), body=b"", host="127.0.0.1", close=True):
+    names = {n.lower() for n, _ in headers}
+    lines = [f"{method} {target} HTTP/1.1"]
+    if "host" not in names:
+        lines.append(f"Host: {host}")
+    if close:
+        lines.append("Connection: close")
+    lines += [f"{n}: {v}" for n, v in headers]
+    if body and "content-length" not in names and "transfer-encoding" not in names:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines + ["", ""]).encode("latin-1") + body
+
+
+def parse_headers(lines):
+    return [tuple(re.split(r":[ \t]*", line, maxsplit=1)) for line in lines]
+
+
+def read_answer(stream, method="GET"):
+    """One answer off a connection's file."""
+    first = stream.readline().decode("latin-1").rstrip("\r\n")
+    expect(first.startswith("HTTP/1.1 "), f"no status line but {first!r}")
+    lines = []
+    while True:
+        line = stream.readline().decode("latin-1")
+        expect(line, "the answer ended in its headers")
+        if line == "\r\n":
+            break
+        lines.append(line.rstrip("\r\n"))
+    answer = Answer(int(first.split(" ")[1]), parse_headers(lines), b"")
+    length = answer.header("Content-Length")
+    if method == "HEAD" or answer.status in (204, 304):
+        return answer
+    if length is not None:
+        answer.body = stream.read(int(length))
+        same(len(answer.body), int(length), "length of the body")
+    elif answer.header("Transfer-Encoding") == "chunked":
+        while size := int(stream.readline(), 16):
+            answer.body += stream.read(size)
+            stream.readline()
+        stream.readline()
+    else:
+        answer.body = stream.read()
+    return answer
+
+
+def connect(port, timeout=DEADLINE):
+    s = socket.create_connection(("127.0.0.1", port), timeout)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return s
+
+
+def exchange(port, data, method="GET"):
+    """Sends raw bytes on a connection of their own and reads the one answer."""
+    with connect(port) as s, s.makefile("rb") as stream:
+        try:
+            s.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # answered before it was all sent
+        return read_answer(stream, method)
+
+
+def http(port, method, target, headers=(), body=b""):
+    return exchange(
+        port, request_bytes(method, target, headers, body, f"127.0.0.1:{port}"), method
+    )

@@ -1,0 +1,146 @@
+"""What only plain CGI shows: how web servers differ in what they pass on, and bad settings."""
+
+import os
+import shutil
+import subprocess
+
+import kit
+import sites
+import tokens
+from cases import check_common, check_error
+from kit import expect, same
+from sites import Cgi, environment, responder_path, write
+
+BODY = b'{"tokenType":"rtm","uid":"u"}'
+
+
+def test_chunked_body_without_a_length(build):
+    """Apache's mod_cgid: no CONTENT_LENGTH, the body ends with the input."""
+    cgi = Cgi(build)
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": None}
+    answer = cgi.send("POST", "/getToken", body=BODY, variables=chunked)
+    tokens.check(build, answer.json()["token"], tokens.rtm("u"))
+    for length, status, code in ((65536, 400, "invalid_body"), (65537, 413, "body_too_large")):
+        answer = cgi.send("POST", "/getToken", body=b"x" * length, variables=chunked)
+        check_error(answer, status, code)
+
+
+def test_wrong_lengths(build):
+    cgi = Cgi(build)
+    for length, status, code in (
+        ("30", 400, "body_cut"),
+        ("x", 400, "body_cut"),
+        ("-1", 400, "body_cut"),
+        ("65537", 413, "body_too_large"),
+        ("99999999999999999999", None, None),
+        ("0", 400, "invalid_body"),
+        ("", 400, "invalid_body"),
+        ("28", 400, "invalid_body"),
+    ):
+        variables = {"CONTENT_LENGTH": length}
+        answer = cgi.send("POST", "/getToken", body=BODY, variables=variables)
+        check_error(answer, status or answer.status, code)
+        expect(answer.status in (400, 413), f"status {answer.status} for {length!r}")
+        check_common(answer, "")
+
+
+def test_a_large_body_is_not_waited_for(build):
+    env = environment({}) | {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST"}
+    env |= {"REQUEST_URI": "/getToken", "CONTENT_LENGTH": "70000"}
+    ours, theirs = os.pipe()
+    try:
+        done = subprocess.run(
+            [responder_path(build)], stdin=ours, env=env, capture_output=True, timeout=10, check=False
+        )
+        expect(done.stdout.startswith(b"Status: 413"), done.stdout[:80])
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_paths_as_servers_pass_them_on(build):
+    cgi = Cgi(build)
+    script = {"SCRIPT_NAME": "/cgi-bin/agora.cgi"}
+    for name, target, variables in (
+        ("Apache mod_cgid", "/cgi-bin/agora.cgi/rtm/u/", script | {"PATH_INFO": "/rtm/u/"}),
+        ("encoded", "/cgi-bin/agora.cgi/rtm/%75?expiry=", script | {"PATH_INFO": "/rtm/u"}),
+        ("nginx", "/rtm/u/", {"SCRIPT_NAME": "/rtm/u/", "PATH_INFO": None}),
+        ("no REQUEST_URI", "", {"REQUEST_URI": None, "PATH_INFO": "/rtm/u"}),
+    ):
+        try:
+            answer = cgi.send("GET", target, variables=variables)
+            tokens.check(build, answer.json()["rtmToken"], tokens.rtm("u"))
+        except (AssertionError, KeyError) as error:
+            raise AssertionError(f"{name}: {error!r}") from error
+    answer = cgi.send("GET", "/cgi-bin/agora.cgiX/ping", variables=script | {"PATH_INFO": "/ping"})
+    check_error(answer, 404, "not_found")
+
+
+def test_ports_of_the_web_server_are_no_settings(build):
+    answer = Cgi(build).send("GET", "/ping", variables={"SERVER_PORT": "x", "PORT": "y"})
+    same(answer.status, 200, "status")
+
+
+def test_bad_settings_are_a_500_that_tells_nothing(build):
+    for settings, name in (
+        ({"APP_ID": ""}, "APP_ID"),
+        ({"APP_CERTIFICATE": "secret-but-malformed"}, "APP_CERTIFICATE"),
+    ):
+        cgi = Cgi(build)
+        answer = cgi.send("GET", "/ping", settings=settings)
+        check_error(answer, 500, "internal")
+        check_common(answer, "")
+        expect(name in cgi.log[0] and len(cgi.log) == 2, f"a line with {name}: {cgi.log}")
+        expect("secret-but" not in cgi.log[0], "the bad value is logged")
+
+
+def test_settings_file(build):
+    run = kit.Run()
+    try:
+        top = run.directory()
+        scripts = os.path.join(top, "cgi-bin")
+        os.mkdir(scripts)
+        env_file = os.path.join(top, "named.env")
+        write(env_file, f"APP_ID='{'a' * 32}'\nexport APP_CERTIFICATE=\"{'b' * 32}\" # x\n")
+        os.chmod(env_file, 0o640)
+        nothing = {"APP_ID": "", "APP_CERTIFICATE": ""}
+        variables = {
+            "AGORA_ENV_FILE": env_file,
+            "SCRIPT_FILENAME": os.path.join(scripts, "agora.cgi"),
+            "DOCUMENT_ROOT": os.path.join(top, "html"),
+        }
+        cgi = Cgi(build)
+        answer = cgi.send("GET", "/rtm/u", variables=variables, settings=nothing)
+        same(tokens.inspect(build, answer.json()["rtmToken"])["appId"], "a" * 32, "App ID")
+
+        for refused in ({"DOCUMENT_ROOT": top}, {"AGORA_ENV_FILE": env_file + "x"}):
+            answer = cgi.send("GET", "/rtm/u", variables=variables | refused, settings=nothing)
+            check_error(answer, 500, "internal")
+            expect(env_file in cgi.log[0], f"the line names the file: {cgi.log}")
+        os.chmod(env_file, 0o644)
+        answer = cgi.send("GET", "/rtm/u", variables=variables, settings=nothing)
+        check_error(answer, 500, "internal")
+        expect("chmod" in cgi.log[0], f"the line says what to do: {cgi.log}")
+
+        os.chmod(env_file, 0o640)
+        shutil.move(env_file, os.path.join(top, "agora.env"))
+        variables["AGORA_ENV_FILE"] = None
+        answer = cgi.send("GET", "/rtm/u", variables=variables, settings=nothing)
+        same(tokens.inspect(build, answer.json()["rtmToken"])["appId"], "a" * 32, "App ID")
+    finally:
+        run.clean_up()
+
+
+def test_a_client_that_goes_away(build):
+    """A body that never ends whole, and an output that nobody reads."""
+    env = environment({}) | {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET"}
+    env |= {"REQUEST_URI": "/ping"}
+    ours, theirs = os.pipe()
+    os.close(ours)
+    argv = [responder_path(build)]
+    done = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE, env=env, check=False
+    )
+    os.close(theirs)
+    expect(done.returncode != 0, f"exit status {done.returncode}")
+    expect(not sites.SANITIZER.search(done.stderr.decode()), done.stderr)

@@ -1,0 +1,224 @@
+"""The responder behind a real nginx, as nginx/serve runs it, and as plain CGI."""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+
+import kit
+from kit import TOP, expect, http, same, wait_until
+
+APP_ID = "0123456789abcdef0123456789abcdef"
+CERTIFICATE = "fedcba9876543210fedcba9876543210"
+SETTINGS = {
+    "list": {"CORS_ALLOW_ORIGIN": "https://a.example , https://b.example:8443"},
+    "star": {"CORS_ALLOW_ORIGIN": "*"},
+    "null": {"CORS_ALLOW_ORIGIN": "null"},
+    "unset": {},
+    "base": {"BASE_PATH": "/agora"},
+    "small": {"MAX_PARAMS": "4096", "MAX_BODY": "1024"},
+}
+ORIGINS = {
+    "list": '"https://a.example" 1; "https://b.example:8443" 1;',
+    "star": 'null 0; "~^[!-~]{1,512}$" 1;',
+    "null": '"null" 1;',
+}
+ACCESS_LINE = re.compile(
+    r"[0-9T:.-]+Z info id=(?P<id>[A-Za-z0-9._~+/=:@-]{1,128}) method=(?P<method>[A-Z-]+) "
+    r"route=(?P<route>[A-Za-z/:-]+) status=(?P<status>\d+) duration_us=\d+ client=[0-9a-f.:]+"
+)
+SANITIZER = re.compile(r"Sanitizer|runtime error:")
+
+
+def environment(settings):
+    """Only what is meant to be there: nothing of the tester's own."""
+    kept = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LANG")
+    env = {name: os.environ[name] for name in kept if name in os.environ}
+    env["PATH"] = env.get("PATH", "") + ":/usr/sbin:/sbin"
+    return env | {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE} | settings
+
+
+def responder_path(build):
+    return os.path.join(build, "agora-fcgi")
+
+
+def read(*path):
+    with open(os.path.join(*path), errors="replace") as file:
+        return file.read()
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+class Nginx:
+    """A site: nginx over the shipped snippets, and unless told otherwise a responder behind it."""
+
+    name = "nginx"
+
+    def __init__(self, run, build, kind="list", responder=True, **nginx):
+        self.run, self.build, self.kind = run, build, kind
+        self.directory = run.directory()
+        self.socket = os.path.join(self.directory, "fcgi.sock")
+        self.log_path = os.path.join(self.directory, "responder.log")
+        self.nginx_log_path = os.path.join(self.directory, "nginx.log")
+        self.port = kit.free_port()
+        self.responder = self.start_responder() if responder else None
+        self.start_nginx(self.config(**nginx))
+
+    def start_responder(self, **more):
+        self.log = open(self.log_path, "ab")
+        argv = [responder_path(self.build)]
+        if "stdin" not in more:
+            argv += ["--socket", self.socket]
+        process = self.run.start(argv, self.log, environment(SETTINGS[self.kind]), **more)
+        if "stdin" not in more:
+            wait_until(lambda: os.path.exists(self.socket), "the responder's socket")
+        return process
+
+    def config(self, changes=(), zone="", servers="", twice=False):
+        """changes: (file, from, to) in copies of the snippets; zone: another limit_req_zone;
+        servers: more at the end; twice: as if there were two responders."""
+        snippets = os.path.join(self.directory, "agora")
+        shutil.copytree(os.path.join(TOP, "conf", "nginx"), snippets)
+        for name, old, new in changes:
+            path = os.path.join(snippets, name)
+            text = read(path)
+            expect(old in text, f"{name} has no {old!r}")
+            write(path, text.replace(old, new))
+        conf = read(TOP, "nginx", "nginx.conf.in")
+        if zone:
+            conf, count = re.subn(r"limit_req_zone .*;", zone, conf)
+            same(count, 1, "limit_req_zone lines")
+        if twice:
+            conf = re.sub(r"server unix:.*;", r"\g<0> \g<0>", conf)
+        return conf.rstrip()[:-1] + servers + "}\n"
+
+    def start_nginx(self, conf):
+        values = {
+            "USER": "user www-data;" if os.geteuid() == 0 else "",
+            "RUN": self.directory,
+            "PORT": str(self.port),
+            "ORIGINS": ORIGINS.get(self.kind, ""),
+        }
+        for name, value in values.items():
+            conf = conf.replace(f"@{name}@", value)
+        path = os.path.join(self.directory, "nginx.conf")
+        write(path, conf)
+        with open(self.nginx_log_path, "ab") as log:
+            argv = ["nginx", "-e", "stderr", "-p", self.directory, "-c", path]
+            self.nginx = self.run.start(argv, log, environment({}))
+        wait_until(self.listens, "nginx")
+
+    def listens(self):
+        expect(self.nginx.poll() is None, f"nginx ended: {self.nginx_log()}")
+        try:
+            kit.connect(self.port).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def nginx_log(self):
+        return read(self.nginx_log_path)
+
+    def responder_log(self):
+        return read(self.log_path)
+
+    def log_lines(self, request_id):
+        return [line for line in self.responder_log().splitlines() if f"id={request_id} " in line]
+
+    def send(self, method, target, headers=(), body=b""):
+        """With a request id of its own, so that its log line is found."""
+        sent = [v for n, v in headers if n.lower() == "x-request-id"]
+        request_id = sent[0] if sent else secrets.token_hex(8)
+        if not sent:
+            headers = [*headers, ("X-Request-ID", request_id)]
+        answer = http(self.port, method, target, headers, body)
+        answer.request_id = request_id
+        return answer
+
+    def access_lines(self, answer, wanted=1):
+        """What the responder logged of this request; its line may come after the answer."""
+        request_id = answer.header("X-Request-ID")
+        if wanted:
+            wait_until(lambda: self.log_lines(request_id), "the request's log line")
+        return self.log_lines(request_id)
+
+    def stop(self):
+        """Both, as nginx/serve does, and what they said is looked at."""
+        if self.nginx.poll() is None:
+            self.nginx.send_signal(signal.SIGQUIT)
+            same(self.nginx.wait(kit.DEADLINE), 0, "nginx's exit status")
+        if self.responder is not None:
+            self.stop_responder()
+
+    def stop_responder(self):
+        self.responder.send_signal(signal.SIGTERM)
+        status = self.responder.wait(kit.DEADLINE)
+        log = self.responder_log()
+        expect(not SANITIZER.search(log), f"a sanitizer complains in {log[-4000:]}")
+        same(status, 0, "the responder's exit status")
+        self.responder = None
+
+
+class Cgi:
+    """The same program started once a request, as a web server does it (RFC 3875)."""
+
+    name = "cgi"
+
+    def __init__(self, build, kind="list", program="agora-fcgi"):
+        self.build, self.kind, self.program = build, kind, os.path.join(build, program)
+
+    def send(self, method, target, headers=(), body=b"", variables=None, settings=None):
+        host = "127.0.0.1"
+        env = {
+            "GATEWAY_INTERFACE": "CGI/1.1",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_SOFTWARE": "test",
+            "SERVER_NAME": host,
+            "SERVER_PORT": "80",
+            "REQUEST_METHOD": method,
+            "REQUEST_SCHEME": "http",
+            "REQUEST_URI": target,
+            "SCRIPT_NAME": "",
+            "QUERY_STRING": target.partition("?")[2],
+            "REMOTE_ADDR": "192.0.2.7",
+            "HTTP_HOST": host,
+        }
+        if body:
+            env["CONTENT_LENGTH"] = str(len(body))
+        for name, value in headers:
+            key = name.upper().replace("-", "_")
+            env[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+        for name, value in (variables or {}).items():
+            env.pop(name, None)
+            if value is not None:
+                env[name] = value
+        env = environment(SETTINGS[self.kind] if settings is None else settings) | env
+        encoded = {n.encode(): v.encode("latin-1") for n, v in env.items()}
+        done = subprocess.run(
+            [self.program],
+            input=body,
+            env=encoded,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=kit.DEADLINE,
+            check=False,
+        )
+        log = done.stderr.decode("utf-8", "replace")
+        expect(not SANITIZER.search(log), f"a sanitizer complains: {log}")
+        same(done.returncode, 0, f"exit status ({log})")
+        head, _, rest = done.stdout.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        expect(lines[0].startswith("Status: "), f"no Status but {lines[0]!r}")
+        answer = kit.Answer(int(lines[0].split()[1]), kit.parse_headers(lines[1:]), rest)
+        sent = [v for n, v in headers if n.lower() == "x-request-id"]
+        answer.request_id = sent[0] if sent else ""
+        self.log = log.splitlines()
+        return answer
+
+    def access_lines(self, answer, wanted=1):
+        return [line for line in self.log if f"id={answer.header('X-Request-ID')} " in line]
