@@ -11,7 +11,7 @@
 #include "random.h"
 #include "upstream.h"
 
-#define STEP_US 2000 /* what one step may take */
+#define STEP_US 2000        /* what one step may take */
 #define KEPT_CONNECTIONS 16 /* that are kept for later calls */
 #define EVENTS 64
 #define QUEUE_MS 1000  /* how long Agora's limit may hold a call back */
