@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The engine's tests (issue 3): tests/servers/engine.py BUILD_DIR [--only TEXT] [--verbose]
+"""The engine's tests: tests/servers/engine.py BUILD_DIR [--only TEXT] [--verbose]
 
 They need tests/waiting in the build, the responder with handlers that wait; `make tests/waiting`
 makes it.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tests of Agora's REST services (issue 4) against tests/simulator:
+"""The tests of Agora's REST services against tests/simulator:
 tests/servers/rest.py BUILD_DIR [--only TEXT] [--verbose]"""
 
 import argparse
