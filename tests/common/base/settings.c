@@ -383,17 +383,17 @@ environment_of(char (*variables)[48], size_t count)
 	return environment;
 }
 
-/* Opens the sources and reads the sample table; says so where that and *error disagree. */
+/* Opens one .env file and reads the sample table; "" when fine, else the error less the path. */
 static void
 read_settings(const char *env, char *const *environment, struct sample_settings *out,
     struct settings **settings, struct buf *error)
 {
 	const char *path = env == NULL ? NULL : make_file("env", text_of(env));
-	bool fine;
 
 	*settings = settings_open(path, environment, error);
-	fine = *settings != NULL && settings_read(*settings, &sample_table, out, error);
-	CHECK(fine == (error->length == 0), env == NULL ? "environment" : env);
+	if (*settings == NULL || settings_read(*settings, &sample_table, out, error))
+		return;
+	CHECK(error->length > 0, env == NULL ? "environment" : env);
 }
 
 static void

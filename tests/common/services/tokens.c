@@ -223,20 +223,6 @@ static const struct {
 	  "{\"resource\":\"users\",\"permission\":\"read\",\"resources\":[\"z\"]}]}",
 	    "RTM2(u){1:3600}[0 0 *][1 1][2 0 ][3 0 g][4 0 z][4 1 b a b]", 3600, NULL },
 	{ "{\"tokenType\":\"rtm2\",\"uid\":\"u\",\"permissions\":["
-	  "{\"resource\":\"messageChannels\",\"permission\":0,\"resources\":[\"m\"]},"
-	  "{\"resource\":\"streamChannels\",\"permission\":0,\"resources\":[\"s\"]},"
-	  "{\"resource\":\"groupChannels\",\"permission\":0,\"resources\":[\"g\"]},"
-	  "{\"resource\":\"serverGroups\",\"permission\":0,\"resources\":[\"v\"]},"
-	  "{\"resource\":\"users\",\"permission\":0,\"resources\":[\"u\"]}]}",
-	    "RTM2(u){1:3600}[0 0 m][1 0 s][2 0 g][3 0 v][4 0 u]", 3600, NULL },
-	{ "{\"tokenType\":\"rtm2\",\"uid\":\"u\",\"permissions\":["
-	  "{\"resource\":\"0\",\"permission\":1,\"resources\":[\"m\"]},"
-	  "{\"resource\":\"1\",\"permission\":1,\"resources\":[\"s\"]},"
-	  "{\"resource\":\"2\",\"permission\":1,\"resources\":[\"g\"]},"
-	  "{\"resource\":\"3\",\"permission\":1,\"resources\":[\"v\"]},"
-	  "{\"resource\":\"4\",\"permission\":\"1\",\"resources\":[\"u\"]}]}",
-	    "RTM2(u){1:3600}[0 1 m][1 1 s][2 1 g][3 1 v][4 1 u]", 3600, NULL },
-	{ "{\"tokenType\":\"rtm2\",\"uid\":\"u\",\"permissions\":["
 	  "{\"resource\":4,\"permission\":0,\"resources\":[\"first\"]},"
 	  "{\"resource\":4,\"permission\":0,\"resources\":[\"last\"]}]}",
 	    "RTM2(u){1:3600}[4 0 last]", 3600, NULL },
