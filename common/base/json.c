@@ -1,11 +1,22 @@
 #include <stdlib.h>
 
+#include "buf.h"
 #include "json.h"
+
+/* A member's name, for JSON_UNIQUE. */
+struct name {
+	size_t object;    /* the how manieth of the text */
+	size_t at;        /* of its quote in the text */
+	struct text text; /* between the quotes, and unescaped before it is compared */
+};
 
 struct scan {
 	const unsigned char *at, *end, *start;
 	unsigned flags;
 	enum json_problem problem;
+	unsigned char *blank; /* with JSON_COMMENTS: the text, in which comments become blanks */
+	size_t objects;       /* begun so far */
+	struct buf names;     /* with JSON_UNIQUE: struct name */
 };
 
 static bool
@@ -23,12 +34,44 @@ unexpected(struct scan *s)
 	return fail(s, s->at == s->end ? JSON_CUT : JSON_SYNTAX);
 }
 
+static bool
+is_next(const struct scan *s, size_t ahead, char c)
+{
+	return (size_t)(s->end - s->at) > ahead && s->at[ahead] == (unsigned char)c;
+}
+
+/*
+ * Editors show what follows a CR as a line of its own, so it ends a comment as LF does.  Blanked,
+ * because json-c knows comments too, and by other rules.
+ */
+static bool
+skip_comment(struct scan *s)
+{
+	const unsigned char *from = s->at;
+	bool line = is_next(s, 1, '/');
+
+	if (!(s->flags & JSON_COMMENTS) || !is_next(s, 0, '/') || !(line || is_next(s, 1, '*')))
+		return false;
+	s->at += 2;
+	while (s->at < s->end && !(line && (*s->at == '\n' || *s->at == '\r')) &&
+	    !(!line && is_next(s, 0, '*') && is_next(s, 1, '/')))
+		s->at++;
+	if (!line && s->at == s->end)
+		return fail(s, JSON_CUT);
+	if (!line)
+		s->at += 2;
+	memset(s->blank + (from - s->start), ' ', (size_t)(s->at - from));
+	return true;
+}
+
 static void
 skip_space(struct scan *s)
 {
-	while (
-	    s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
-		s->at++;
+	do
+		while (s->at < s->end &&
+		    (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+			s->at++;
+	while (skip_comment(s));
 }
 
 static bool
@@ -200,24 +243,34 @@ scan_scalar(struct scan *s)
 }
 
 static bool
-scan_name(struct scan *s)
+scan_name(struct scan *s, size_t object)
 {
+	const unsigned char *from;
+
 	skip_space(s);
+	from = s->at;
 	if (!scan_string(s, true))
 		return false;
+	if (s->flags & JSON_UNIQUE) {
+		struct name name = { object, (size_t)(from - s->start),
+			{ (const char *)from + 1, (size_t)(s->at - from) - 2 } };
+
+		buf_add(&s->names, &name, sizeof(name));
+	}
 	skip_space(s);
 	return take(s, ':') || unexpected(s);
 }
 
 /*
- * One value.  `open` is the stack of what is open: '{' or '['.  The loop runs once per value; what
- * follows a value (a comma, the ends of what is open) is taken at its end.
+ * One value.  `open` is the stack of what is open, '{' or '[', and `object` numbers it.  The loop
+ * runs once per value; what follows a value (a comma, the ends of what is open) is taken at its
+ * end.
  */
 static bool
 scan_value(struct scan *s)
 {
 	unsigned char open[JSON_DEPTH];
-	size_t depth = 0;
+	size_t object[JSON_DEPTH], depth = 0;
 
 	for (;;) {
 		skip_space(s);
@@ -227,10 +280,11 @@ scan_value(struct scan *s)
 			if (depth == JSON_DEPTH)
 				return fail(s, JSON_DEEP);
 			s->at++;
+			object[depth] = s->objects++;
 			open[depth++] = bracket;
 			skip_space(s);
 			if (!take(s, bracket == '{' ? '}' : ']')) {
-				if (bracket == '{' && !scan_name(s))
+				if (bracket == '{' && !scan_name(s, object[depth - 1]))
 					return false;
 				continue;
 			}
@@ -241,7 +295,7 @@ scan_value(struct scan *s)
 		while (depth > 0) {
 			skip_space(s);
 			if (take(s, ',')) {
-				if (open[depth - 1] == '{' && !scan_name(s))
+				if (open[depth - 1] == '{' && !scan_name(s, object[depth - 1]))
 					return false;
 				break;
 			}
@@ -263,28 +317,129 @@ scan_text(struct scan *s)
 	if (!scan_value(s))
 		return false;
 	skip_space(s);
-	return s->at == s->end || fail(s, JSON_AFTER);
+	if (s->at < s->end)
+		return fail(s, JSON_AFTER);
+	return s->problem == JSON_FINE; /* a comment may lack its end */
 }
 
-struct json_object *
-json_read(struct text text, unsigned flags, struct json_error *error)
+/* Of a string that was scanned. */
+static unsigned
+code_unit(const char *digits)
 {
-	const unsigned char *start = (const unsigned char *)(text.data == NULL ? "" : text.data);
-	struct scan s = { start, start + text.length, start, flags, JSON_FINE };
-	struct json_tokener *tokener;
+	struct scan s = { .at = (const unsigned char *)digits,
+		.end = (const unsigned char *)digits + 4 };
+	unsigned unit = 0;
+
+	(void)scan_code_unit(&s, &unit);
+	return unit;
+}
+
+static size_t
+put_utf8(unsigned c, char *out)
+{
+	static const unsigned char first[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	for (size_t i = length; i-- > 0; c >>= 6)
+		out[i] = (char)(i > 0 ? 0x80 | (c & 0x3f) : first[length] | c);
+	return length;
+}
+
+/* No escape is shorter than what it stands for, so `out` needs no more room than `from` takes. */
+static struct text
+unescape(struct text from, char *out)
+{
+	static const char escapes[] = "bfnrt", bytes[] = "\b\f\n\r\t";
+	size_t length = 0;
+
+	for (size_t i = 0; i < from.length; i++) {
+		char c = from.data[i];
+		const char *escape;
+		unsigned unit;
+
+		if (c != '\\') {
+			out[length++] = c;
+			continue;
+		}
+		c = from.data[++i];
+		if (c != 'u') {
+			escape = strchr(escapes, c);
+			out[length++] = escape == NULL ? c : bytes[escape - escapes];
+			continue;
+		}
+		unit = code_unit(from.data + i + 1);
+		i += 4;
+		if (unit >= 0xd800 && unit <= 0xdbff) {
+			unit = 0x10000 + ((unit - 0xd800) << 10) +
+			    (code_unit(from.data + i + 3) - 0xdc00);
+			i += 6;
+		}
+		length += put_utf8(unit, out + length);
+	}
+	return (struct text){ out, length };
+}
+
+/* By object, then name, then place; qsort(3) finds the place whatever its method. */
+static int
+compare_names(const void *left, const void *right)
+{
+	const struct name *a = left, *b = right;
+	int order;
+
+	if (a->object != b->object)
+		return a->object < b->object ? -1 : 1;
+	if (a->text.length != b->text.length)
+		return a->text.length < b->text.length ? -1 : 1;
+	order = memcmp(a->text.data, b->text.data, a->text.length);
+	if (order != 0)
+		return order;
+	return (a->at > b->at) - (a->at < b->at);
+}
+
+/* Sorted, so that a text made of names costs little more than its length. */
+static bool
+names_are_unique(struct scan *s)
+{
+	struct name *names = (struct name *)(void *)s->names.data;
+	size_t count = s->names.length / sizeof(*names), used = 0;
+	const unsigned char *second = NULL;
+	char *unescaped;
+
+	if (count < 2)
+		return true;
+	unescaped = xcalloc(1, (size_t)(s->end - s->start));
+	for (size_t i = 0; i < count; i++) {
+		if (memchr(names[i].text.data, '\\', names[i].text.length) == NULL)
+			continue;
+		names[i].text = unescape(names[i].text, unescaped + used);
+		used += names[i].text.length;
+	}
+	qsort(names, count, sizeof(*names), compare_names);
+	for (size_t i = 1; i < count; i++) {
+		const struct name *a = &names[i - 1], *b = &names[i];
+
+		if (a->object == b->object && a->text.length == b->text.length &&
+		    memcmp(a->text.data, b->text.data, a->text.length) == 0 &&
+		    (second == NULL || s->start + b->at < second))
+			second = s->start + b->at;
+	}
+	free(unescaped);
+	if (second == NULL)
+		return true;
+	s->at = second;
+	return fail(s, JSON_DUPLICATE);
+}
+
+/* What was scanned: json-c reads it alike. */
+static struct json_object *
+parse(struct text text, struct json_error *error)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH + 2);
 	struct json_object *value;
 
-	/* json-c counts lengths in int. */
-	if (text.length > INT32_MAX / 2 || !scan_text(&s)) {
-		*error = (struct json_error){ s.problem == JSON_FINE ? JSON_DEEP : s.problem,
-			(size_t)(s.at - s.start) };
-		return NULL;
-	}
-	*error = (struct json_error){ JSON_FINE, 0 };
-	tokener = json_tokener_new_ex(JSON_DEPTH + 2);
 	if (tokener == NULL)
 		abort();
-	value = json_tokener_parse_ex(tokener, (const char *)start, (int)text.length);
+	value = json_tokener_parse_ex(tokener, text.data, (int)text.length);
 	/* A number at the very end may go on, as far as json-c knows: end it. */
 	if (json_tokener_get_error(tokener) == json_tokener_continue)
 		value = json_tokener_parse_ex(tokener, "", 1);
@@ -292,6 +447,47 @@ json_read(struct text text, unsigned flags, struct json_error *error)
 		*error = (struct json_error){ JSON_SYNTAX, json_tokener_get_parse_end(tokener) };
 	json_tokener_free(tokener);
 	return value;
+}
+
+struct json_object *
+json_read(struct text text, unsigned flags, struct json_error *error)
+{
+	struct text in = { text.data == NULL ? "" : text.data, text.length };
+	struct scan s = { .flags = flags };
+	struct json_object *value = NULL;
+
+	/* json-c counts lengths in int. */
+	if (in.length > INT32_MAX / 2) {
+		*error = (struct json_error){ JSON_DEEP, 0 };
+		return NULL;
+	}
+	if (flags & JSON_COMMENTS) {
+		s.blank = xcalloc(1, in.length + 1);
+		memcpy(s.blank, in.data, in.length);
+		in.data = (const char *)s.blank;
+	}
+	s.at = s.start = (const unsigned char *)in.data;
+	s.end = s.start + in.length;
+	if (scan_text(&s) && names_are_unique(&s)) {
+		*error = (struct json_error){ JSON_FINE, 0 };
+		value = parse(in, error);
+	} else {
+		*error = (struct json_error){ s.problem, (size_t)(s.at - s.start) };
+	}
+	buf_free(&s.names);
+	free(s.blank);
+	return value;
+}
+
+size_t
+json_line(struct text text, size_t at)
+{
+	size_t line = 1;
+
+	for (size_t i = 0; i < at && i < text.length; i++)
+		if (text.data[i] == '\n')
+			line++;
+	return line;
 }
 
 const char *
@@ -306,6 +502,7 @@ json_problem_text(enum json_problem problem)
 	case JSON_DEEP: return "is nested too deeply";
 	case JSON_NUL: return "has a NUL character in a string or a name";
 	case JSON_UTF8: return "is not UTF-8";
+	case JSON_DUPLICATE: return "has two members of the same name in an object";
 	}
 	return "is not JSON";
 }

@@ -14,13 +14,14 @@
 
 enum json_problem {
 	JSON_FINE,
-	JSON_EMPTY,  /* nothing but white space */
-	JSON_CUT,    /* ends within a value */
-	JSON_SYNTAX, /* anything else that is not JSON */
-	JSON_AFTER,  /* something follows the value */
-	JSON_DEEP,   /* nested deeper than JSON_DEPTH */
-	JSON_NUL,    /* a NUL in a string or a name */
-	JSON_UTF8,   /* not UTF-8, or half a surrogate pair */
+	JSON_EMPTY,     /* nothing but white space */
+	JSON_CUT,       /* ends within a value */
+	JSON_SYNTAX,    /* anything else that is not JSON */
+	JSON_AFTER,     /* something follows the value */
+	JSON_DEEP,      /* nested deeper than JSON_DEPTH */
+	JSON_NUL,       /* a NUL in a string or a name */
+	JSON_UTF8,      /* not UTF-8, or half a surrogate pair */
+	JSON_DUPLICATE, /* a second member of the same name; only with JSON_UNIQUE */
 };
 
 struct json_error {
@@ -28,16 +29,21 @@ struct json_error {
 	size_t at; /* offset of the byte, from 0 */
 };
 
-/* Strings, not names, may hold \u0000. */
-#define JSON_NUL_ALLOWED 1U
+#define JSON_NUL_ALLOWED 1U /* strings, not names, may hold \u0000 */
+#define JSON_UNIQUE 2U      /* no two members of an object have the same name, once unescaped */
+#define JSON_COMMENTS 4U    /* between tokens: // to the end of the line, and slash-star */
 
 /*
  * One JSON value of any kind, and nothing after it but white space.  Of members with the same name
- * the last stays.  The caller owns the result (json_object_put); NULL with *error filled on failure
- * and, json-c's own NULL, for the text `null`, where error->problem is JSON_FINE.
+ * the last stays, or with JSON_UNIQUE error->at is where the second name begins.  The caller owns
+ * the result (json_object_put); NULL with *error filled on failure and, json-c's own NULL, for the
+ * text `null`, where error->problem is JSON_FINE.
  */
 struct json_object *json_read(struct text text, unsigned flags, struct json_error *error)
     __attribute__((warn_unused_result, nonnull(3)));
+
+/* The line, from 1, that an offset into the text lies in. */
+size_t json_line(struct text text, size_t at);
 
 /* What is wrong, for people, one clause.  Static text. */
 const char *json_problem_text(enum json_problem problem);

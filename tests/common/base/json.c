@@ -356,6 +356,169 @@ keeps_the_last_of_equal_names(void)
 	json_object_put(value);
 }
 
+/* `at` is where the second name begins, -1 where there is none. */
+static void
+refuses_equal_names_when_told(void)
+{
+	static const struct {
+		const char *in;
+		int at;
+	} cases[] = {
+		{ "{}", -1 },
+		{ "{\"a\":1}", -1 },
+		{ "{\"a\":1,\"b\":1,\"A\":1,\"aa\":1,\"\":1}", -1 },
+		{ "{\"a\":1,\"a\":1}", 7 },
+		{ "{\"\":1,\"\":1}", 6 },
+		{ "{\"a\":1, \"b\":2 , \"a\":3, \"b\":4}", 16 },
+		{ "{\"b\":1,\"a\":1,\"b\":1,\"a\":1}", 13 },
+		{ "{\"a\":1,\"a\":2,\"a\":3}", 7 },
+		/* Each object has names of its own. */
+		{ "{\"a\":{\"a\":{\"a\":1}},\"b\":[{\"a\":1},{\"a\":1}]}", -1 },
+		{ "{\"a\":{\"b\":1},\"b\":{\"a\":1}}", -1 },
+		{ "[{\"a\":1},{\"a\":2}]", -1 },
+		{ "{\"x\":{\"a\":1,\"b\":{},\"a\":1}}", 19 },
+		{ "{\"a\":{\"b\":1},\"a\":{\"c\":1}}", 13 },
+		{ "[0,[{\"a\":[],\"a\":{}}]]", 12 },
+		/* Names, not strings. */
+		{ "{\"a\":\"b\",\"b\":\"b\"}", -1 },
+		{ "[\"a\",\"a\"]", -1 },
+		/* The same once unescaped. */
+		{ "{\"a\":1,\"\\u0061\":1}", 7 },
+		{ "{\"\\u0061\":1,\"a\":1}", 12 },
+		{ "{\"\\u006a\":1,\"\\u006A\":1}", 12 },
+		{ "{\"/\":1,\"\\/\":1}", 7 },
+		{ "{\"\\\"\":1,\"\\u0022\":1}", 8 },
+		{ "{\"\\\\\":1,\"\\u005c\":1}", 8 },
+		{ "{\"\\b\\f\\n\\r\\t\":1,\"\\u0008\\u000c\\u000a\\u000d\\u0009\":1}", 16 },
+		{ "{\"\\n\":1,\"n\":1,\"\\t\":1,\"\\\\n\":1}", -1 },
+		{ "{\"\xc3\xa9\":1,\"\\u00e9\":1}", 8 },
+		{ "{\"\xc3\xa9\":1,\"\\u00e8\":1}", -1 },
+		{ "{\"\xdf\xbf\":1,\"\\u07ff\":1}", 8 },
+		{ "{\"\xe0\xa0\x80\":1,\"\\u0800\":1}", 9 },
+		{ "{\"\xef\xbf\xbf\":1,\"\\uffff\":1}", 9 },
+		{ "{\"\xf0\x9f\x8e\x89\":1,\"\\ud83c\\udf89\":1}", 10 },
+		{ "{\"\xf4\x8f\xbf\xbfx\":1,\"\\udbff\\udfff\\u0078\":1}", 11 },
+		{ "{\"x\\ud800\\udc00y\":1,\"x\xf0\x90\x80\x80y\":1}", 20 },
+		{ "{\"a\\u0062c\":1,\"abd\":1,\"ab\\u0063\":1}", 22 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct json_error error = { JSON_CUT, 99 };
+		struct json_object *value = read_guarded(text_of(cases[i].in), JSON_UNIQUE, &error);
+
+		CHECK((value != NULL) == (cases[i].at < 0), cases[i].in);
+		CHECK(error.problem == (cases[i].at < 0 ? JSON_FINE : JSON_DUPLICATE), cases[i].in);
+		CHECK(error.at == (cases[i].at < 0 ? 0 : (size_t)cases[i].at), cases[i].in);
+		json_object_put(value);
+	}
+}
+
+/* Names by the thousand, alike but for their ends, take milliseconds. */
+static void
+compares_many_names(void)
+{
+	struct buf text = { 0 };
+	struct json_error error;
+	struct json_object *value;
+
+	buf_text(&text, "{\"\":0");
+	for (int i = 0; i < 200000; i++)
+		buf_printf(&text, ",\"aaaaaaaa\\u0061%d\":0", i);
+	buf_text(&text, "}");
+	value = json_read(buf_view(&text), JSON_UNIQUE, &error);
+	CHECK(value != NULL && json_object_object_length(value) == 200001, "all different");
+	json_object_put(value);
+	text.length--;
+	buf_text(&text, ",\"aaaaaaaaa77777\":0}");
+	CHECK(json_read(buf_view(&text), JSON_UNIQUE, &error) == NULL, "one twice");
+	CHECK(error.problem == JSON_DUPLICATE && error.at == text.length - 19, "the last");
+	buf_free(&text);
+}
+
+static void
+allows_comments_when_told(void)
+{
+	static const struct {
+		struct text in;
+		const char *out; /* NULL: refused */
+		enum json_problem problem;
+		size_t at;
+	} cases[] = {
+		{ TEXT("// a\n{// b\n\"a\"// c\n:// d\n1// e\n,// f\n\"b\":[// g\n]// h\n}// i"),
+		    "{\"a\":1,\"b\":[]}", JSON_FINE, 0 },
+		{ TEXT(
+		      "/**/{/*a*/\"a\"/*b*/:/*c*/[/*d*/1/*e*/,/*f*/2/*g*/]/*h*/,\"b\":2/*i*/}/**/"),
+		    "{\"a\":[1,2],\"b\":2}", JSON_FINE, 0 },
+		{ TEXT("// one\n // two\n /* three */ /* four */ 1"), "1", JSON_FINE, 0 },
+		{ TEXT("1//"), "1", JSON_FINE, 0 },
+		{ TEXT("// a\r1"), "1", JSON_FINE, 0 },
+		{ TEXT("// a\r\n1"), "1", JSON_FINE, 0 },
+		{ TEXT("/* // \n */1"), "1", JSON_FINE, 0 },
+		{ TEXT("/* /* */1"), "1", JSON_FINE, 0 },
+		{ TEXT("/***/1"), "1", JSON_FINE, 0 },
+		{ TEXT("/*\"*/1"), "1", JSON_FINE, 0 },
+		{ TEXT("// \xff\0\n1"), "1", JSON_FINE, 0 },
+		{ TEXT("[1/**//**/]"), "[1]", JSON_FINE, 0 },
+		/* In strings they are none. */
+		{ TEXT("[\"//a\",\"/*b*/\"]"), "[\"//a\",\"/*b*/\"]", JSON_FINE, 0 },
+		{ TEXT("{\"/*\":\"*/\"}"), "{\"/*\":\"*/\"}", JSON_FINE, 0 },
+		/* They end tokens, and a line comment what json-c would end later or sooner. */
+		{ TEXT("1/**/2"), NULL, JSON_AFTER, 5 },
+		{ TEXT("tr/**/ue"), NULL, JSON_SYNTAX, 2 },
+		{ TEXT("{}// a\n}"), NULL, JSON_AFTER, 7 },
+		{ TEXT("{}// a\r}"), NULL, JSON_AFTER, 7 },
+		{ TEXT("/* */ */1"), NULL, JSON_SYNTAX, 6 },
+		{ TEXT("/*/1"), NULL, JSON_CUT, 4 },
+		{ TEXT("/*"), NULL, JSON_CUT, 2 },
+		{ TEXT("1/* *"), NULL, JSON_CUT, 5 },
+		{ TEXT("[1,/*"), NULL, JSON_CUT, 5 },
+		{ TEXT("//"), NULL, JSON_EMPTY, 2 },
+		{ TEXT("/**/"), NULL, JSON_EMPTY, 4 },
+		{ TEXT("/"), NULL, JSON_SYNTAX, 0 },
+		{ TEXT("[1/]"), NULL, JSON_SYNTAX, 2 },
+		{ TEXT("1/"), NULL, JSON_AFTER, 1 },
+		{ TEXT("# a\n1"), NULL, JSON_SYNTAX, 0 },
+		{ TEXT("[1,/**/]"), NULL, JSON_SYNTAX, 7 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct json_error error = { JSON_CUT, 99 };
+		struct json_object *value = read_guarded(cases[i].in, JSON_COMMENTS, &error);
+		const char *name = cases[i].in.data;
+
+		CHECK(error.problem == cases[i].problem && error.at == cases[i].at, name);
+		CHECK((value != NULL) == (cases[i].out != NULL), name);
+		if (value != NULL)
+			CHECK(
+			    same_text(text_of(json_object_to_json_string_ext(value,
+					  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)),
+				cases[i].out),
+			    name);
+		json_object_put(value);
+	}
+}
+
+static void
+finds_equal_names_behind_comments(void)
+{
+	struct text in = TEXT("{\"a\":1,/*\"a\":2,*/\"b\":3,// \"b\"\n\"\\u0061\":4}");
+	struct json_error error;
+
+	CHECK(read_guarded(in, JSON_UNIQUE | JSON_COMMENTS, &error) == NULL, "refused");
+	CHECK(error.problem == JSON_DUPLICATE && error.at == 30, "the last");
+}
+
+static void
+counts_lines(void)
+{
+	struct text text = TEXT("a\nb\n\nc");
+	static const size_t lines[] = { 1, 1, 2, 2, 3, 4, 4, 4 };
+
+	for (size_t at = 0; at < COUNT(lines); at++)
+		CHECK(json_line(text, at) == lines[at], "line");
+	CHECK(json_line((struct text){ NULL, 0 }, 5) == 1, "nothing");
+}
+
 static void
 reads_huge_numbers(void)
 {
@@ -399,7 +562,7 @@ reads_huge_numbers(void)
 static void
 explains(void)
 {
-	for (int a = JSON_FINE; a <= JSON_UTF8; a++) {
+	for (int a = JSON_FINE; a <= JSON_DUPLICATE; a++) {
 		const char *text = json_problem_text((enum json_problem)a);
 
 		CHECK(text != NULL && text[0] != '\0' && text[strlen(text) - 1] != '.', "a clause");
@@ -417,6 +580,11 @@ CU_TestInfo base_json_tests[] = {
 	{ "limits depth", limits_depth },
 	{ "allows NUL when told", allows_nul_when_told },
 	{ "keeps the last of equal names", keeps_the_last_of_equal_names },
+	{ "refuses equal names when told", refuses_equal_names_when_told },
+	{ "compares many names", compares_many_names },
+	{ "allows comments when told", allows_comments_when_told },
+	{ "finds equal names behind comments", finds_equal_names_behind_comments },
+	{ "counts lines", counts_lines },
 	{ "reads huge numbers", reads_huge_numbers },
 	{ "explains", explains },
 	CU_TEST_INFO_NULL,
