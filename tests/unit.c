@@ -23,6 +23,8 @@
 	S(base_random)                                                                             \
 	S(base_settings)                                                                           \
 	S(base_text)                                                                               \
+	S(access_jwt)                                                                              \
+	S(access_keys)                                                                             \
 	S(http_request)                                                                            \
 	S(http_response)                                                                           \
 	S(http_route)                                                                              \

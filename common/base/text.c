@@ -110,3 +110,37 @@ hex_decode(struct text hex, unsigned char *out)
 	}
 	return true;
 }
+
+static int
+base64url_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+bool
+base64url_decode(struct text text, unsigned char *out, size_t *length)
+{
+	unsigned bits = 0, held = 0; /* held: how many bits wait */
+
+	*length = 0;
+	for (size_t i = 0; i < text.length; i++) {
+		int digit = base64url_digit(text.data[i]);
+
+		if (digit < 0)
+			return false;
+		bits = bits << 6 | (unsigned)digit;
+		held += 6;
+		if (held >= 8) {
+			held -= 8;
+			out[(*length)++] = (unsigned char)(bits >> held);
+			bits &= (1U << held) - 1;
+		}
+	}
+	return held < 6 && bits == 0;
+}

@@ -48,4 +48,13 @@ size_t utf8_length(const unsigned char *p, size_t left);
 /* Hexadecimal digits to bytes; out holds length / 2.  false: odd, or no hex digit. */
 bool hex_decode(struct text hex, unsigned char *out);
 
+/* What base64url_decode may write. */
+#define BASE64URL_ROOM(length) ((length) / 4 * 3 + 2)
+
+/*
+ * RFC 4648, section 5, as JOSE writes it (RFC 7515, section 2): no padding, no other byte, and the
+ * bits left over are zero, so that no two texts mean the same bytes.  out holds BASE64URL_ROOM.
+ */
+bool base64url_decode(struct text text, unsigned char *out, size_t *length);
+
 #endif

@@ -239,6 +239,56 @@ decodes_every_hex_byte(void)
 	}
 }
 
+static void
+decodes_base64url(void)
+{
+	static const struct {
+		const char *text;
+		const char *bytes; /* NULL: refused */
+		size_t length;
+	} cases[] = {
+		{ "", "", 0 },
+		{ "QQ", "A", 1 },
+		{ "QUI", "AB", 2 },
+		{ "QUJD", "ABC", 3 },
+		{ "QUJDRA", "ABCD", 4 },
+		{ "AAAA", "\0\0\0", 3 },
+		{ "-_-_", "\xfb\xff\xbf", 3 },
+		{ "_w", "\xff", 1 },
+		{ "09az", "\xd3\xd6\xb3", 3 },
+		{ "Q", NULL, 0 },
+		{ "QUJDR", NULL, 0 },
+		{ "QR", NULL, 0 }, /* the bits left over are not zero */
+		{ "QUJ", NULL, 0 },
+		{ "QQ==", NULL, 0 },
+		{ "QQ=", NULL, 0 },
+		{ "+/+/", NULL, 0 },
+		{ "-/AA", NULL, 0 },
+		{ "QU JD", NULL, 0 },
+		{ "QUJD\n", NULL, 0 },
+		{ "QUJ\x80", NULL, 0 },
+		{ "@@@@", NULL, 0 },
+		{ "[[[[", NULL, 0 },
+		{ "````", NULL, 0 },
+		{ "{{{{", NULL, 0 },
+		{ "::::", NULL, 0 },
+		{ "....", NULL, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t room = strlen(cases[i].text), length = 99;
+		struct text text = { guarded(cases[i].text, room), room };
+		unsigned char out[16] = { 0 };
+		bool fine = base64url_decode(text, out, &length);
+
+		CHECK(fine == (cases[i].bytes != NULL), cases[i].text);
+		CHECK(length <= BASE64URL_ROOM(room), cases[i].text);
+		if (fine)
+			CHECK(length == cases[i].length && memcmp(out, cases[i].bytes, length) == 0,
+			    cases[i].text);
+	}
+}
+
 CU_TestInfo base_text_tests[] = {
 	{ "compares", compares },
 	{ "measures what is terminated", measures_what_is_terminated },
@@ -246,5 +296,6 @@ CU_TestInfo base_text_tests[] = {
 	{ "knows UTF-8", knows_utf8 },
 	{ "decodes hexadecimal", decodes_hex },
 	{ "decodes every hexadecimal byte", decodes_every_hex_byte },
+	{ "decodes base64url", decodes_base64url },
 	CU_TEST_INFO_NULL,
 };
