@@ -204,7 +204,7 @@ read_config(struct cgi *cgi, const char *env_file, struct buf *error)
 	if (cgi->settings.log_file.data != NULL && !log_to_file(cgi->settings.log_file.data))
 		log_line(LOG_LEVEL_ERROR, "LOG_FILE: %s", strerror(errno));
 	cgi->app = app_open(cgi->config, cgi->service->routes, cgi->service->route_count,
-	    cgi->service->driver, error);
+	    cgi->service->driver, false, error);
 	return cgi->app != NULL;
 }
 

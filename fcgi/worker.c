@@ -45,7 +45,7 @@ on_signal(void *owner, int signal)
 	struct worker *worker = owner;
 
 	if (signal == SIGUSR1)
-		log_reopen();
+		app_reopen_logs();
 	else if (signal == SIGINT && worker->setup->pipe >= 0)
 		beat(worker, 'h'); /* from the terminal, or because the master died */
 	else if (worker->drain_until == 0)
@@ -105,7 +105,7 @@ worker_run(const struct worker_setup *setup)
 	const struct loop_hooks hooks = { &worker, on_signal, on_tick, on_turn };
 	struct buf error = { 0 };
 	struct app *app =
-	    app_open(setup->config, setup->routes, setup->route_count, setup->driver, &error);
+	    app_open(setup->config, setup->routes, setup->route_count, setup->driver, true, &error);
 	const struct progress *progress = setup->progress;
 	int code = EXIT_OS;
 

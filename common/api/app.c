@@ -15,7 +15,27 @@ struct app {
 	struct rest rest;
 	const struct upstream_driver *driver;
 	struct upstream *upstream; /* NULL: no calls to Agora */
+	struct access *access;
 };
+
+static struct app *
+app_of(const struct exchange *x)
+{
+	return (struct app *)(void *)((char *)x->context - offsetof(struct app, services));
+}
+
+const struct config *
+app_config(const struct exchange *x)
+{
+	return app_of(x)->config;
+}
+
+const struct route *
+app_routes(const struct exchange *x, size_t *count)
+{
+	*count = app_of(x)->route_count;
+	return app_of(x)->routes;
+}
 
 /* Agora's limits of requests a second, for one App ID. */
 enum rate {
@@ -42,27 +62,49 @@ cancel_call(void *owner, struct call *call)
 	app->driver->cancel(app->upstream, call);
 }
 
+/* A customer's account may have many projects; one without an account of its own is of these. */
 static void
-fill_rest(struct app *app, const struct config *config)
+fill_project(
+    struct rest_project *p, const struct project *project, const struct upstream_settings *settings)
 {
-	app->rest = (struct rest){ .settings = config->rest,
-		.storage = config->storage,
-		.call_ms = config->upstream.call_timeout * 1000,
+	*p = (struct rest_project){ .project = project,
 		.recording = { .per_second = RATE_RECORDING },
 		.rtt = { .per_second = RATE_RTT },
 		.push = { .per_second = RATE_PUSH },
 		.pull = { .per_second = RATE_PULL },
 		.pull_create = { .per_second = RATE_PULL_CREATE } };
-	if (app->upstream != NULL)
+	if (project != NULL && project->customer_id.data != NULL)
+		credentials_make(&p->credentials, project->customer_id, project->customer_secret);
+	else if (settings->customer_id.data != NULL && settings->customer_secret.data != NULL)
+		credentials_make(&p->credentials, settings->customer_id, settings->customer_secret);
+}
+
+static void
+fill_rest(struct app *app, const struct config *config)
+{
+	const struct project *projects =
+	    config->policy == NULL ? NULL : config->policy->projects.items;
+	size_t count = config->policy == NULL ? 0 : config->policy->projects.count;
+
+	app->rest = (struct rest){ .settings = config->rest,
+		.storage = config->storage,
+		.call_ms = config->upstream.call_timeout * 1000 };
+	if (app->upstream != NULL && config_has_upstream(config))
 		app->rest.sender = (struct sender){ app, send_call, cancel_call };
+	app->rest.project_count = 1 + count;
+	app->rest.projects = xcalloc(1 + count, sizeof(struct rest_project));
+	fill_project(&app->rest.projects[0], NULL, &config->upstream);
+	for (size_t i = 0; i < count; i++)
+		fill_project(&app->rest.projects[i + 1], &projects[i], &config->upstream);
 	app->services.rest = &app->rest;
 }
 
 struct app *
 app_open(const struct config *config, const struct route *routes, size_t route_count,
-    const struct upstream_driver *driver, struct buf *error)
+    const struct upstream_driver *driver, bool has_memory, struct buf *error)
 {
 	struct app *app = xcalloc(1, sizeof(*app));
+	struct sender sender = { 0 };
 
 	app->config = config;
 	app->routes = routes;
@@ -75,7 +117,9 @@ app_open(const struct config *config, const struct route *routes, size_t route_c
 		app_close(app);
 		return NULL;
 	}
-	if (driver != NULL && config_has_upstream(config)) {
+	if (driver != NULL &&
+	    (config_has_upstream(config) ||
+		(config->policy != NULL && policy_has_remote_keys(config->policy)))) {
 		app->upstream = driver->open(&config->upstream, error);
 		if (app->upstream == NULL) {
 			app_close(app);
@@ -83,6 +127,13 @@ app_open(const struct config *config, const struct route *routes, size_t route_c
 		}
 	}
 	fill_rest(app, config);
+	if (app->upstream != NULL)
+		sender = (struct sender){ app, send_call, cancel_call };
+	app->access = access_open(&config->access, config->policy, &sender, has_memory, error);
+	if (app->access == NULL) {
+		app_close(app);
+		return NULL;
+	}
 	return app;
 }
 
@@ -91,10 +142,21 @@ app_close(struct app *app)
 {
 	if (app == NULL)
 		return;
+	access_close(app->access); /* before what it sends with */
 	if (app->upstream != NULL)
 		app->driver->close(app->upstream);
+	for (size_t i = 0; i < app->rest.project_count; i++)
+		credentials_wipe(&app->rest.projects[i].credentials);
+	free(app->rest.projects);
 	agora_codec_close(app->services.codec);
 	free(app);
+}
+
+void
+app_reopen_logs(void)
+{
+	log_reopen();
+	audit_reopen();
 }
 
 const struct progress *
@@ -169,8 +231,10 @@ is_cut(const struct exchange *x, struct text body)
 }
 
 static enum step
-body_step(const struct app *app, struct exchange *x, struct text body, enum body_problem problem)
+body_step(const struct app *app, struct exchange *x)
 {
+	const struct text body = x->request.body;
+	const enum body_problem problem = (enum body_problem)x->body_problem;
 	struct json_error error;
 	struct json_object *members;
 	char rule[120];
@@ -182,7 +246,6 @@ body_step(const struct app *app, struct exchange *x, struct text body, enum body
 	}
 	if (problem == BODY_CUT || is_cut(x, body))
 		return exchange_fail(x, ERROR_BODY_CUT, NULL, NULL);
-	x->request.body = body;
 	if (x->route->input == NULL || strcmp(x->route->method, "GET") == 0)
 		return NEXT;
 	/* DELETE names its subject in the path; a body is allowed and not asked for. */
@@ -254,10 +317,33 @@ handler_step(struct exchange *x)
 	return x->route->handle(x);
 }
 
+/* Behind the caller; a step that waited for his keys goes on here. */
+static enum step
+steps_of_known(struct app *app, struct exchange *x)
+{
+	if (body_step(app, x) == ANSWERED)
+		return ANSWERED;
+	if (fields_step(x) == ANSWERED)
+		return ANSWERED;
+	if (access_grant(app->access, x) == ANSWERED)
+		return ANSWERED;
+	return handler_step(x);
+}
+
+static enum step
+caller_step(struct exchange *x)
+{
+	struct app *app = app_of(x);
+	enum step step;
+
+	x->next = caller_step;
+	step = access_caller(app->access, x);
+	return step == NEXT ? steps_of_known(app, x) : step;
+}
+
 /* The steps of an exchange, each the condition of the next. */
 static enum step
-run_steps(struct app *app, struct exchange *x, struct text body, enum body_problem body_problem,
-    const char *path_problem)
+run_steps(struct app *app, struct exchange *x, const char *path_problem)
 {
 	if (cors_step(x, app->config->api.cors_allow_origin) == ANSWERED)
 		return ANSWERED;
@@ -265,11 +351,9 @@ run_steps(struct app *app, struct exchange *x, struct text body, enum body_probl
 		return exchange_fail(x, ERROR_BAD_PATH, NULL, path_problem);
 	if (route_step(app, x) == ANSWERED)
 		return ANSWERED;
-	if (body_step(app, x, body, body_problem) == ANSWERED)
+	if (access_address(app->access, x) == ANSWERED)
 		return ANSWERED;
-	if (fields_step(x) == ANSWERED)
-		return ANSWERED;
-	return handler_step(x);
+	return caller_step(x);
 }
 
 /* A method that is no word would forge the line's other members. */
@@ -301,12 +385,15 @@ account(const struct exchange *x)
 static void
 complete(struct exchange *x, enum step step)
 {
+	struct app *app = app_of(x);
+
 	if (step == NEXT) {
 		if (x->response.status == 0)
 			x->response.status = 200;
 		if (x->route->output != NULL)
 			field_write(&x->response.body, x->route->output, x->output);
 	}
+	access_account(app->access, x);
 	account(x);
 }
 
@@ -322,10 +409,12 @@ app_serve(struct app *app, struct exchange *x, char *const *params, struct text 
 	x->now = (int64_t)time(NULL);
 	x->context = &app->services;
 	x->complete = complete;
+	x->body_problem = body_problem;
 	path_problem = request_parse(
 	    &x->request, params, base_path.data == NULL ? "" : base_path.data, &x->arena);
 	add_common_headers(x);
-	step = run_steps(app, x, body, body_problem, path_problem);
+	x->request.body = body;
+	step = run_steps(app, x, path_problem);
 	if (step == WAITING)
 		return WAITING;
 	complete(x, step);
@@ -342,5 +431,6 @@ app_refuse(struct exchange *x, char *const *params, enum http_error error)
 	request_parse(&x->request, params == NULL ? none : params, "", &x->arena);
 	add_common_headers(x);
 	response_header(&x->response, "Vary", TEXT("Origin"));
-	complete(x, exchange_fail(x, error, NULL, NULL));
+	exchange_fail(x, error, NULL, NULL);
+	account(x);
 }

@@ -13,14 +13,22 @@ struct app;
 /*
  * All are borrowed and must outlive the app; routes is the table of api/routes.h but in tests.
  * driver makes the calls to Agora, where the settings turn them on; NULL: this program makes none.
+ * has_memory: it serves more than one request, so rates can be kept.
  * NULL with *error set on failure.
  */
 struct app *app_open(const struct config *config, const struct route *routes, size_t route_count,
-    const struct upstream_driver *driver, struct buf *error);
+    const struct upstream_driver *driver, bool has_memory, struct buf *error);
 void app_close(struct app *app);
+
+/* Opens the files of log and audit anew, after they were moved away. */
+void app_reopen_logs(void);
 
 /* What makes its waiting exchanges go on; NULL: none ever waits. */
 const struct progress *app_progress(const struct app *app);
+
+/* The configuration and the routes that an exchange is served with. */
+const struct config *app_config(const struct exchange *exchange);
+const struct route *app_routes(const struct exchange *exchange, size_t *count);
 
 enum body_problem { BODY_WHOLE, BODY_CUT, BODY_TOO_LARGE };
 

@@ -37,7 +37,8 @@ static const struct field serve_fields[] = {
 static const struct table serve_table = TEXT_TABLE(serve_fields, struct text);
 
 const struct table *const config_tables[] = { &token_settings_table, &api_table,
-	&upstream_settings_table, &rest_settings_table, &storage_settings_table, &serve_table };
+	&access_settings_table, &upstream_settings_table, &rest_settings_table,
+	&storage_settings_table, &serve_table };
 const size_t config_table_count = sizeof(config_tables) / sizeof(config_tables[0]);
 
 static void
@@ -60,6 +61,13 @@ config_warn_unknown(const struct config *config, const struct table *own)
 		log_line(LOG_LEVEL_WARNING,
 		    "AGORA_RTT_URL names an API that Agora has ended; its version 7 is used: "
 		    "api/speech-to-text/v1/projects/{appId}");
+	if (config->policy == NULL)
+		log_line(LOG_LEVEL_WARNING,
+		    "POLICY_FILE is not set: the service is open, and whoever reaches it gets any "
+		    "token");
+	else if (config->policy->enforce == ENFORCE_LOG)
+		log_line(LOG_LEVEL_WARNING,
+		    "the policy says \"enforce\": \"log\": nothing is refused, only recorded");
 }
 
 bool
@@ -90,6 +98,20 @@ check_rest(const struct config *config, struct buf *error)
 	return true;
 }
 
+static bool
+read_policy(struct config *config, struct buf *error)
+{
+	struct buf why = { 0 };
+
+	if (config->access.policy_file.data == NULL)
+		return true;
+	config->policy = policy_open(config->access.policy_file.data, &why);
+	if (config->policy == NULL)
+		buf_printf(error, "POLICY_FILE: %.*s", (int)why.length, why.data);
+	buf_free(&why);
+	return config->policy != NULL;
+}
+
 struct config *
 config_open(const char *env_file, char *const *environment, const struct table *own, void *own_out,
     struct buf *error)
@@ -103,7 +125,8 @@ config_open(const char *env_file, char *const *environment, const struct table *
 	    !settings_read(config->settings, &upstream_settings_table, &config->upstream, error) ||
 	    !settings_read(config->settings, &rest_settings_table, &config->rest, error) ||
 	    !settings_read(config->settings, &storage_settings_table, &config->storage, error) ||
-	    !check_rest(config, error) ||
+	    !settings_read(config->settings, &access_settings_table, &config->access, error) ||
+	    !check_rest(config, error) || !read_policy(config, error) ||
 	    (own != NULL && !settings_read(config->settings, own, own_out, error))) {
 		config_close(config);
 		return NULL;
@@ -116,6 +139,7 @@ config_close(struct config *config)
 {
 	if (config == NULL)
 		return;
+	policy_close(config->policy);
 	settings_free(config->settings);
 	free(config);
 }

@@ -2,8 +2,9 @@
 #ifndef API_CONFIG_H
 #define API_CONFIG_H
 
-#include "settings.h"
+#include "access.h"
 #include "agora.h"
+#include "settings.h"
 #include "tokens.h"
 
 struct api_settings {
@@ -19,6 +20,8 @@ struct config {
 	struct upstream_settings upstream;
 	struct rest_settings rest;
 	struct storage_settings storage;
+	struct access_settings access;
+	struct policy *policy; /* NULL: the service is open */
 };
 
 /* Whether the settings turn Agora's REST services on. */

@@ -1,4 +1,5 @@
 #include "routes.h"
+#include "explain.h"
 #include "pull.h"
 #include "push.h"
 #include "recording.h"
@@ -8,42 +9,50 @@
 #include "transcription.h"
 
 /* A row names its action or says PUBLIC; without either it does not compile. */
-#define ROW(method, path, handler, input, output, action, summary, wait)                           \
+#define ROW(method, path, handler, input, output, action, summary, wait, ask)                      \
 	{                                                                                          \
 		method, path, handler, input, output,                                              \
-		    &(action "")[0 * sizeof(char[sizeof(action) > 1 ? 1 : -1])], summary, wait     \
+		    &(action "")[0 * sizeof(char[sizeof(action) > 1 ? 1 : -1])], summary, wait,    \
+		    ask                                                                            \
 	}
 #define ROUTE(method, path, handler, input, output, action, summary)                               \
-	ROW(method, path, handler, input, output, action, summary, ROUTE_INLINE)
+	ROW(method, path, handler, input, output, action, summary, ROUTE_INLINE, NULL)
+/* Issues tokens; ask says what for. */
+#define ISSUES(method, path, handler, input, output, ask, summary)                                 \
+	ROW(method, path, handler, input, output, "token.issue", summary, ROUTE_INLINE, ask)
 /* Asks Agora something. */
 #define ASKS(method, path, handler, input, output, action, summary)                                \
-	ROW(method, path, handler, input, output, action, summary, ROUTE_CANCELLED)
+	ROW(method, path, handler, input, output, action, summary, ROUTE_CANCELLED, NULL)
 /* Has Agora start, change or end something that costs money. */
 #define BILLS(method, path, handler, input, output, action, summary)                               \
-	ROW(method, path, handler, input, output, action, summary, ROUTE_GOES_TO_END)
+	ROW(method, path, handler, input, output, action, summary, ROUTE_GOES_TO_END, NULL)
 
 const struct route routes[] = {
 	ROUTE(
 	    "GET", "/ping", system_ping, NULL, &ping_table, PUBLIC, "Whether the service answers"),
-	ROUTE("POST", "/getToken", token_post, &token_request_table, &token_answer_table,
-	    "token.issue", "A token of any kind"),
-	ROUTE("POST", "/token/getNew", token_post, &token_request_table, &token_answer_table,
-	    "token.issue", "The same, by the middleware's name"),
-	ROUTE("POST", "/fetchToken", token_post, &token_request_table, &token_answer_table,
-	    "token.issue", "The same, by the name in Agora's samples"),
-	ROUTE("GET", "/rtc/:channelName/:role/:tokenType/:rtcuid", token_get_rtc, &rtc_path_table,
-	    &rtc_answer_table, "token.issue", "An RTC token"),
-	ROUTE("GET", "/rtm/:rtmuid", token_get_rtm, &rtm_path_table, &rtm_answer_table,
-	    "token.issue", "An RTM token"),
-	ROUTE("GET", "/rte/:channelName/:role/:tokenType/:rtcuid", token_get_rte, &rte_path_table,
-	    &rte_answer_table, "token.issue", "An RTC and an RTM token for one user"),
-	ROUTE("GET", "/rte/:channelName/:role/:tokenType/:rtcuid/:rtmuid", token_get_rte,
-	    &rte_rtm_path_table, &rte_answer_table, "token.issue",
+	ROUTE("GET", "/me", policy_me, NULL, &policy_me_table, ANY_CALLER,
+	    "Who the caller is, and what it may have"),
+	ROUTE("POST", "/policy/check", policy_check, &policy_check_table, &policy_verdict_table,
+	    "policy.check", "Whether a caller may have something, and why"),
+	ISSUES("POST", "/getToken", token_post, &token_request_table, &token_answer_table,
+	    token_ask, "A token of any kind"),
+	ISSUES("POST", "/token/getNew", token_post, &token_request_table, &token_answer_table,
+	    token_ask, "The same, by the middleware's name"),
+	ISSUES("POST", "/fetchToken", token_post, &token_request_table, &token_answer_table,
+	    token_ask, "The same, by the name in Agora's samples"),
+	ISSUES("GET", "/rtc/:channelName/:role/:tokenType/:rtcuid", token_get_rtc, &rtc_path_table,
+	    &rtc_answer_table, token_rtc_ask, "An RTC token"),
+	ISSUES("GET", "/rtm/:rtmuid", token_get_rtm, &rtm_path_table, &rtm_answer_table,
+	    token_rtm_ask, "An RTM token"),
+	ISSUES("GET", "/rte/:channelName/:role/:tokenType/:rtcuid", token_get_rte, &rte_path_table,
+	    &rte_answer_table, token_rte_ask, "An RTC and an RTM token for one user"),
+	ISSUES("GET", "/rte/:channelName/:role/:tokenType/:rtcuid/:rtmuid", token_get_rte,
+	    &rte_rtm_path_table, &rte_answer_table, token_rte_ask,
 	    "The same, with an RTM user of another name"),
-	ROUTE("GET", "/chat/app", token_get_chat_app, &chat_app_path_table, &chat_answer_table,
-	    "token.issue", "A Chat token for the app itself"),
-	ROUTE("GET", "/chat/account/:chatid", token_get_chat_user, &chat_user_path_table,
-	    &chat_answer_table, "token.issue", "A Chat token for a user"),
+	ISSUES("GET", "/chat/app", token_get_chat_app, &chat_app_path_table, &chat_answer_table,
+	    token_chat_ask, "A Chat token for the app itself"),
+	ISSUES("GET", "/chat/account/:chatid", token_get_chat_user, &chat_user_path_table,
+	    &chat_answer_table, token_chat_ask, "A Chat token for a user"),
 	BILLS("POST", "/cloud_recording/start", recording_start, &recording_start_table,
 	    &recording_started_table, "recording.start", "Start a cloud recording"),
 	BILLS("POST", "/cloud_recording/stop", recording_stop, &recording_stop_table,

@@ -1,7 +1,10 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "buf.h"
 
@@ -139,6 +142,33 @@ buf_json(struct buf *buf, struct text text)
 		i += n;
 	}
 	buf_add(buf, "\"", 1);
+}
+
+const char *
+buf_file(struct buf *buf, const char *path, size_t max)
+{
+	static char too_large[40];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t before = buf->length;
+	const char *problem = NULL;
+	ssize_t n;
+
+	if (fd < 0)
+		return strerror(errno);
+	buf_reserve(buf, max + 1);
+	do {
+		n = read(fd, buf->data + buf->length, before + max + 1 - buf->length);
+		if (n > 0)
+			buf->length += (size_t)n;
+	} while ((n > 0 && buf->length <= before + max) || (n < 0 && errno == EINTR));
+	if (n < 0) {
+		problem = strerror(errno);
+	} else if (buf->length > before + max) {
+		snprintf(too_large, sizeof(too_large), "is larger than %zu bytes", max);
+		problem = too_large;
+	}
+	close(fd);
+	return problem;
 }
 
 void

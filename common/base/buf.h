@@ -22,6 +22,11 @@ void buf_hex(struct buf *buf, const void *bytes, size_t length);
 void buf_json(struct buf *buf, struct text text);
 /* Room for `length` more bytes at data + length, for a read(2) into it. */
 char *buf_reserve(struct buf *buf, size_t length);
+/*
+ * Appends a file's content, at most `max` bytes.  NULL, or why not, for people: "is larger than N
+ * bytes", or strerror(3)'s words.  The buffer grows once, so that a secret leaves no copies.
+ */
+const char *buf_file(struct buf *buf, const char *path, size_t max);
 /* Removes bytes from the front. */
 void buf_consume(struct buf *buf, size_t length);
 /* Empties it and keeps the memory. */

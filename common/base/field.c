@@ -246,8 +246,13 @@ read_list(const struct field *f, struct json_object *object, struct json_object 
 	struct json_object *hex = f->kind == FIELD_NAMES ? hex_member(object, f->name) : NULL;
 	bool ok = true;
 
+	if ((f->flags & FIELD_OR_ONE) && json_object_is_type(value, json_type_string)) {
+		*out = (struct list){ arena_alloc(arena, 1, size), 1 };
+		return read_text(f, value, out->items, error);
+	}
 	if (!json_object_is_type(value, json_type_array)) {
-		field_rule(error, "must be an array");
+		field_rule(error, "must be an array%s",
+		    f->flags & FIELD_OR_ONE ? " of strings, or a string" : "");
 		return false;
 	}
 	count = json_object_array_length(value);
@@ -278,6 +283,35 @@ read_list(const struct field *f, struct json_object *object, struct json_object 
 			prefix(error, f->name, i, true);
 	}
 	return ok;
+}
+
+static bool
+read_map(const struct field *f, struct json_object *value, struct arena *arena, struct list *out,
+    struct field_error *error)
+{
+	char *to;
+
+	if (!json_object_is_type(value, json_type_object)) {
+		field_rule(error, "must be an object");
+		return false;
+	}
+	*out = (struct list){ arena_alloc(
+				  arena, (size_t)json_object_object_length(value), f->nested->size),
+		(size_t)json_object_object_length(value) };
+	to = out->items;
+	json_object_object_foreach(value, name, member) {
+		const struct text key = text_of(name);
+
+		if ((f->check != NULL && !f->check(key, error)) ||
+		    !field_read(f->nested, member, arena, to, error)) {
+			prefix(error, name, 0, false);
+			prefix(error, f->name, 0, false);
+			return false;
+		}
+		memcpy(to, &key, sizeof(key));
+		to += f->nested->size;
+	}
+	return true;
 }
 
 static bool
@@ -312,6 +346,7 @@ read_value(const struct field *f, bool text_source, struct json_object *object,
 	case FIELD_LIST:
 	case FIELD_TEXTS:
 	case FIELD_NAMES: return read_list(f, object, value, arena, to, error);
+	case FIELD_MAP: return read_map(f, value, arena, to, error);
 	}
 	return false;
 }
@@ -386,6 +421,29 @@ read_field(const struct table *table, const struct field *f, const struct field 
 	return false;
 }
 
+static bool
+has_row(const struct table *table, const char *name)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (strcmp(table->fields[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+check_closed(const struct table *table, struct json_object *object, struct field_error *error)
+{
+	json_object_object_foreach(object, name, member) {
+		(void)member;
+		if (has_row(table, name))
+			continue;
+		snprintf(error->field, sizeof(error->field), "%.40s", name);
+		field_rule(error, "is no member that is known here");
+		return false;
+	}
+	return true;
+}
+
 bool
 field_read(const struct table *table, struct json_object *object, struct arena *arena, void *out,
     struct field_error *error)
@@ -399,6 +457,8 @@ field_read(const struct table *table, struct json_object *object, struct arena *
 		field_rule(error, "must be an object");
 		return false;
 	}
+	if (table->closed && !check_closed(table, object, error))
+		return false;
 	for (size_t i = 0; i < table->count; i++) {
 		const struct field *f = &table->fields[i];
 
@@ -565,6 +625,7 @@ write_field(struct buf *buf, const struct field *f, const void *from, bool *firs
 	case FIELD_LIST:
 	case FIELD_TEXTS:
 	case FIELD_NAMES: write_list(buf, f, from, first); return;
+	case FIELD_MAP: return; /* for reading only */
 	}
 }
 

@@ -25,6 +25,8 @@ enum field_kind {
 	FIELD_JSON,   /* struct json_object *: an object, as it is; borrowed */
 	FIELD_JSONS,  /* the same, an array */
 	FIELD_NAMES,  /* the same, each like FIELD_NAME; beside a null its hex is in <name>Hex[] */
+	FIELD_MAP, /* struct list of the nested table's structs, one for each member of an object;
+	              each struct begins with the member's name, a struct text */
 };
 
 #define MAYBE_NULL (-1)
@@ -37,6 +39,8 @@ enum field_kind {
 #define FIELD_OMIT 8U     /* writing: left out while it has its fallback value */
 #define FIELD_SECRET 16U  /* never shown in a log or a configuration listing */
 #define FIELD_FILE 32U    /* settings: may come as <name>_FILE, the path of a file holding it */
+#define FIELD_SCOPE 64U   /* a text: where the request has its effect; grants are bounded by it */
+#define FIELD_OR_ONE 128U /* FIELD_TEXTS: a single string is a list of one */
 
 struct choice {
 	const char *name; /* NULL ends the list */
@@ -71,6 +75,7 @@ struct table {
 	size_t count;
 	size_t size;      /* of the struct */
 	bool text_source; /* numbers come as strings: query, path, settings; "" means absent */
+	bool closed;      /* names are exact, and a member without a row is an error */
 };
 
 #define TABLE(fields, type)                                                                        \
@@ -80,6 +85,10 @@ struct table {
 #define TEXT_TABLE(fields, type)                                                                   \
 	{                                                                                          \
 		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), true                   \
+	}
+#define CLOSED_TABLE(fields, type)                                                                 \
+	{                                                                                          \
+		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false, true            \
 	}
 
 /*

@@ -1,6 +1,4 @@
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -162,36 +160,12 @@ env_next(struct env_reader *reader, struct buf *name, struct buf *value)
 	return false;
 }
 
-/* The whole file; NULL, or why not.  The buf holds secrets: wipe it. */
-static const char *
-read_file(const char *path, struct buf *content)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const char *problem = NULL;
-	ssize_t n;
-
-	if (fd < 0)
-		return strerror(errno);
-	buf_reserve(content, ENV_FILE_MAX + 1); /* at once: growing would leave copies */
-	do {
-		n = read(fd, content->data + content->length, ENV_FILE_MAX + 1 - content->length);
-		if (n > 0)
-			content->length += (size_t)n;
-	} while ((n > 0 && content->length <= ENV_FILE_MAX) || (n < 0 && errno == EINTR));
-	if (n < 0)
-		problem = strerror(errno);
-	else if (content->length > ENV_FILE_MAX)
-		problem = "is larger than 65536 bytes";
-	close(fd);
-	return problem;
-}
-
 static bool
 load_env_file(struct settings *s, struct buf *error)
 {
 	struct buf content = { 0 }, name = { 0 }, value = { 0 };
 	struct env_reader reader = { 0 };
-	const char *problem = read_file(s->env_file, &content);
+	const char *problem = buf_file(&content, s->env_file, ENV_FILE_MAX);
 
 	if (problem != NULL) {
 		buf_printf(error, "%s: %s", s->env_file, problem);
@@ -278,7 +252,7 @@ static bool
 from_file(struct settings *s, const char *path, struct text *value, struct buf *error)
 {
 	struct buf content = { 0 };
-	const char *problem = read_file(path, &content);
+	const char *problem = buf_file(&content, path, ENV_FILE_MAX);
 
 	while (problem == NULL && content.length > 0 &&
 	    (content.data[content.length - 1] == '\n' || content.data[content.length - 1] == '\r'))

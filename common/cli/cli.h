@@ -7,16 +7,20 @@
 #include "settings.h"
 #include "tokens.h"
 
-#define EXIT_NOT_VALID 1
+#define EXIT_NOT_VALID 1 /* or not allowed */
 
 /* Each returns the exit code; argv begins behind the subcommand's name. */
 int cli_issue(char **argv);
 int cli_inspect(char **argv);
 int cli_sign(char **argv);
+int cli_policy(char **argv);
+int cli_key(char **argv);
 
 /* The options of each, for help and completion. */
-extern const struct option issue_options[], inspect_options[], sign_options[];
-extern const size_t issue_option_count, inspect_option_count, sign_option_count;
+extern const struct option issue_options[], inspect_options[], sign_options[], policy_options[],
+    key_options[];
+extern const size_t issue_option_count, inspect_option_count, sign_option_count,
+    policy_option_count, key_option_count;
 
 /* Prints "agora-token: ..." on stderr, empties the buf, returns the code. */
 int cli_fail(int code, struct buf *why);

@@ -283,7 +283,7 @@ cli_inspect(char **argv)
 		return EXIT_NO_INPUT;
 	}
 	expectation = (struct expectation){ credentials.app_id, credentials.certificate,
-		text_of(channel), text_of(uid), (int64_t)at };
+		credentials.second_certificate, text_of(channel), text_of(uid), (int64_t)at };
 	code = inspect(token, &expectation);
 	buf_free(&content);
 	settings_free(settings);

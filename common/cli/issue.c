@@ -127,13 +127,13 @@ issue(struct json_object *body, const struct token_settings *credentials, uint32
 	struct token_answer answer;
 	int code = EXIT_OS;
 
-	services->settings = credentials;
 	services->codec = agora_codec_open();
 	if (services->codec == NULL) {
 		buf_text(&why, "out of memory");
 		code = cli_fail(EXIT_OS, &why);
 	} else if (!field_read(&token_request_table, body, &arena, &request, &error) ||
-	    !token_issue(services, &request, issue_ts, salt_value, &arena, &answer, &error)) {
+	    !token_issue(
+		services, credentials, &request, issue_ts, salt_value, &arena, &answer, &error)) {
 		buf_printf(
 		    &why, "%s%s%s", error.field, error.field[0] == '\0' ? "" : ": ", error.rule);
 		code = cli_fail(EXIT_USAGE, &why);

@@ -23,6 +23,13 @@ static const struct command {
 	    "show what a token says and whether it is good" },
 	{ "sign", cli_sign, sign_options, &sign_option_count, "agora-token sign [OPTIONS] [-]",
 	    "sign the JSON that `inspect --json` prints, from standard input" },
+	{ "policy", cli_policy, policy_options, &policy_option_count,
+	    "agora-token policy check|test [OPTIONS]",
+	    "check: say whether the policy file is good; test: say whether a caller may have "
+	    "something, by which grant, or why not" },
+	{ "key", cli_key, key_options, &key_option_count, "agora-token key new NAME",
+	    "make an API key for the caller NAME: the key, and the line to add to the policy's "
+	    "callers" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -124,7 +131,7 @@ help(FILE *out)
 	    "\n`agora-token COMMAND --help` lists a command's options.\n"
 	    "App ID and App Certificate come from APP_ID and APP_CERTIFICATE, from the files that\n"
 	    "APP_ID_FILE and APP_CERTIFICATE_FILE name, or from --env-file; never from options.\n"
-	    "exit codes: 0 fine or valid, 1 not valid, 64 usage, 66 no input, 71 operating "
+	    "exit codes: 0 fine, valid or allowed, 1 not, 64 usage, 66 no input, 71 operating "
 	    "system,\n"
 	    "78 configuration\n");
 }

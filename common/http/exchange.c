@@ -52,6 +52,7 @@ exchange_reset(struct exchange *exchange)
 	exchange->deferred = NULL;
 	json_object_put(exchange->members);
 	exchange->members = NULL;
+	exchange->admission = NULL;
 	exchange->route = NULL;
 	exchange->input = exchange->output = exchange->call = NULL;
 	exchange->next = NULL;

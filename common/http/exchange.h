@@ -10,6 +10,7 @@
 #include "response.h"
 
 struct route;
+struct admission;
 
 /* What a step or a handler says. */
 enum step {
@@ -26,9 +27,11 @@ struct exchange {
 	void *input;                 /* the route's input struct: checked; read by the handler */
 	void *output;                /* the route's output struct, zeroed; filled by the handler */
 	void *context;               /* what handlers work with; the application sets it */
+	struct admission *admission; /* who asks, and what he may; NULL before the steps begin */
 	int64_t now;                 /* wall clock, Unix seconds */
 	int64_t began;               /* monotonic, microseconds */
 	bool crowded;                /* the engine takes no more that wait */
+	int body_problem;            /* the application's: why the body is not whole */
 	struct arena arena;
 	struct deferred *deferred; /* what exchange_defer noted, last first */
 

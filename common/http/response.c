@@ -18,6 +18,12 @@ static const struct {
 	    "the request's headers are larger than this server takes" },
 	[ERROR_BODY_CUT] = { 400, "body_cut", "the body is shorter than its Content-Length" },
 	[ERROR_BAD_BODY] = { 400, "invalid_body", "the body is not a JSON object" },
+	[ERROR_UNAUTHENTICATED] = { 401, "unauthenticated", "credentials are needed here" },
+	[ERROR_NOT_GRANTED] = { 403, "not_granted", "no grant covers this" },
+	[ERROR_KEYS_UNAVAILABLE] = { 503, "keys_unavailable",
+	    "the keys that credentials are checked with cannot be had; try again soon" },
+	[ERROR_AUDIT] = { 503, "audit_unavailable",
+	    "the server cannot record what it does, so it does nothing" },
 	[ERROR_MISSING_FIELD] = { 400, "missing_field", "is required" },
 	[ERROR_INVALID_FIELD] = { 400, "invalid_field", "is not valid" },
 	[ERROR_INTERNAL] = { 500, "internal",
@@ -39,7 +45,7 @@ static const struct {
 };
 
 struct error_answer {
-	struct text error, code, field, request_id;
+	struct text error, code, field, dimension, request_id;
 	int64_t status;
 	const struct error_upstream *upstream;
 	struct json_object *known;
@@ -67,6 +73,7 @@ static const struct field error_fields[] = {
 	ROW("error", FIELD_TEXT, error),
 	ROW("code", FIELD_TEXT, code),
 	ROW("field", FIELD_TEXT, field),
+	ROW("dimension", FIELD_TEXT, dimension),
 	ROW("status", FIELD_INT, status),
 	ROW("requestId", FIELD_TEXT, request_id),
 	{ "upstream", FIELD_OBJECT, .offset = offsetof(struct error_answer, upstream),
@@ -120,6 +127,28 @@ response_error(struct response *response, enum http_error error, const char *fie
 }
 
 void
+response_not_granted(
+    struct response *response, const char *dimension, const char *reason, struct text request_id)
+{
+	struct error_answer answer = { .code = text_of(errors[ERROR_NOT_GRANTED].code),
+		.dimension = text_of(dimension),
+		.request_id = request_id,
+		.status = errors[ERROR_NOT_GRANTED].status };
+
+	write_error(response, dimension, reason, &answer);
+}
+
+void
+response_retry_after(struct response *response, int64_t us)
+{
+	char seconds[24];
+	int length = snprintf(seconds, sizeof(seconds), "%lld",
+	    us < 1000000 ? 1LL : (long long)((us + 999999) / 1000000));
+
+	response_header(response, "Retry-After", (struct text){ seconds, (size_t)length });
+}
+
+void
 response_error_upstream(struct response *response, enum http_error error, int status,
     const char *rule, struct text request_id, const struct error_upstream *upstream,
     struct json_object *known)
@@ -142,6 +171,7 @@ status_text(int status)
 	case 206: return "Partial Content";
 	case 204: return "No Content";
 	case 400: return "Bad Request";
+	case 401: return "Unauthorized";
 	case 403: return "Forbidden";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";

@@ -20,6 +20,10 @@ enum http_error {
 	ERROR_HEADERS_TOO_LARGE,
 	ERROR_BODY_CUT,
 	ERROR_BAD_BODY,
+	ERROR_UNAUTHENTICATED,
+	ERROR_NOT_GRANTED,
+	ERROR_KEYS_UNAVAILABLE,
+	ERROR_AUDIT,
 	ERROR_MISSING_FIELD,
 	ERROR_INVALID_FIELD,
 	ERROR_INTERNAL,
@@ -45,6 +49,13 @@ void response_header(struct response *response, const char *name, struct text va
  */
 void response_error(struct response *response, enum http_error error, const char *field,
     const char *rule, struct text request_id);
+
+/* ERROR_NOT_GRANTED: {"dimension": "channel"} says in which way no grant covers the request. */
+void response_not_granted(
+    struct response *response, const char *dimension, const char *reason, struct text request_id);
+
+/* Adds Retry-After: whole seconds, at least one. */
+void response_retry_after(struct response *response, int64_t us);
 
 /* What Agora said, for an error that comes from there. */
 struct error_upstream {

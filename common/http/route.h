@@ -4,6 +4,8 @@
 
 #include "exchange.h"
 
+struct ask;
+
 typedef enum step handler(struct exchange *exchange);
 
 /* Whether a handler may answer WAITING, and what becomes of its call when the client goes. */
@@ -20,12 +22,15 @@ struct route {
 	handler *handle;
 	const struct table *input;  /* NULL: takes none */
 	const struct table *output; /* NULL: the handler answers without a body */
-	const char *action;         /* what a grant must allow, or PUBLIC */
+	const char *action;         /* what a grant must allow, PUBLIC or ANY_CALLER */
 	const char *summary;        /* one line for people */
 	enum route_wait wait;
+	/* What the input asks for; NULL: to have its effect where its FIELD_SCOPE says. */
+	void (*ask)(struct exchange *exchange, struct ask *ask);
 };
 
-#define PUBLIC "public" /* an action: anyone may */
+#define PUBLIC "public"     /* an action: anyone may */
+#define ANY_CALLER "caller" /* an action: whoever is known may */
 
 /*
  * The row for method and path; HEAD takes a GET row.  NULL when there is none; then *path_exists

@@ -67,6 +67,18 @@ storage_region_exists(int64_t vendor, int64_t region)
 	return false;
 }
 
+struct rest_project *
+rest_project(const struct exchange *x)
+{
+	const struct rest *rest = services_of(x)->rest;
+	const struct project *wanted = x->admission == NULL ? NULL : x->admission->project;
+
+	for (size_t i = 0; i < rest->project_count; i++)
+		if (rest->projects[i].project == wanted)
+			return &rest->projects[i];
+	return &rest->projects[0];
+}
+
 /* JSON */
 
 void
@@ -164,7 +176,7 @@ agora_path(struct exchange *x, struct text url_template, const char *region)
 		buf_text(path, "/");
 	buf_add(path, url_template.data, before);
 	if (at != NULL) {
-		struct text app_id = services_of(x)->settings->app_id;
+		struct text app_id = services_project(x).app_id;
 		size_t behind = before + sizeof(mark) - 1;
 
 		buf_add(path, app_id.data, app_id.length);
@@ -276,6 +288,7 @@ agora_call(struct exchange *x, const char *method, const struct buf *path, enum 
 	exchange_defer(x, free_call, call);
 	call->method = method;
 	call->path = buf_view(path);
+	call->credentials = &rest_project(x)->credentials;
 	call->repeat = repeat;
 	call->pace = pace;
 	call->request_id = x->request.id;
@@ -441,11 +454,11 @@ redacted(struct exchange *x, const struct call *call, struct text text)
 {
 	const struct services *s = services_of(x);
 
-	text = without_secret(x, text, s->settings->certificate);
+	text = without_secret(x, text, services_project(x).certificate);
 	text = without_secret(x, text, s->rest->storage.access_key);
 	text = without_secret(x, text, s->rest->storage.secret_key);
-	for (size_t i = 0; i < 2 && call->secrets != NULL; i++)
-		text = without_secret(x, text, call->secrets[i]);
+	for (size_t i = 0; i < 2 && call->credentials != NULL; i++)
+		text = without_secret(x, text, call->credentials->secrets[i]);
 	text = without_members(x, text, "", x->members);
 	text = without_tokens(x, text);
 	return text.length > 500 ? (struct text){ text.data, 500 } : text;
@@ -581,6 +594,51 @@ agora_deleted(struct exchange *x, const char *what)
 	return agora_succeeded(x, what, NULL);
 }
 
+static enum step
+place_answered(struct exchange *x)
+{
+	const struct admission *a = x->admission;
+	struct text page = { NULL, 0 };
+
+	if (!agora_succeeded(x, "Failed to look the job up", NULL))
+		return ANSWERED;
+	if (a->place->is_there(x, access_bound(x), &page))
+		return a->then(x);
+	if (page.length > 0)
+		return agora_send(x, a->place->ask(x, access_bound(x), page), place_answered);
+	return access_out_of_bounds(x);
+}
+
+enum step
+agora_in_place(
+    struct exchange *x, const struct job_place *place, enum step (*then)(struct exchange *))
+{
+	const struct text channel = access_bound(x), none = { NULL, 0 };
+
+	if (channel.data == NULL)
+		return then(x);
+	x->admission->place = place;
+	x->admission->then = then;
+	return agora_send(x, place->ask(x, channel, none), place_answered);
+}
+
+bool
+agora_lists(struct json_object *list, const char *member, struct text value)
+{
+	if (!json_object_is_type(list, json_type_array))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i), *found = NULL;
+
+		if (json_object_is_type(item, json_type_object) &&
+		    json_object_object_get_ex(item, member, &found) &&
+		    json_object_is_type(found, json_type_string) &&
+		    text_is(value, json_object_get_string(found)))
+			return true;
+	}
+	return false;
+}
+
 int64_t
 agora_sequence(struct exchange *x)
 {
@@ -706,11 +764,12 @@ agora_bot_token(struct exchange *x, struct text channel, struct text uid, bool p
 		.uid = uid,
 		.role = publish ? ROLE_PUBLISHER : ROLE_SUBSCRIBER,
 		.expire = BOT_EXPIRE };
+	const struct token_settings project = services_project(x);
 	struct token_answer answer;
 	struct field_error error;
 
-	if (!token_issue(services_of(x), &request, (uint32_t)x->now, token_salt(), &x->arena,
-		&answer, &error))
+	if (!token_issue(services_of(x), &project, &request, (uint32_t)x->now, token_salt(),
+		&x->arena, &answer, &error))
 		abort(); /* a plain RTC token of checked names always fits */
 	return answer.token;
 }

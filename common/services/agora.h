@@ -21,11 +21,11 @@ struct storage_settings {
 };
 extern const struct table storage_settings_table;
 
-/* How calls are sent: the upstream client, or a test's stand-in.  send NULL: not configured. */
-struct sender {
-	void *owner;
-	void (*send)(void *owner, struct call *call);
-	void (*cancel)(void *owner, struct call *call);
+/* A project's account with Agora and its share of Agora's limits, which count by App ID. */
+struct rest_project {
+	const struct project *project; /* NULL: the settings' own */
+	struct credentials credentials;
+	struct pace recording, rtt, push, pull, pull_create;
 };
 
 /* What REST handlers work with beside struct services. */
@@ -33,7 +33,8 @@ struct rest {
 	struct rest_settings settings;
 	struct storage_settings storage;
 	struct sender sender;
-	struct pace recording, rtt, push, pull, pull_create;
+	struct rest_project *projects; /* the first is the settings' own */
+	size_t project_count;
 	int64_t sequence; /* the last one that agora_sequence gave */
 	int64_t call_ms;  /* for all calls of one exchange */
 };
@@ -43,6 +44,9 @@ services_of(const struct exchange *x)
 {
 	return x->context;
 }
+
+/* The one that the exchange is about. */
+struct rest_project *rest_project(const struct exchange *x);
 
 /*
  * "/" and a product's path with the App ID in it; in front of it "/region" where there is one.
@@ -78,6 +82,24 @@ bool agora_succeeded(struct exchange *x, const char *what, struct json_object *k
 
 /* The same for a call that ends something: one that was gone at a repetition is ended. */
 bool agora_deleted(struct exchange *x, const char *what);
+
+/* How a product says whether a job is in a channel. */
+struct job_place {
+	/* The call that asks; page is where the answer before ended, absent at first. */
+	struct call *(*ask)(struct exchange *x, struct text channel, struct text page);
+	/* Whether the answer says so; else *page where there is more of it. */
+	bool (*is_there)(struct exchange *x, struct text channel, struct text *page);
+};
+
+/*
+ * Goes on with `then` at once; or, for a caller whose grant is bound to channels, when Agora has
+ * said that the job is in the one that he named.
+ */
+enum step agora_in_place(
+    struct exchange *x, const struct job_place *place, enum step (*then)(struct exchange *));
+
+/* Whether one of the list's objects has this text as its member. */
+bool agora_lists(struct json_object *list, const char *member, struct text value);
 
 /* A number for an update that is larger than the ones before: the seconds of the time, or more. */
 int64_t agora_sequence(struct exchange *x);

@@ -87,6 +87,7 @@ static const struct field inspection_fields[] = {
 	OPTIONAL_NUMBER("firstUnknownType", first_unknown_type),
 	{ "signature", FIELD_TEXT, 0, AT(signature) },
 	{ "signatureValid", FIELD_MAYBE, 0, AT(signature_valid) },
+	{ "certificate", FIELD_TEXT, 0, AT(certificate) },
 	{ "expired", FIELD_MAYBE, 0, AT(expired) },
 	{ "valid", FIELD_BOOL, 0, AT(valid) },
 	{ "problems", FIELD_LIST, 0, AT(problems), .nested = &problem_table },
@@ -286,6 +287,11 @@ check_signature(
 		return;
 	}
 	error = agora_token_verify(parsed, e->certificate.data, channel, user);
+	if (error != AGORA_OK && e->second_certificate.data != NULL &&
+	    agora_token_verify(parsed, e->second_certificate.data, channel, user) == AGORA_OK) {
+		error = AGORA_OK;
+		out->certificate = TEXT("secondary");
+	}
 	out->signature_valid = error == AGORA_OK;
 	if (error != AGORA_OK)
 		add_error(out, error);

@@ -43,6 +43,7 @@ struct inspection {
 	int64_t first_unknown_type; /* -1 = none */
 	struct text signature;      /* hexadecimal */
 	int signature_valid;
+	struct text certificate; /* "secondary": the one that verifies it, where not the first */
 	int expired;
 	bool valid;           /* nothing is wrong, and the signature was checked */
 	struct list problems; /* struct problem */
@@ -52,9 +53,10 @@ struct inspection {
 struct expectation {
 	struct text app_id;
 	struct text certificate; /* absent: the signature cannot be checked, and nothing is valid */
-	struct text channel;     /* what the client joins */
-	struct text uid;         /* "0" = it joins without a uid of its own */
-	int64_t now;             /* Unix seconds */
+	struct text second_certificate; /* looked at where the first does not verify it */
+	struct text channel;            /* what the client joins */
+	struct text uid;                /* "0" = it joins without a uid of its own */
+	int64_t now;                    /* Unix seconds */
 };
 
 extern const struct table inspection_table;

@@ -97,3 +97,14 @@ name_covers(struct text pattern, struct text name)
 		p++;
 	return p == pattern.length;
 }
+
+bool
+name_is_uid(struct text value, struct field_error *error)
+{
+	uint64_t n;
+
+	if (text_number(value, UINT32_MAX, &n))
+		return true;
+	field_rule(error, "must be a whole number, 0 to 4294967295");
+	return false;
+}

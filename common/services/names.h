@@ -26,6 +26,9 @@ bool name_is_channel(struct text name, struct field_error *error);
 /* Name of a converter, player or task: letters, digits, - and _. */
 bool name_is_job(struct text name, struct field_error *error);
 
+/* A uid as a number: 0 to 4294967295. */
+bool name_is_uid(struct text name, struct field_error *error);
+
 /* Whether a token's name, which may hold the wildcard *, covers this one. */
 bool name_covers(struct text pattern, struct text name);
 

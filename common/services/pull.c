@@ -14,7 +14,7 @@ struct start_request {
 };
 
 struct player_request {
-	struct text id, stream_url;
+	struct text id, channel, stream_url;
 	int64_t region, sequence, seek;
 	int pause; /* 1, 0 or MAYBE_ABSENT */
 	struct json_object *audio;
@@ -44,12 +44,12 @@ struct list_answer {
 	}
 
 static const struct field start_fields[] = {
-	{ "channelName", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, CHANNEL_MAX,
+	{ "channelName", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,
 	    .check = name_is_channel, .meaning = "the channel to play into" },
 	{ "streamUrl", FIELD_TEXT, FIELD_REQUIRED | FIELD_SECRET, AT(stream_url), 1, 1024,
 	    .check = is_stream_url, .meaning = "what to play" },
 	REGION_ROW(struct start_request),
-	{ "uid", FIELD_ID, 0, AT(uid), .check = is_numeric_uid,
+	{ "uid", FIELD_ID, 0, AT(uid), .check = name_is_uid,
 	    .meaning = "the player's uid; one by chance when absent" },
 	{ "name", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
 	    .meaning = "name of the player; one of ours when absent" },
@@ -81,13 +81,22 @@ const struct table pull_start_table = TABLE(start_fields, struct start_request);
 								  .meaning = "the player"          \
 	}
 
-static const struct field stop_fields[] = { ID_ROW("playerId"), REGION_ROW(struct player_request) };
+#define CHANNEL_ROW                                                                                \
+	{                                                                                          \
+		"channelName", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,               \
+		    .check = name_is_channel,                                                      \
+		    .meaning = "the channel that it plays into; for callers with some channels"    \
+	}
+
+static const struct field stop_fields[] = { ID_ROW("playerId"), REGION_ROW(struct player_request),
+	CHANNEL_ROW };
 const struct table pull_stop_table = TABLE(stop_fields, struct player_request);
 
-static const struct field status_fields[] = { ID_ROW("id") };
+static const struct field status_fields[] = { ID_ROW("id"), CHANNEL_ROW };
 const struct table pull_status_table = TEXT_TABLE(status_fields, struct player_request);
 
 static const struct field update_fields[] = { ID_ROW("playerId"), REGION_ROW(struct player_request),
+	CHANNEL_ROW,
 	{ "streamUrl", FIELD_TEXT, FIELD_SECRET, AT(stream_url), 1, 1024, .check = is_stream_url,
 	    .meaning = "another stream" },
 	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = "{\"volume\": 0 to 200}" },
@@ -101,7 +110,7 @@ const struct table pull_update_table = TABLE(update_fields, struct player_reques
 #define AT(member) offsetof(struct list_request, member)
 
 static const struct field list_fields[] = {
-	{ "channel", FIELD_TEXT, 0, AT(channel), 1, CHANNEL_MAX, .check = name_is_channel,
+	{ "channel", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX, .check = name_is_channel,
 	    .meaning = "of this channel only" },
 	{ "pageSize", FIELD_INT, 0, AT(size), 1, 500, .fallback = -1,
 	    .meaning = "at most so many" },
@@ -154,7 +163,7 @@ players_path(struct exchange *x, const char *region)
 static struct pace *
 pull_pace(struct exchange *x)
 {
-	return &services_of(x)->rest->pull;
+	return &rest_project(x)->pull;
 }
 
 static void
@@ -195,7 +204,7 @@ new_player(struct exchange *x, const struct start_request *r, struct text name)
 	struct text uid;
 
 	if (r->uid.data != NULL && !text_number(r->uid, UINT32_MAX, &number))
-		abort(); /* is_numeric_uid has seen it */
+		abort(); /* name_is_uid has seen it */
 	/* "007" is user 7 here, and so it is in the token. */
 	uid = arena_copy(
 	    &x->arena, (struct text){ digits, agora_uid_text((uint32_t)number, digits) });
@@ -238,7 +247,7 @@ pull_start(struct exchange *x)
 	json_set(body, "player", new_player(x, r, out->name));
 	path = players_path(x, rtmp_region_name(r->region));
 	agora_query(path, &join, "streamIp", r->origin_ip);
-	call = agora_call(x, "POST", path, CALL_REPEATABLE, &services_of(x)->rest->pull_create);
+	call = agora_call(x, "POST", path, CALL_REPEATABLE, &rest_project(x)->pull_create);
 	agora_body(x, call, body);
 	return agora_send(x, call, pull_started);
 }
@@ -292,68 +301,6 @@ player_path(struct exchange *x, const struct player_request *r)
 	return path;
 }
 
-static enum step
-pull_stopped(struct exchange *x)
-{
-	if (!agora_deleted(x, "Failed to stop Cloud Player"))
-		return ANSWERED;
-	rtmp_succeed(x);
-	return NEXT;
-}
-
-enum step
-pull_stop(struct exchange *x)
-{
-	struct call *call;
-
-	if (!is_on(x))
-		return ANSWERED;
-	call = agora_call(x, "DELETE", player_path(x, x->input), CALL_SAFE, pull_pace(x));
-	call->empty = true;
-	return agora_send(x, call, pull_stopped);
-}
-
-static enum step
-pull_updated(struct exchange *x)
-{
-	if (!agora_succeeded(x, "Failed to update Cloud Player", NULL))
-		return ANSWERED;
-	rtmp_succeed(x);
-	return NEXT;
-}
-
-enum step
-pull_update(struct exchange *x)
-{
-	const struct player_request *r = x->input;
-	struct json_object *player, *body;
-	struct call *call;
-	struct buf *path;
-
-	if (!is_on(x))
-		return ANSWERED;
-	player = json_copy(NULL);
-	set_text_if_given(player, "streamUrl", r->stream_url);
-	set_json_if_given(player, "audioOptions", r->audio);
-	set_int_if_given(player, "seekPosition", r->seek);
-	if (r->pause != MAYBE_ABSENT)
-		json_set(player, "isPause", json_object_new_boolean(r->pause));
-	if (json_object_object_length(player) == 0) {
-		json_object_put(player);
-		return exchange_fail(x, ERROR_MISSING_FIELD, NULL,
-		    "nothing to update: give streamUrl, audioOptions, isPause or seekPosition");
-	}
-	body = json_copy(NULL);
-	json_set(body, "player", player);
-	path = player_path(x, r);
-	buf_printf(path, "?sequence=%lld",
-	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x)));
-	call = agora_call(x, "PATCH", path, CALL_SAFE, pull_pace(x));
-	call->empty = true;
-	agora_body(x, call, body);
-	return agora_send(x, call, pull_updated);
-}
-
 /* Agora has no call for one player: it is looked up in the list. */
 static struct json_object *
 player_in(struct json_object *list, struct text id)
@@ -400,6 +347,96 @@ list_call(struct exchange *x, const struct list_request *r, struct text page)
 	return agora_call(x, "GET", path, CALL_SAFE, pull_pace(x));
 }
 
+static struct call *
+ask_for_place(struct exchange *x, struct text channel, struct text page)
+{
+	const struct list_request of_channel = { .channel = channel, .size = 500 };
+
+	return list_call(x, &of_channel, page);
+}
+
+static bool
+is_there(struct exchange *x, struct text channel, struct text *page)
+{
+	const struct player_request *r = x->input;
+
+	(void)channel;
+	*page = agora_text_member(x, agora_answer(x)->json, "nextPageToken");
+	return agora_lists(players_of(agora_answer(x)), "id", r->id);
+}
+
+static const struct job_place pull_place = { ask_for_place, is_there };
+
+static enum step
+pull_stopped(struct exchange *x)
+{
+	if (!agora_deleted(x, "Failed to stop Cloud Player"))
+		return ANSWERED;
+	rtmp_succeed(x);
+	return NEXT;
+}
+
+static enum step
+send_stop(struct exchange *x)
+{
+	struct call *call =
+	    agora_call(x, "DELETE", player_path(x, x->input), CALL_SAFE, pull_pace(x));
+
+	call->empty = true;
+	return agora_send(x, call, pull_stopped);
+}
+
+enum step
+pull_stop(struct exchange *x)
+{
+	return is_on(x) ? agora_in_place(x, &pull_place, send_stop) : ANSWERED;
+}
+
+static enum step
+pull_updated(struct exchange *x)
+{
+	if (!agora_succeeded(x, "Failed to update Cloud Player", NULL))
+		return ANSWERED;
+	rtmp_succeed(x);
+	return NEXT;
+}
+
+static enum step
+send_update(struct exchange *x)
+{
+	const struct player_request *r = x->input;
+	struct json_object *player, *body;
+	struct call *call;
+	struct buf *path;
+
+	player = json_copy(NULL);
+	set_text_if_given(player, "streamUrl", r->stream_url);
+	set_json_if_given(player, "audioOptions", r->audio);
+	set_int_if_given(player, "seekPosition", r->seek);
+	if (r->pause != MAYBE_ABSENT)
+		json_set(player, "isPause", json_object_new_boolean(r->pause));
+	if (json_object_object_length(player) == 0) {
+		json_object_put(player);
+		return exchange_fail(x, ERROR_MISSING_FIELD, NULL,
+		    "nothing to update: give streamUrl, audioOptions, isPause or seekPosition");
+	}
+	body = json_copy(NULL);
+	json_set(body, "player", player);
+	path = player_path(x, r);
+	buf_printf(path, "?sequence=%lld",
+	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x)));
+	call = agora_call(x, "PATCH", path, CALL_SAFE, pull_pace(x));
+	call->empty = true;
+	agora_body(x, call, body);
+	return agora_send(x, call, pull_updated);
+}
+
+enum step
+pull_update(struct exchange *x)
+{
+	return is_on(x) ? agora_in_place(x, &pull_place, send_update) : ANSWERED;
+}
+
 static enum step
 pull_status_answered(struct exchange *x)
 {
@@ -426,14 +463,18 @@ pull_status_answered(struct exchange *x)
 	    "Agora lists no such player; a new one appears after about ten seconds");
 }
 
-enum step
-pull_status(struct exchange *x)
+static enum step
+send_status(struct exchange *x)
 {
 	static const struct list_request all = { .size = 500 };
 
-	if (!is_on(x))
-		return ANSWERED;
 	return agora_send(x, list_call(x, &all, all.page), pull_status_answered);
+}
+
+enum step
+pull_status(struct exchange *x)
+{
+	return is_on(x) ? agora_in_place(x, &pull_place, send_status) : ANSWERED;
 }
 
 static enum step

@@ -38,7 +38,7 @@ struct list_answer {
 	}
 
 static const struct field start_fields[] = {
-	{ "rtcChannel", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, CHANNEL_MAX,
+	{ "rtcChannel", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,
 	    .check = name_is_channel, .meaning = "the channel to send" },
 	{ "streamUrl", FIELD_TEXT, FIELD_REQUIRED, AT(stream_url), 1, 1024, .check = is_stream_url,
 	    .meaning = "where to: the RTMP server's URL" },
@@ -51,7 +51,7 @@ static const struct field start_fields[] = {
 	    .meaning = "address of the RTMP server" },
 	{ "useTranscoding", FIELD_BOOL, 0, AT(transcoding),
 	    .meaning = "true: mixed, with audioOptions and videoOptions" },
-	{ "rtcStreamUid", FIELD_ID, 0, AT(uid), .check = is_numeric_uid,
+	{ "rtcStreamUid", FIELD_ID, 0, AT(uid), .check = name_is_uid,
 	    .meaning = "without transcoding: whose stream" },
 	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = "Agora's audioOptions" },
 	{ "videoOptions", FIELD_JSON, 0, AT(video), .meaning = "Agora's videoOptions" },
@@ -69,11 +69,19 @@ const struct table push_start_table = TABLE(start_fields, struct start_request);
 								  .meaning = "the converter"       \
 	}
 
+#define CHANNEL_ROW                                                                                \
+	{                                                                                          \
+		"rtcChannel", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,                \
+		    .check = name_is_channel,                                                      \
+		    .meaning = "the channel that it sends; for callers with some channels"         \
+	}
+
 static const struct field stop_fields[] = { ID_ROW("converterId"),
-	REGION_ROW(struct converter_request) };
+	REGION_ROW(struct converter_request), CHANNEL_ROW };
 const struct table push_stop_table = TABLE(stop_fields, struct converter_request);
 
-static const struct field status_fields[] = { ID_ROW("id"), REGION_ROW(struct converter_request) };
+static const struct field status_fields[] = { ID_ROW("id"), REGION_ROW(struct converter_request),
+	CHANNEL_ROW };
 const struct table push_status_table = TEXT_TABLE(status_fields, struct converter_request);
 
 static const struct field update_fields[] = { ID_ROW("converterId"),
@@ -82,8 +90,8 @@ static const struct field update_fields[] = { ID_ROW("converterId"),
 	    .meaning = "another server; with streamKey" },
 	{ "streamKey", FIELD_TEXT, FIELD_SECRET, AT(stream_key), 0, 1024,
 	    .meaning = "its stream key" },
-	{ "rtcChannel", FIELD_TEXT, 0, AT(channel), 1, CHANNEL_MAX, .check = name_is_channel,
-	    .meaning = "the channel that it sends" },
+	{ "rtcChannel", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,
+	    .check = name_is_channel, .meaning = "the channel that it sends" },
 	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = "Agora's audioOptions" },
 	{ "videoOptions", FIELD_JSON, 0, AT(video), .meaning = "Agora's videoOptions" }, JITTER_ROW,
 	{ "sequenceId", FIELD_INT, 0, AT(sequence), 0, INT64_MAX, .fallback = -1,
@@ -94,7 +102,7 @@ const struct table push_update_table = TABLE(update_fields, struct converter_req
 #define AT(member) offsetof(struct list_request, member)
 
 static const struct field list_fields[] = {
-	{ "channel", FIELD_TEXT, 0, AT(channel), 1, CHANNEL_MAX, .check = name_is_channel,
+	{ "channel", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX, .check = name_is_channel,
 	    .meaning = "of this channel only" },
 	{ "cursor", FIELD_INT, 0, AT(cursor), 0, INT64_MAX, .fallback = -1,
 	    .meaning = "where the page before ended" },
@@ -138,7 +146,7 @@ push_path(struct exchange *x, const char *region)
 static struct pace *
 push_pace(struct exchange *x)
 {
-	return &services_of(x)->rest->push;
+	return &rest_project(x)->push;
 }
 
 /* Options of a transcoded stream; NULL: the exchange is answered. */
@@ -275,6 +283,40 @@ push_started(struct exchange *x)
 	return take_converter(x, what);
 }
 
+static void put_channel_in(struct buf *path, struct text channel);
+
+static struct call *
+ask_for_place(struct exchange *x, struct text channel, struct text page)
+{
+	struct buf *path = push_path(x, NULL);
+	char join = '?';
+
+	put_channel_in(path, channel);
+	agora_query(path, &join, "cursor", page);
+	return agora_call(x, "GET", path, CALL_SAFE, push_pace(x));
+}
+
+static bool
+is_there(struct exchange *x, struct text channel, struct text *page)
+{
+	const struct converter_request *r = x->input;
+	struct json_object *data = NULL, *members = NULL;
+
+	(void)channel;
+	if (!json_object_object_get_ex(agora_answer(x)->json, "data", &data))
+		return false;
+	if (json_object_is_type(data, json_type_object) &&
+	    json_object_object_get_ex(data, "members", &members) &&
+	    agora_lists(members, "converterId", r->id))
+		return true;
+	*page = agora_text_member(x, data, "cursor");
+	if (text_is(*page, "0"))
+		*page = (struct text){ NULL, 0 };
+	return false;
+}
+
+static const struct job_place push_place = { ask_for_place, is_there };
+
 static struct buf *
 converter_path(struct exchange *x, const struct converter_request *r)
 {
@@ -293,16 +335,20 @@ push_stopped(struct exchange *x)
 	return NEXT;
 }
 
+static enum step
+send_stop(struct exchange *x)
+{
+	struct call *call =
+	    agora_call(x, "DELETE", converter_path(x, x->input), CALL_SAFE, push_pace(x));
+
+	call->empty = true;
+	return agora_send(x, call, push_stopped);
+}
+
 enum step
 push_stop(struct exchange *x)
 {
-	struct call *call;
-
-	if (!is_on(x))
-		return ANSWERED;
-	call = agora_call(x, "DELETE", converter_path(x, x->input), CALL_SAFE, push_pace(x));
-	call->empty = true;
-	return agora_send(x, call, push_stopped);
+	return is_on(x) ? agora_in_place(x, &push_place, send_stop) : ANSWERED;
 }
 
 static enum step
@@ -313,16 +359,14 @@ push_updated(struct exchange *x)
 	return agora_succeeded(x, what, NULL) ? take_converter(x, what) : ANSWERED;
 }
 
-enum step
-push_update(struct exchange *x)
+static enum step
+send_update(struct exchange *x)
 {
 	const struct converter_request *r = x->input;
 	struct json_object *converter, *options, *body, *ignored;
 	struct call *call;
 	struct buf *path;
 
-	if (!is_on(x))
-		return ANSWERED;
 	converter = json_copy(NULL);
 	if (r->video != NULL || r->audio != NULL) {
 		/* The channel is not to be updated, so it is not sent; the peers' clients give it.
@@ -359,6 +403,12 @@ push_update(struct exchange *x)
 	return agora_send(x, call, push_updated);
 }
 
+enum step
+push_update(struct exchange *x)
+{
+	return is_on(x) ? agora_in_place(x, &push_place, send_update) : ANSWERED;
+}
+
 static enum step
 push_status_answered(struct exchange *x)
 {
@@ -367,14 +417,18 @@ push_status_answered(struct exchange *x)
 	return agora_succeeded(x, what, NULL) ? take_converter(x, what) : ANSWERED;
 }
 
-enum step
-push_status(struct exchange *x)
+static enum step
+send_status(struct exchange *x)
 {
-	if (!is_on(x))
-		return ANSWERED;
 	return agora_send(x,
 	    agora_call(x, "GET", converter_path(x, x->input), CALL_SAFE, push_pace(x)),
 	    push_status_answered);
+}
+
+enum step
+push_status(struct exchange *x)
+{
+	return is_on(x) ? agora_in_place(x, &push_place, send_status) : ANSWERED;
 }
 
 static enum step

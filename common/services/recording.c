@@ -83,11 +83,11 @@ is_bot_uid(struct text value, struct field_error *error)
 static const struct field start_fields[] = {
 	{ "recordingMode", FIELD_CHOICE, FIELD_DECIDES, AT(mode), .choices = modes,
 	    .fallback = MODE_MIX, .meaning = "individual, raw, mix (default) or web" },
-	{ "channelName", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, CHANNEL_MAX,
+	{ "channelName", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,
 	    .check = name_is_channel, .when = MODES_WITH_TOKEN,
 	    .meaning = "the channel to record" },
-	{ "channelName", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, 1024, .when = MODE(MODE_WEB),
-	    .meaning = "a label for the recording" },
+	{ "channelName", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, 1024,
+	    .when = MODE(MODE_WEB), .meaning = "a label for the recording" },
 	{ "uid", FIELD_ID, 0, AT(uid), 1, 10, .check = is_bot_uid,
 	    .meaning = "the recorder's own uid; default: one by chance" },
 	{ "sceneMode", FIELD_CHOICE, 0, AT(scene), .choices = scenes, .fallback = -1,
@@ -118,7 +118,8 @@ const struct table recording_start_table = TABLE(start_fields, struct start_requ
 #undef AT
 #define AT(member) offsetof(struct job_request, member)
 #define JOB_ROWS                                                                                   \
-	{ "cname", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, 1024, .meaning = "its channel" },   \
+	{ "cname", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, 1024,                 \
+		.meaning = "its channel" },                                                        \
 	    { "uid", FIELD_ID, FIELD_REQUIRED, AT(uid), 1, 10, .check = is_bot_uid,                \
 		    .meaning = "its uid" },                                                        \
 	    ID_ROWS
@@ -140,7 +141,9 @@ static const struct field stop_fields[] = { JOB_ROWS, MODE_ROW("recordingMode"),
 	    .meaning = "true: do not wait for the files to be uploaded" } };
 const struct table recording_stop_table = TABLE(stop_fields, struct job_request);
 
-static const struct field status_fields[] = { ID_ROWS, MODE_ROW("mode") };
+static const struct field status_fields[] = { ID_ROWS, MODE_ROW("mode"),
+	{ "cname", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, 1024,
+	    .meaning = "its channel; for callers with some channels" } };
 const struct table recording_status_table = TEXT_TABLE(status_fields, struct job_request);
 
 static const struct field update_fields[] = { JOB_ROWS, MODE_ROW("recordingMode"),
@@ -362,7 +365,7 @@ recording_path(struct exchange *x)
 static struct pace *
 recording_pace(struct exchange *x)
 {
-	return &services_of(x)->rest->recording;
+	return &rest_project(x)->recording;
 }
 
 /* .../resourceid/{id}[/sid/{sid}]/mode/{mode}/{verb} */
@@ -589,6 +592,28 @@ job_answered(struct exchange *x, const char *what)
 	return NEXT;
 }
 
+static struct call *
+ask_for_place(struct exchange *x, struct text channel, struct text page)
+{
+	const struct job_request *r = x->input;
+
+	(void)channel, (void)page;
+	return agora_call(
+	    x, "GET", job_path(x, x->output, r->mode, "query"), CALL_SAFE, recording_pace(x));
+}
+
+static bool
+is_there(struct exchange *x, struct text channel, struct text *page)
+{
+	const struct text name = agora_text_member(x, agora_answer(x)->json, "cname");
+
+	(void)page;
+	return name.data != NULL && name.length == channel.length &&
+	    memcmp(name.data, channel.data, channel.length) == 0;
+}
+
+static const struct job_place recording_place = { ask_for_place, is_there };
+
 /* The first try did it, its answer was lost, and the second found it ending or gone. */
 static bool
 stopped_before(const struct call *call)
@@ -611,18 +636,13 @@ recording_stopped(struct exchange *x)
 	return NEXT;
 }
 
-enum step
-recording_stop(struct exchange *x)
+static enum step
+send_stop(struct exchange *x)
 {
 	const struct job_request *r = x->input;
 	struct json_object *request = json_copy(NULL);
 	struct call *call;
 
-	if (!is_on(x)) {
-		json_object_put(request);
-		return ANSWERED;
-	}
-	take_job(x);
 	if (r->async_stop)
 		json_set(request, "async_stop", json_object_new_boolean(true));
 	call = agora_call(
@@ -632,21 +652,36 @@ recording_stop(struct exchange *x)
 	return agora_send(x, call, recording_stopped);
 }
 
+enum step
+recording_stop(struct exchange *x)
+{
+	if (!is_on(x))
+		return ANSWERED;
+	take_job(x);
+	return agora_in_place(x, &recording_place, send_stop);
+}
+
 static enum step
 recording_status_answered(struct exchange *x)
 {
 	return job_answered(x, "Failed to query recording");
 }
 
-enum step
-recording_status(struct exchange *x)
+static enum step
+send_status(struct exchange *x)
 {
 	const struct job_request *r = x->input;
 
+	return send_query(x, r->mode, 0, recording_status_answered);
+}
+
+enum step
+recording_status(struct exchange *x)
+{
 	if (!is_on(x))
 		return ANSWERED;
 	take_job(x);
-	return send_query(x, r->mode, 0, recording_status_answered);
+	return agora_in_place(x, &recording_place, send_status);
 }
 
 static enum step
@@ -661,7 +696,6 @@ send_update(struct exchange *x, const char *verb, struct json_object *request)
 	const struct job_request *r = x->input;
 	struct call *call;
 
-	take_job(x);
 	call = agora_call(
 	    x, "POST", job_path(x, x->output, r->mode, verb), CALL_SAFE, recording_pace(x));
 	agora_body(x, call, job_body(x->output, request));
@@ -683,13 +717,23 @@ mend_typo(struct json_object *request)
 	json_object_object_del(video, "unsunscribeVideoUids");
 }
 
+static enum step
+send_subscription(struct exchange *x)
+{
+	const struct job_request *r = x->input;
+	struct json_object *request = json_copy(r->config);
+
+	mend_typo(request);
+	return send_update(x, "update", request);
+}
+
 enum step
 recording_update(struct exchange *x)
 {
 	static const char *const kinds[] = { "streamSubscribe", "webRecordingConfig",
 		"rtmpPublishConfig", "storageConfig" };
 	const struct job_request *r = x->input;
-	struct json_object *request, *ignored;
+	struct json_object *ignored;
 	int given = 0;
 
 	if (!is_on(x))
@@ -705,9 +749,16 @@ recording_update(struct exchange *x)
 		return exchange_fail(x, ERROR_INVALID_FIELD, "recordingConfig.storageConfig",
 		    "is not taken: this server keeps all files in its own storage "
 		    "(STORAGE_OVERRIDE)");
-	request = json_copy(r->config);
-	mend_typo(request);
-	return send_update(x, "update", request);
+	take_job(x);
+	return agora_in_place(x, &recording_place, send_subscription);
+}
+
+static enum step
+send_layout(struct exchange *x)
+{
+	const struct job_request *r = x->input;
+
+	return send_update(x, "updateLayout", json_copy(r->config));
 }
 
 enum step
@@ -720,5 +771,6 @@ recording_layout(struct exchange *x)
 	if (r->mode != MODE_MIX)
 		return exchange_fail(x, ERROR_INVALID_FIELD, "recordingMode",
 		    "must be mix: only mixed recordings have a layout");
-	return send_update(x, "updateLayout", json_copy(r->config));
+	take_job(x);
+	return agora_in_place(x, &recording_place, send_layout);
 }

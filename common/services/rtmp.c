@@ -12,17 +12,6 @@ rtmp_region_name(int64_t region)
 }
 
 bool
-is_numeric_uid(struct text value, struct field_error *error)
-{
-	uint64_t n;
-
-	if (text_number(value, UINT32_MAX, &n))
-		return true;
-	field_rule(error, "must be a whole number, 0 to 4294967295");
-	return false;
-}
-
-bool
 is_ipv4(struct text value, struct field_error *error)
 {
 	int parts = 0;
@@ -65,7 +54,7 @@ rtmp_uid(struct text digits)
 	uint64_t n = 0;
 
 	if (!text_number(digits, UINT32_MAX, &n))
-		abort(); /* is_numeric_uid has seen it */
+		abort(); /* name_is_uid has seen it */
 	return json_object_new_int64((int64_t)n);
 }
 

@@ -16,7 +16,6 @@ const char *rtmp_region_name(int64_t region);
 	}
 
 /* Field checks. */
-bool is_numeric_uid(struct text value, struct field_error *error); /* 0 to 4294967295 */
 bool is_ipv4(struct text value, struct field_error *error);
 bool is_stream_url(struct text value, struct field_error *error); /* a URL without blanks */
 

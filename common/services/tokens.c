@@ -25,6 +25,10 @@ is_hex32(struct text value, struct field_error *error)
 		    { "APP_CERTIFICATE", FIELD_TEXT, (required) | FIELD_FILE | FIELD_SECRET,       \
 			    offsetof(struct token_settings, certificate), .check = is_hex32,       \
 			    .meaning = "its primary certificate; keep it secret" },                \
+		    { "APP_CERTIFICATE_SECONDARY", FIELD_TEXT, FIELD_FILE | FIELD_SECRET,          \
+			    offsetof(struct token_settings, second_certificate),                   \
+			    .check = is_hex32,                                                     \
+			    .meaning = "one that verifies too, while certificates change" },       \
 	}
 
 static const struct field settings_fields[] = SETTINGS_ROWS(FIELD_REQUIRED);
@@ -97,11 +101,11 @@ static const struct field request_fields[] = {
 	{ "channel", FIELD_TEXT, FIELD_IGNORED, AT(channel), 0, CHANNEL_MAX, .when = BIT(TOKEN_RTM),
 	    .check = name_is_rtc,
 	    .meaning = "adds the right to join this channel and send data in it" },
-	{ "uid", FIELD_ID, FIELD_REQUIRED | FIELD_IGNORED, AT(uid), 1, ACCOUNT_MAX,
-	    .when = WITH_CHANNEL, .check = name_is_rtc,
-	    .meaning = "uid or account; 0 and * = any user" },
-	{ "uid", FIELD_ID, FIELD_REQUIRED | FIELD_IGNORED, AT(uid), 1, RTM_USER_MAX,
-	    .when = WITH_RTM_USER, .check = name_is_rtm_user, .meaning = "RTM user id" },
+	/* Required too; but a grant may fill it in, so that is looked at when the token is made. */
+	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, ACCOUNT_MAX, .when = WITH_CHANNEL,
+	    .check = name_is_rtc, .meaning = "uid or account; 0 and * = any user" },
+	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, RTM_USER_MAX, .when = WITH_RTM_USER,
+	    .check = name_is_rtm_user, .meaning = "RTM user id" },
 	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, CHAT_USER_MAX, .when = BIT(TOKEN_CHAT),
 	    .check = name_is_chat_user, .meaning = "Chat user id; absent = app token" },
 	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, RTM_USER_MAX, .when = BIT(TOKEN_APAAS),
@@ -132,13 +136,165 @@ static const struct field answer_fields[] = {
 	{ "expire", FIELD_INT, 0, AT(expire) },
 	{ "expiresAt", FIELD_INT, 0, AT(expires_at) },
 	{ "clamped", FIELD_TEXTS, FIELD_OMIT, AT(clamped) },
+	{ "uid", FIELD_TEXT, 0, AT(uid) },
 };
 
 const struct table token_answer_table = TABLE(answer_fields, struct token_answer);
 
 #undef AT
 
+/* Asking */
+
+/* A user of each kind of name, as a grant sees it. */
+static struct ask_user
+rtc_user_ask(const char *field, struct text *value)
+{
+	return (struct ask_user){ .field = field,
+		.value = value,
+		.to_fill = true,
+		.max = ACCOUNT_MAX,
+		.check = name_is_rtc };
+}
+
+static struct ask_user
+rtm_user_ask(const char *field, struct text *value)
+{
+	return (struct ask_user){
+		.field = field, .value = value, .max = RTM_USER_MAX, .check = name_is_rtm_user
+	};
+}
+
+static const unsigned services_of_kind[] = { [TOKEN_RTC] = SERVICE_RTC,
+	[TOKEN_RTM] = SERVICE_RTM,
+	[TOKEN_CHAT] = 0,
+	[TOKEN_APAAS] = 0,
+	[TOKEN_FPA] = SERVICE_FPA,
+	[TOKEN_STREAMING] = SERVICE_STREAMING,
+	[TOKEN_FCDN] = SERVICE_FCDN,
+	[TOKEN_RTM2] = SERVICE_RTM2,
+	[TOKEN_CONVOAI] = SERVICE_CONVOAI | SERVICE_RTC | SERVICE_RTM,
+	[TOKEN_STT] = SERVICE_STT | SERVICE_RTC | SERVICE_RTM };
+
+static void
+ask_for_user(struct token_request *r, struct ask *ask)
+{
+	struct ask_user user = rtc_user_ask("uid", &r->uid);
+
+	if (r->kind == TOKEN_FPA)
+		return;
+	user.required = (BIT(r->kind) & (WITH_CHANNEL | WITH_RTM_USER)) != 0;
+	if (!(BIT(r->kind) & WITH_CHANNEL)) {
+		user.max = RTM_USER_MAX;
+		user.check = name_is_rtm_user;
+	}
+	if (r->kind == TOKEN_CHAT) {
+		user.max = CHAT_USER_MAX;
+		user.check = name_is_chat_user;
+		user.named = SERVICE_CHAT;
+		user.unnamed = SERVICE_CHAT_APP;
+	}
+	if (r->kind == TOKEN_APAAS) {
+		user.named = SERVICE_APAAS;
+		user.unnamed = SERVICE_APAAS_APP;
+	}
+	ask->users[ask->user_count++] = user;
+	if (r->rtm_uid.data != NULL)
+		ask->users[ask->user_count++] = rtm_user_ask("rtmUid", &r->rtm_uid);
+}
+
+/* The names of an RTM2 token's things are places, whatever their kind. */
+static struct list
+permission_names(const struct token_request *r, struct arena *arena)
+{
+	const struct token_permission *p = r->permissions.items;
+	struct text *names;
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->permissions.count; i++)
+		count += p[i].names.count;
+	names = arena_alloc(arena, count, sizeof(*names));
+	count = 0;
+	for (size_t i = 0; i < r->permissions.count; i++) {
+		if (p[i].names.count > 0)
+			memcpy(names + count, p[i].names.items, p[i].names.count * sizeof(*names));
+		count += p[i].names.count;
+	}
+	return (struct list){ names, count };
+}
+
+/* Whether it is a right to send anything into the place. */
+static bool
+publishes(const struct token_request *r)
+{
+	const struct token_permission *p = r->permissions.items;
+
+	for (size_t i = 0; i < r->permissions.count; i++)
+		if (p[i].permission != 0)
+			return true;
+	if (r->privileges != NULL)
+		return r->privileges->audio >= 0 || r->privileges->video >= 0 ||
+		    r->privileges->data >= 0;
+	if (BIT(r->kind) & (BIT(TOKEN_RTM) | BIT(TOKEN_STREAMING) | BIT(TOKEN_APAAS)))
+		return true;
+	return r->role == ROLE_PUBLISHER;
+}
+
+static void
+ask_for_lifetimes(struct token_request *r, struct ask *ask)
+{
+	const struct ask_lifetime token = { "expire", &r->expire,
+		r->kind == TOKEN_FPA ? AGORA_EXPIRE_MAX : EXPIRE_DEFAULT };
+
+	ask->lifetimes[ask->lifetime_count++] = token;
+	if (r->privileges == NULL)
+		return;
+	ask->lifetimes[ask->lifetime_count++] =
+	    (struct ask_lifetime){ "privileges.join", &r->privileges->join, 0 };
+	ask->lifetimes[ask->lifetime_count++] =
+	    (struct ask_lifetime){ "privileges.audio", &r->privileges->audio, 0 };
+	ask->lifetimes[ask->lifetime_count++] =
+	    (struct ask_lifetime){ "privileges.video", &r->privileges->video, 0 };
+	ask->lifetimes[ask->lifetime_count++] =
+	    (struct ask_lifetime){ "privileges.data", &r->privileges->data, 0 };
+}
+
+void
+token_ask(struct exchange *x, struct ask *ask)
+{
+	struct token_request *r = x->input;
+
+	ask->services = services_of_kind[r->kind];
+	if (r->kind == TOKEN_RTM && r->channel.length > 0)
+		ask->services |= SERVICE_RTC;
+	if (r->kind == TOKEN_RTC && r->rtm_uid.data != NULL)
+		ask->services |= SERVICE_RTM;
+	if (r->kind == TOKEN_RTM2)
+		ask->channels = permission_names(r, &x->arena);
+	else if (r->channel.length > 0)
+		ask->channels = (struct list){ &r->channel, 1 };
+	else if (r->room.data != NULL)
+		ask->channels = (struct list){ &r->room, 1 };
+	ask_for_user(r, ask);
+	ask->has_role = ask->channels.count > 0;
+	ask->role = publishes(r) ? GRANT_PUBLISHER : GRANT_SUBSCRIBER;
+	ask_for_lifetimes(r, ask);
+	ask->narrowed = &r->narrowed;
+	ask->chosen = &r->chosen;
+}
+
 /* Issuing */
+
+struct token_settings
+services_project(const struct exchange *x)
+{
+	const struct services *services = x->context;
+	const struct project *project = x->admission == NULL ? NULL : x->admission->project;
+
+	if (project == NULL)
+		return *services->settings;
+	return (struct token_settings){ project->app_id, project->certificate,
+		project->second_certificate };
+}
 
 static struct agora_text
 agora(struct text text)
@@ -308,19 +464,32 @@ token_salt(void)
 	return 1 + random_below(99999999);
 }
 
+static bool
+names_its_user(const struct token_request *r, struct field_error *error)
+{
+	if (r->uid.data != NULL || !(BIT(r->kind) & (WITH_CHANNEL | WITH_RTM_USER)))
+		return true;
+	*error = (struct field_error){ .missing = true, .field = "uid" };
+	field_rule(error, "is required");
+	return false;
+}
+
 bool
-token_issue(struct services *services, const struct token_request *request, uint32_t issue_ts,
-    uint32_t salt, struct arena *arena, struct token_answer *answer, struct field_error *error)
+token_issue(struct services *services, const struct token_settings *project,
+    const struct token_request *request, uint32_t issue_ts, uint32_t salt, struct arena *arena,
+    struct token_answer *answer, struct field_error *error)
 {
 	struct agora_set set = { .count = 0 };
 	struct agora_token token = {
-		.app_id = services->settings->app_id.data, .issue_ts = issue_ts, .salt = salt
+		.app_id = project->app_id.data, .issue_ts = issue_ts, .salt = salt
 	};
 	enum agora_error failed;
 	size_t length;
 
 	*error = (struct field_error){ 0 };
-	*answer = (struct token_answer){ 0 };
+	*answer = (struct token_answer){ .clamped = request->narrowed, .uid = request->chosen };
+	if (!names_its_user(request, error))
+		return false;
 	token.expire = clamp(request->expire, arena, &answer->clamped, "expire");
 	if (token.expire == 0)
 		token.expire = request->kind == TOKEN_FPA ? AGORA_EXPIRE_MAX : EXPIRE_DEFAULT;
@@ -329,7 +498,7 @@ token_issue(struct services *services, const struct token_request *request, uint
 	token.services = set.services;
 	token.service_count = set.count;
 	failed = agora_token_sign(
-	    services->codec, &token, services->settings->certificate.data, services->text, &length);
+	    services->codec, &token, project->certificate.data, services->text, &length);
 	if (failed != AGORA_OK) {
 		snprintf(error->field, sizeof(error->field), "permissions");
 		field_rule(error, "%s", agora_error_message(failed));
@@ -346,11 +515,14 @@ static bool
 issue(struct exchange *x, const struct token_request *request, struct token_answer *answer)
 {
 	struct services *services = x->context;
+	const struct token_settings project = services_project(x);
 	struct field_error error;
 
-	if (token_issue(
-		services, request, (uint32_t)x->now, token_salt(), &x->arena, answer, &error))
+	if (token_issue(services, &project, request, (uint32_t)x->now, token_salt(), &x->arena,
+		answer, &error)) {
+		access_note_token(x, answer->token);
 		return true;
+	}
 	exchange_fail(
 	    x, error.missing ? ERROR_MISSING_FIELD : ERROR_INVALID_FIELD, error.field, error.rule);
 	return false;
@@ -370,15 +542,20 @@ struct path_request {
 	int64_t kind; /* enum path_kind */
 	struct text channel;
 	int64_t role;
-	int64_t uid;         /* with PATH_UID */
+	int64_t uid;         /* with PATH_UID; -1: nothing */
 	struct text account; /* with PATH_ACCOUNT */
 	struct text user;    /* RTM or Chat */
 	int64_t expiry;      /* seconds, 0 = default */
+	/* from asking on */
+	struct text rtc_user; /* uid or account; absent = any user */
+	struct list narrowed;
+	struct text chosen;
 };
 
 struct path_answer {
 	struct text rtc, rtm, chat;
-	int64_t expire; /* 0 unless it was cut */
+	struct text uid; /* where the grant chose it */
+	int64_t expire;  /* 0 unless it was cut */
 	struct list clamped;
 };
 
@@ -394,8 +571,8 @@ static const struct choice path_kinds[] = { { "uid", PATH_UID }, { "userAccount"
 		    .check = name_is_rtc, .meaning = "channel name; * = any channel" },            \
 	    { "role", FIELD_CHOICE, FIELD_REQUIRED, AT(role), .choices = roles,                    \
 		    .meaning = "publisher or 1, subscriber or 2" },                                \
-	    { "rtcuid", FIELD_INT, 0, AT(uid), .max = UINT32_MAX, .when = BIT(PATH_UID),           \
-		    .meaning = "uid; 0 or nothing = any user" },                                   \
+	    { "rtcuid", FIELD_INT, 0, AT(uid), .max = UINT32_MAX, .fallback = -1,                  \
+		    .when = BIT(PATH_UID), .meaning = "uid; 0 or nothing = any user" },            \
 	{                                                                                          \
 		"rtcuid", FIELD_TEXT, 0, AT(account), 1, ACCOUNT_MAX,                              \
 		    .when = BIT(PATH_ACCOUNT), .check = name_is_rtc,                               \
@@ -434,8 +611,9 @@ const struct table chat_user_path_table = TEXT_TABLE(chat_user_path_fields, stru
 #define AT(member) offsetof(struct path_answer, member)
 #define CLAMPED_ROWS                                                                               \
 	{ "expire", FIELD_INT, FIELD_OMIT, AT(expire) },                                           \
+	    { "clamped", FIELD_TEXTS, FIELD_OMIT, AT(clamped) },                                   \
 	{                                                                                          \
-		"clamped", FIELD_TEXTS, FIELD_OMIT, AT(clamped)                                    \
+		"uid", FIELD_TEXT, 0, AT(uid)                                                      \
 	}
 
 static const struct field rtc_answer_fields[] = { { "rtcToken", FIELD_TEXT, 0, AT(rtc) },
@@ -460,9 +638,78 @@ path_uid(const struct path_request *p, struct arena *arena)
 {
 	char digits[AGORA_UID_SIZE];
 
-	if (p->kind == PATH_ACCOUNT)
-		return p->account.data == NULL ? TEXT("") : p->account;
+	if (p->kind == PATH_ACCOUNT || p->uid < 0)
+		return p->account;
+	if (p->uid == 0)
+		return TEXT("0");
 	return arena_copy(arena, (struct text){ digits, agora_uid_text((uint32_t)p->uid, digits) });
+}
+
+static struct path_request *
+path_ask(struct exchange *x, struct ask *ask, unsigned services)
+{
+	struct path_request *p = x->input;
+
+	ask->services = services;
+	ask->lifetimes[ask->lifetime_count++] =
+	    (struct ask_lifetime){ "expiry", &p->expiry, EXPIRE_DEFAULT };
+	ask->narrowed = &p->narrowed;
+	ask->chosen = &p->chosen;
+	return p;
+}
+
+static void
+ask_for_channel(struct exchange *x, struct path_request *p, struct ask *ask)
+{
+	struct ask_user user = rtc_user_ask("rtcuid", &p->rtc_user);
+
+	p->rtc_user = path_uid(p, &x->arena);
+	if (p->kind == PATH_UID)
+		user.check = name_is_uid;
+	ask->users[ask->user_count++] = user;
+	ask->channels = (struct list){ &p->channel, 1 };
+	ask->has_role = true;
+	ask->role = p->role == ROLE_PUBLISHER ? GRANT_PUBLISHER : GRANT_SUBSCRIBER;
+}
+
+void
+token_rtc_ask(struct exchange *x, struct ask *ask)
+{
+	ask_for_channel(x, path_ask(x, ask, SERVICE_RTC), ask);
+}
+
+/* Its RTM token is one to join the channel and send data in it, too. */
+void
+token_rte_ask(struct exchange *x, struct ask *ask)
+{
+	struct path_request *p = path_ask(x, ask, SERVICE_RTC | SERVICE_RTM);
+
+	ask_for_channel(x, p, ask);
+	ask->role = GRANT_PUBLISHER;
+	if (p->user.data != NULL)
+		ask->users[ask->user_count++] = rtm_user_ask("rtmuid", &p->user);
+}
+
+void
+token_rtm_ask(struct exchange *x, struct ask *ask)
+{
+	struct path_request *p = path_ask(x, ask, SERVICE_RTM);
+
+	ask->users[ask->user_count++] = rtm_user_ask("rtmuid", &p->user);
+}
+
+/* /chat/app names nobody, and nobody is to be filled in. */
+void
+token_chat_ask(struct exchange *x, struct ask *ask)
+{
+	struct path_request *p = path_ask(x, ask, 0);
+
+	ask->users[ask->user_count++] = (struct ask_user){ .field = "chatid",
+		.value = &p->user,
+		.named = SERVICE_CHAT,
+		.unnamed = SERVICE_CHAT_APP,
+		.max = CHAT_USER_MAX,
+		.check = name_is_chat_user };
 }
 
 /* Issues one token for a GET route; these call the lifetime expiry. */
@@ -474,9 +721,11 @@ issue_for_path(struct exchange *x, struct token_request request, struct text *to
 	struct token_answer answer;
 
 	request.expire = p->expiry;
+	request.narrowed = p->narrowed;
 	if (!issue(x, &request, &answer))
 		return false;
 	*token = answer.token;
+	out->uid = p->chosen;
 	if (answer.clamped.count > 0 && out->clamped.count == 0) {
 		note_clamped(&x->arena, &out->clamped, "expiry");
 		out->expire = answer.expire;
@@ -491,7 +740,7 @@ token_get_rtc(struct exchange *x)
 	struct path_answer *out = x->output;
 	const struct token_request request = { .kind = TOKEN_RTC,
 		.channel = p->channel,
-		.uid = path_uid(p, &x->arena),
+		.uid = p->rtc_user.data == NULL ? TEXT("") : p->rtc_user,
 		.role = p->role };
 
 	return issue_for_path(x, request, &out->rtc) ? NEXT : ANSWERED;
@@ -522,8 +771,8 @@ token_get_rte(struct exchange *x)
 	struct field_error error;
 
 	if (user.data == NULL) {
-		user = path_uid(p, &x->arena);
-		if (user.length == 0)
+		user = p->rtc_user;
+		if (user.length == 0 || text_is(user, "0"))
 			return exchange_fail(x, ERROR_MISSING_FIELD, "rtmuid",
 			    "is required when rtcuid names no user");
 		if (user.length > RTM_USER_MAX || !name_is_rtm_user(user, &error))

@@ -5,6 +5,7 @@
 #ifndef SERVICES_TOKENS_H
 #define SERVICES_TOKENS_H
 
+#include "access.h"
 #include "agoratoken.h"
 #include "exchange.h"
 
@@ -14,6 +15,7 @@
 struct token_settings {
 	struct text app_id;
 	struct text certificate;
+	struct text second_certificate; /* verifies, and does not sign; absent: none */
 };
 
 /* Both settings required; or, for looking at tokens, wanted but not required. */
@@ -22,7 +24,7 @@ extern const struct table token_settings_optional_table;
 
 /* What handlers in this folder work with, their exchange's context. */
 struct services {
-	const struct token_settings *settings;
+	const struct token_settings *settings; /* the default project */
 	struct agora_codec *codec;
 	struct rest *rest;              /* Agora's REST services */
 	char text[AGORA_TOKEN_MAX + 1]; /* the token in the making */
@@ -65,30 +67,46 @@ struct token_request {
 	int64_t expire;                      /* seconds, 0 = default */
 	struct token_privileges *privileges; /* rtc: instead of a role */
 	struct list permissions;             /* rtm2: struct token_permission */
+	/* the grant's */
+	struct list narrowed; /* struct text: lifetimes that it cut */
+	struct text chosen;   /* uid that it filled in */
 };
 
 struct token_answer {
-	struct text token;   /* in the arena */
-	int64_t expire;      /* seconds, as signed */
-	int64_t expires_at;  /* Unix seconds */
-	struct list clamped; /* struct text: inputs that were cut to Agora's maximum */
+	struct text token;  /* in the arena */
+	int64_t expire;     /* seconds, as signed */
+	int64_t expires_at; /* Unix seconds */
+	struct list
+	    clamped;     /* struct text: inputs that were cut, to Agora's maximum or the grant's */
+	struct text uid; /* where the grant chose it */
 };
 
 /* Input of POST /getToken and of `agora-token issue`; its answer. */
 extern const struct table token_request_table;
 extern const struct table token_answer_table;
 
+/* The project that an exchange is about: the grant's or its own choice, else the settings'. */
+struct token_settings services_project(const struct exchange *exchange);
+
 /*
  * Signs what is asked for, valid from issue_ts (Unix seconds).  The request must have passed
  * token_request_table or obey the same rules.  false with *error filled when inputs contradict one
  * another or the token would be too large.
  */
-bool token_issue(struct services *services, const struct token_request *request, uint32_t issue_ts,
-    uint32_t salt, struct arena *arena, struct token_answer *answer, struct field_error *error)
+bool token_issue(struct services *services, const struct token_settings *project,
+    const struct token_request *request, uint32_t issue_ts, uint32_t salt, struct arena *arena,
+    struct token_answer *answer, struct field_error *error)
     __attribute__((nonnull, warn_unused_result));
 
 /* A salt as Agora's builders draw it: 1 to 99999999. */
 uint32_t token_salt(void);
+
+/* What a request asks for (struct route); the last four are the GET routes'. */
+void token_ask(struct exchange *exchange, struct ask *ask);
+void token_rtc_ask(struct exchange *exchange, struct ask *ask);
+void token_rte_ask(struct exchange *exchange, struct ask *ask);
+void token_rtm_ask(struct exchange *exchange, struct ask *ask);
+void token_chat_ask(struct exchange *exchange, struct ask *ask);
 
 /* Endpoints. */
 enum step token_post(struct exchange *exchange);

@@ -12,6 +12,7 @@
 #define IDLE_LEAST 5     /* the middleware's range; what is outside becomes 30 */
 #define IDLE_MOST 259200 /* Agora's since 7.2.3 */
 #define LANGUAGES_MAX 4
+#define PLACE_SECONDS 2592000 /* a task that began longer ago is not found */
 
 struct start_request {
 	struct text channel, crypt_secret, crypt_salt, name;
@@ -22,7 +23,7 @@ struct start_request {
 };
 
 struct task_request {
-	struct text task_id;
+	struct text task_id, channel;
 	int64_t sequence; /* -1: ours */
 	struct json_object *languages, *keywords, *uid_languages, *rtc, *translate;
 };
@@ -66,7 +67,7 @@ is_crypt_mode(struct text value, struct field_error *error)
 #define AT(member) offsetof(struct start_request, member)
 
 static const struct field start_fields[] = {
-	{ "channelName", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, CHANNEL_MAX,
+	{ "channelName", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,
 	    .check = name_is_channel, .meaning = "the channel to transcribe" },
 	{ "languages", FIELD_JSONS, FIELD_REQUIRED, AT(languages),
 	    .meaning = "at most 4 languages, such as en-US" },
@@ -100,11 +101,18 @@ const struct table rtt_start_table = TABLE(start_fields, struct start_request);
 									   .meaning = "the task"   \
 	}
 
-static const struct field task_fields[] = { TASK_ROW };
+#define CHANNEL_ROW                                                                                \
+	{                                                                                          \
+		"channelName", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,               \
+		    .check = name_is_channel,                                                      \
+		    .meaning = "its channel; for callers with some channels"                       \
+	}
+
+static const struct field task_fields[] = { TASK_ROW, CHANNEL_ROW };
 const struct table rtt_task_table = TABLE(task_fields, struct task_request);
 const struct table rtt_task_path_table = TEXT_TABLE(task_fields, struct task_request);
 
-static const struct field update_fields[] = { TASK_ROW,
+static const struct field update_fields[] = { TASK_ROW, CHANNEL_ROW,
 	{ "sequenceId", FIELD_INT, 0, AT(sequence), 0, INT64_MAX, .fallback = -1,
 	    .meaning = "must grow; ours when absent" },
 	{ "languages", FIELD_JSONS, 0, AT(languages), .meaning = "as at the start" },
@@ -122,7 +130,7 @@ const struct table rtt_update_table = TABLE(update_fields, struct task_request);
 	}
 
 static const struct field list_fields[] = {
-	{ "channel", FIELD_TEXT, 0, AT(channel), .meaning = "of this channel only" },
+	{ "channel", FIELD_TEXT, FIELD_SCOPE, AT(channel), .meaning = "of this channel only" },
 	LIST_NUMBER("from_time", from, "Unix seconds; default a day ago"),
 	LIST_NUMBER("to_time", to, "Unix seconds; default now"),
 	LIST_NUMBER("state", state, "Agora's number; default 2, running"),
@@ -208,7 +216,7 @@ rtt_path(struct exchange *x)
 static struct pace *
 rtt_pace(struct exchange *x)
 {
-	return &services_of(x)->rest->rtt;
+	return &rest_project(x)->rtt;
 }
 
 static bool
@@ -389,21 +397,60 @@ rtt_stopped(struct exchange *x)
 	return NEXT;
 }
 
-enum step
-rtt_stop(struct exchange *x)
+/* Agora does not say of one task which channel it is in; it lists a channel's running ones. */
+static struct call *
+ask_for_place(struct exchange *x, struct text channel, struct text page)
+{
+	struct buf *path = rtt_path(x);
+	char join = '&';
+
+	buf_printf(path, "/agents?limit=100&from_time=%lld", (long long)x->now - PLACE_SECONDS);
+	agora_query(path, &join, "channel", channel);
+	agora_query(path, &join, "cursor", page);
+	return agora_call(x, "GET", path, CALL_SAFE, rtt_pace(x));
+}
+
+static bool
+is_there(struct exchange *x, struct text channel, struct text *page)
+{
+	const struct task_request *r = x->input;
+	struct json_object *data = NULL, *list = NULL, *meta = NULL;
+
+	(void)channel;
+	if (!json_object_object_get_ex(agora_answer(x)->json, "data", &data) ||
+	    !json_object_is_type(data, json_type_object) ||
+	    !json_object_object_get_ex(data, "list", &list) ||
+	    !json_object_is_type(list, json_type_array))
+		return false;
+	if (agora_lists(list, "agent_id", r->task_id))
+		return true;
+	if (json_object_array_length(list) > 0 &&
+	    json_object_object_get_ex(agora_answer(x)->json, "meta", &meta))
+		*page = agora_text_member(x, meta, "cursor");
+	return false;
+}
+
+static const struct job_place rtt_place = { ask_for_place, is_there };
+
+static enum step
+send_stop(struct exchange *x)
 {
 	const struct task_request *r = x->input;
 	struct buf *path;
 	struct call *call;
 
-	if (!is_on(x))
-		return ANSWERED;
 	path = task_path(x, r->task_id);
 	buf_text(path, "/leave");
 	call = agora_call(x, "POST", path, CALL_SAFE, rtt_pace(x));
 	call->body = TEXT("");
 	call->empty = true;
 	return agora_send(x, call, rtt_stopped);
+}
+
+enum step
+rtt_stop(struct exchange *x)
+{
+	return is_on(x) ? agora_in_place(x, &rtt_place, send_stop) : ANSWERED;
 }
 
 static enum step
@@ -418,15 +465,19 @@ rtt_queried(struct exchange *x)
 	return NEXT;
 }
 
-enum step
-rtt_status(struct exchange *x)
+static enum step
+send_status(struct exchange *x)
 {
 	const struct task_request *r = x->input;
 
-	if (!is_on(x))
-		return ANSWERED;
 	return agora_send(
 	    x, agora_call(x, "GET", task_path(x, r->task_id), CALL_SAFE, rtt_pace(x)), rtt_queried);
+}
+
+enum step
+rtt_status(struct exchange *x)
+{
+	return is_on(x) ? agora_in_place(x, &rtt_place, send_status) : ANSWERED;
 }
 
 static enum step send_update(struct exchange *x, int64_t sequence);
@@ -491,14 +542,18 @@ send_update(struct exchange *x, int64_t sequence)
 	return agora_send(x, call, rtt_updated);
 }
 
-enum step
-rtt_update(struct exchange *x)
+static enum step
+send_first_update(struct exchange *x)
 {
 	const struct task_request *r = x->input;
 
-	if (!is_on(x))
-		return ANSWERED;
 	return send_update(x, r->sequence >= 0 ? r->sequence : agora_sequence(x));
+}
+
+enum step
+rtt_update(struct exchange *x)
+{
+	return is_on(x) ? agora_in_place(x, &rtt_place, send_first_update) : ANSWERED;
 }
 
 static enum step

@@ -30,6 +30,48 @@ static const struct field settings_fields[] = {
 
 const struct table upstream_settings_table = TEXT_TABLE(settings_fields, struct upstream_settings);
 
+static void
+base64(struct text text, struct buf *out)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < text.length; i += 3) {
+		uint32_t bits = 0;
+
+		for (size_t j = 0; j < 3; j++)
+			bits = bits << 8 |
+			    (i + j < text.length ? (unsigned char)text.data[i + j] : 0U);
+		for (size_t j = 0; j < 4; j++)
+			buf_add(
+			    out, i + j > text.length ? "=" : &digits[bits >> (18 - 6 * j) & 63], 1);
+	}
+}
+
+void
+credentials_make(struct credentials *c, struct text id, struct text secret)
+{
+	struct buf both = { 0 };
+
+	*c = (struct credentials){ .id = id, .secret = secret };
+	buf_add(&both, id.data, id.length);
+	buf_text(&both, ":");
+	buf_add(&both, secret.data, secret.length);
+	base64(buf_view(&both), &c->basic);
+	buf_wipe(&both);
+	buf_free(&both);
+	c->secrets[0] = secret;
+	c->secrets[1] = buf_view(&c->basic);
+}
+
+void
+credentials_wipe(struct credentials *c)
+{
+	buf_wipe(&c->basic);
+	buf_free(&c->basic);
+	*c = (struct credentials){ 0 };
+}
+
 void
 call_free(struct call *call)
 {

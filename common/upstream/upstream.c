@@ -46,8 +46,6 @@ struct upstream {
 	size_t busy, spare_count;
 	struct call **ended; /* calls whose end is to be told */
 	size_t ended_count, ended_capacity;
-	struct buf basic;       /* base64 of customer id and secret */
-	struct text secrets[2]; /* the customer secret, and that */
 	struct progress progress;
 };
 
@@ -211,9 +209,6 @@ set_constant_options(struct upstream *u, CURL *easy)
 		CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK;
-	fine = fine && curl_easy_setopt(easy, CURLOPT_USERNAME, s->customer_id.data) == CURLE_OK;
-	fine =
-	    fine && curl_easy_setopt(easy, CURLOPT_PASSWORD, s->customer_secret.data) == CURLE_OK;
 	fine = fine &&
 	    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)s->connect_timeout) == CURLE_OK;
 	if (s->ca_file.data != NULL)
@@ -319,13 +314,15 @@ start_try(struct transfer *t)
 {
 	struct upstream *u = t->upstream;
 	struct call *call = t->call;
-	const struct host *host = &u->hosts.list[t->host];
+	const char *base = call->url.data != NULL ? "" : u->hosts.list[t->host].base;
+	const struct text rest = call->url.data != NULL ? call->url : call->path;
+	const struct credentials *c = call->url.data != NULL ? NULL : call->credentials;
 	int64_t left = t->deadline - monotonic_ms();
 	int64_t try_ms = call->try_ms != 0 ? call->try_ms : u->settings->try_timeout * 1000;
 	struct buf url = { 0 };
 
-	buf_text(&url, host->base);
-	buf_add(&url, call->path.data, call->path.length);
+	buf_text(&url, base);
+	buf_add(&url, rest.data, rest.length);
 	buf_add(&url, "", 1);
 	buf_clear(&call->answer);
 	json_object_put(call->json);
@@ -346,6 +343,8 @@ start_try(struct transfer *t)
 	add_header(t, "X-Request-ID", call->request_id);
 	add_header(t, "traceparent", call->traceparent);
 	curl_easy_setopt(t->easy, CURLOPT_URL, url.data);
+	curl_easy_setopt(t->easy, CURLOPT_USERNAME, c == NULL ? NULL : c->id.data);
+	curl_easy_setopt(t->easy, CURLOPT_PASSWORD, c == NULL ? NULL : c->secret.data);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
@@ -367,7 +366,7 @@ start_try(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, call->repeat == CALL_SAFE ? 0L : 1L);
 	/* A connection that opens may turn out to speak HTTP/2, which is over TLS only. */
 	curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT,
-	    call->repeat == CALL_SAFE && strncmp(host->base, "https:", 6) == 0 ? 1L : 0L);
+	    call->repeat == CALL_SAFE && strncmp(url.data, "https:", 6) == 0 ? 1L : 0L);
 	buf_free(&url);
 	push(&u->active, t);
 	if (curl_multi_add_handle(u->multi, t->easy) != CURLM_OK)
@@ -423,19 +422,29 @@ unanswered(const struct call *call)
 	return call->doubtful && call->repeat != CALL_SAFE ? CALL_UNKNOWN : CALL_NOT_DONE;
 }
 
+/* The host to try after this one failed; a whole address has no other. */
+static size_t
+next_host(struct transfer *t, enum host_failure failure, int64_t now)
+{
+	struct hosts *hosts = &t->upstream->hosts;
+
+	if (t->call->url.data != NULL)
+		return t->host;
+	hosts_failed(hosts, t->host, failure, now);
+	return hosts_next(hosts, t->host, failure, t->tried, now);
+}
+
 /* No answer came: was the request carried out all the same? */
 static void
 without_answer(struct transfer *t, CURLcode code)
 {
-	struct upstream *u = t->upstream;
 	int64_t now = monotonic_ms();
 	bool maybe_done = t->sent > 0;
 	enum host_failure failure = code == CURLE_COULDNT_RESOLVE_HOST ? HOST_NO_NAME : HOST_DOWN;
 	size_t next;
 
 	t->call->failure = failure_text(code);
-	hosts_failed(&u->hosts, t->host, failure, now);
-	next = hosts_next(&u->hosts, t->host, failure, t->tried, now);
+	next = next_host(t, failure, now);
 	if (maybe_done)
 		t->call->doubtful = true;
 	if (maybe_done && t->call->repeat == CALL_ONCE) {
@@ -473,7 +482,8 @@ with_answer(struct transfer *t)
 		return;
 	}
 	if (call->status < 500 && is_of_use(call)) {
-		hosts_answered(&u->hosts, t->host);
+		if (call->url.data == NULL)
+			hosts_answered(&u->hosts, t->host);
 		finish(t, CALL_ANSWERED);
 		return;
 	}
@@ -481,8 +491,7 @@ with_answer(struct transfer *t)
 	 * A gateway's 502 or 504 does not say whether what is behind it did the work; nor does a
 	 * success that cannot be read.
 	 */
-	hosts_failed(&u->hosts, t->host, HOST_DOWN, now);
-	next = hosts_next(&u->hosts, t->host, HOST_DOWN, t->tried, now);
+	next = next_host(t, HOST_DOWN, now);
 	call->doubtful = true;
 	if (call->repeat == CALL_ONCE)
 		finish(t, CALL_ANSWERED);
@@ -627,41 +636,6 @@ add_connect_to(struct upstream *u, struct text list)
 	return true;
 }
 
-static void
-base64(struct text text, struct buf *out)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < text.length; i += 3) {
-		uint32_t bits = 0;
-
-		for (size_t j = 0; j < 3; j++)
-			bits = bits << 8 |
-			    (i + j < text.length ? (unsigned char)text.data[i + j] : 0U);
-		for (size_t j = 0; j < 4; j++)
-			buf_add(
-			    out, i + j > text.length ? "=" : &digits[bits >> (18 - 6 * j) & 63], 1);
-	}
-}
-
-/* What the client sends of its own with each request. */
-static void
-note_secrets(struct upstream *u)
-{
-	const struct upstream_settings *s = u->settings;
-	struct buf both = { 0 };
-
-	buf_add(&both, s->customer_id.data, s->customer_id.length);
-	buf_text(&both, ":");
-	buf_add(&both, s->customer_secret.data, s->customer_secret.length);
-	base64(buf_view(&both), &u->basic);
-	buf_wipe(&both);
-	buf_free(&both);
-	u->secrets[0] = s->customer_secret;
-	u->secrets[1] = buf_view(&u->basic);
-}
-
 struct upstream *
 upstream_open(const struct upstream_settings *settings, struct buf *error)
 {
@@ -670,14 +644,9 @@ upstream_open(const struct upstream_settings *settings, struct buf *error)
 	u->settings = settings;
 	u->curl_due = -1;
 	u->epoll = -1;
-	if (settings->customer_id.data == NULL || settings->customer_secret.data == NULL) {
-		buf_printf(error, "%s: is required with AGORA_BASE_URL",
-		    settings->customer_id.data == NULL ? "CUSTOMER_ID" : "CUSTOMER_SECRET");
+	if ((settings->base_url.data != NULL || settings->area.data != NULL) &&
+	    !hosts_init(&u->hosts, settings->base_url, settings->area, error))
 		goto failed;
-	}
-	if (!hosts_init(&u->hosts, settings->base_url, settings->area, error))
-		goto failed;
-	note_secrets(u);
 	u->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (u->epoll < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (u->multi = curl_multi_init()) == NULL || !add_connect_to(u, settings->connect_to)) {
@@ -727,8 +696,6 @@ upstream_close(struct upstream *u)
 	curl_slist_free_all(u->connect_to);
 	if (u->epoll >= 0)
 		close(u->epoll);
-	buf_wipe(&u->basic);
-	buf_free(&u->basic);
 	free(u->ended);
 	free(u);
 }
@@ -742,7 +709,6 @@ upstream_send(struct upstream *u, struct call *call)
 	call->tries = 0;
 	call->status = 0;
 	call->doubtful = false;
-	call->secrets = u->secrets;
 	if (u->busy >= (size_t)u->settings->max_calls) {
 		end_call(u, call, CALL_CROWDED);
 		return;
@@ -756,7 +722,7 @@ upstream_send(struct upstream *u, struct call *call)
 	t = take_transfer(u, call);
 	t->deadline = monotonic_ms() +
 	    (call->total_ms != 0 ? call->total_ms : u->settings->call_timeout * 1000);
-	t->host = hosts_first(&u->hosts, monotonic_ms());
+	t->host = call->url.data != NULL ? 0 : hosts_first(&u->hosts, monotonic_ms());
 	if (wait_us > 0 || call->delay_ms > 0)
 		try_later(t, call->delay_ms + (wait_us + 999) / 1000);
 	else

@@ -18,6 +18,16 @@ struct upstream_settings {
 };
 extern const struct table upstream_settings_table;
 
+/* How Agora knows an account: customer id and secret.  Made once, and borrowed by its calls. */
+struct credentials {
+	struct text id, secret;
+	struct buf basic;       /* base64 of both */
+	struct text secrets[2]; /* the secret, and that: nobody may be shown them */
+};
+/* id and secret are borrowed. */
+void credentials_make(struct credentials *credentials, struct text id, struct text secret);
+void credentials_wipe(struct credentials *credentials);
+
 /* What may be done when an answer may have been lost. */
 enum call_repeat {
 	CALL_SAFE,       /* sent again: doing it twice is the same as once */
@@ -37,7 +47,9 @@ enum call_outcome {
 struct call {
 	const char *method; /* "POST" */
 	struct text path;   /* "/v1/apps/..."; encoded, with its query; until done */
-	struct text body;   /* JSON; absent: none; until done */
+	struct text url; /* instead: a whole address that is not Agora's; no credentials go there */
+	const struct credentials *credentials; /* with a path: whose they are */
+	struct text body;                      /* JSON; absent: none; until done */
 	enum call_repeat repeat;
 	struct pace *pace; /* the API's limit; NULL: none */
 	int64_t try_ms;    /* for one try; 0 = the setting */
@@ -58,8 +70,6 @@ struct call {
 	int64_t retry_after;                          /* seconds, with status 429; 0 = not said */
 	unsigned tries;
 	const char *failure; /* why the last try got no answer; static text; NULL: it did */
-	/* Two texts that the client itself sent and that nobody may be shown. */
-	const struct text *secrets;
 	/* private */
 	struct transfer *transfer;
 };
@@ -79,6 +89,13 @@ void upstream_send(struct upstream *upstream, struct call *call);
 void upstream_cancel(struct upstream *upstream, struct call *call);
 /* Frees what the answer holds. */
 void call_free(struct call *call);
+
+/* How calls are sent: the client, or a test's stand-in.  send NULL: none can be. */
+struct sender {
+	void *owner;
+	void (*send)(void *owner, struct call *call);
+	void (*cancel)(void *owner, struct call *call);
+};
 
 /*
  * The client as a value, so that a program without it (agora.cgi) does not link it and tests give

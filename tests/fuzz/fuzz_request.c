@@ -174,7 +174,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (apps[i] == NULL)
 			apps[i] = app_open(
-			    &setups[i].config, routes, route_count, NULL, &(struct buf){ 0 });
+			    &setups[i].config, routes, route_count, NULL, true, &(struct buf){ 0 });
 		MUST(app_serve(apps[i], &exchange, environment, body, problem) == ANSWERED);
 		check_response(&exchange.response, contains(input, CERTIFICATE), &arena);
 		exchange_reset(&exchange);

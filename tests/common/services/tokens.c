@@ -78,7 +78,8 @@ issue(struct services *services, struct json_object *object, uint32_t issue_ts, 
 	struct token_request request;
 
 	return field_read(&token_request_table, object, arena, &request, error) &&
-	    token_issue(services, &request, issue_ts, salt, arena, answer, error);
+	    token_issue(
+		services, services->settings, &request, issue_ts, salt, arena, answer, error);
 }
 
 #define RTC(more) "{\"tokenType\":\"rtc\",\"channel\":\"ch\",\"uid\":\"7\"" more "}"

@@ -1,0 +1,514 @@
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "access.h"
+#include "log.h"
+#include "route.h"
+
+#define FAILURE_RATE "60/min"
+#define AUDIT_TEXT_MAX 256 /* bytes of a client's text in a record */
+
+struct access {
+	const struct access_settings *settings;
+	const struct policy *policy;
+	struct remote_key_list *remote;
+	struct limits *limits; /* NULL: the process serves one request */
+	int64_t address_us, address_burst, failure_us, failure_burst;
+};
+
+static const struct choice formats[] = { { "logfmt", AUDIT_LOGFMT }, { "json", AUDIT_JSON },
+	{ NULL, 0 } };
+
+#define AT(member) offsetof(struct access_settings, member)
+
+static bool
+is_rate_or_off(struct text value, struct field_error *error)
+{
+	return text_is(value, "off") || is_rate(value, error);
+}
+
+static const struct field settings_fields[] = {
+	{ "POLICY_FILE", FIELD_TEXT, 0, AT(policy_file),
+	    .meaning = "who may ask for what; unset = anyone for anything" },
+	{ "ADDRESS_RATE", FIELD_TEXT, 0, AT(address_rate), .check = is_rate_or_off,
+	    .meaning = "requests of one client address, like 50/s; unset = no limit" },
+	{ "FAILURE_RATE", FIELD_TEXT, 0, AT(failure_rate), .check = is_rate_or_off,
+	    .meaning = "wrong credentials of one address; unset = " FAILURE_RATE },
+	{ "KEY_CACHE", FIELD_TEXT, 0, AT(key_cache),
+	    .meaning = "directory for keys that were fetched, which CGI programs need" },
+	{ "AUDIT_FILE", FIELD_TEXT, 0, AT(audit_file),
+	    .meaning = "file for the record of tokens, actions and refusals; unset = the log" },
+	{ "AUDIT_FORMAT", FIELD_CHOICE, 0, AT(audit_format), .choices = formats,
+	    .meaning = "logfmt or json" },
+	{ "AUDIT_REQUIRED", FIELD_BOOL, 0, AT(audit_required), .fallback = true,
+	    .meaning = "true: what cannot be recorded is not done, and answered with 503" },
+};
+
+const struct table access_settings_table = TEXT_TABLE(settings_fields, struct access_settings);
+
+#undef AT
+
+const char *
+access_mode(const struct policy *policy)
+{
+	if (policy == NULL)
+		return "open";
+	return policy->enforce == ENFORCE_LOG ? "log" : "on";
+}
+
+static void
+read_limit(struct text rate, int64_t *interval_us, int64_t *burst)
+{
+	if (rate.data != NULL && !text_is(rate, "off"))
+		rate_read(rate, interval_us, burst);
+}
+
+struct access *
+access_open(const struct access_settings *settings, const struct policy *policy,
+    const struct sender *sender, bool has_memory, struct buf *error)
+{
+	struct access *a = xcalloc(1, sizeof(*a));
+
+	a->settings = settings;
+	a->policy = policy;
+	read_limit(settings->address_rate, &a->address_us, &a->address_burst);
+	read_limit(
+	    settings->failure_rate.data == NULL ? TEXT(FAILURE_RATE) : settings->failure_rate,
+	    &a->failure_us, &a->failure_burst);
+	if (has_memory)
+		a->limits = limits_open();
+	else if (a->address_burst > 0 || (policy != NULL && policy_has_rates(policy)))
+		log_line(LOG_LEVEL_WARNING,
+		    "rates are not kept under CGI, where each request is a new process: limit "
+		    "them in the web server");
+	if (settings->audit_file.data != NULL && !audit_to_file(settings->audit_file.data)) {
+		buf_printf(error, "AUDIT_FILE: %s: %s", settings->audit_file.data, strerror(errno));
+		access_close(a);
+		return NULL;
+	}
+	if (policy != NULL)
+		a->remote = remote_keys_open(policy, sender, settings->key_cache);
+	return a;
+}
+
+void
+access_close(struct access *access)
+{
+	if (access == NULL)
+		return;
+	remote_keys_close(access->remote);
+	limits_close(access->limits);
+	audit_close();
+	free(access);
+}
+
+static int64_t
+monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static bool
+is_public(const struct exchange *x)
+{
+	return strcmp(x->route->action, PUBLIC) == 0;
+}
+
+/* Refusals are only said, not made. */
+static bool
+in_shadow(const struct access *access)
+{
+	return access->policy != NULL && access->policy->enforce == ENFORCE_LOG;
+}
+
+/* Records */
+
+/* At most so many bytes of it, and no half of a character. */
+static struct text
+bounded(struct text text)
+{
+	if (text.length <= AUDIT_TEXT_MAX)
+		return text;
+	text.length = AUDIT_TEXT_MAX;
+	while (text.length > 0 && ((unsigned char)text.data[text.length] & 0xc0) == 0x80)
+		text.length--;
+	return text;
+}
+
+static struct text
+services_text(unsigned services, struct arena *arena)
+{
+	struct buf names = { 0 };
+	struct text text;
+
+	for (const struct choice *s = policy_services; s->name != NULL; s++)
+		if (services & (unsigned)s->value) {
+			buf_text(&names, names.length == 0 ? "" : ",");
+			buf_text(&names, s->name);
+		}
+	text = names.length == 0 ? (struct text){ NULL, 0 } : arena_copy(arena, buf_view(&names));
+	buf_free(&names);
+	return text;
+}
+
+/* The services of a request once its users are known. */
+static unsigned
+services_asked(const struct ask *ask)
+{
+	unsigned services = ask->services;
+
+	for (size_t i = 0; i < ask->user_count; i++)
+		services |=
+		    ask->users[i].value->data == NULL ? ask->users[i].unnamed : ask->users[i].named;
+	return services;
+}
+
+static bool
+record(const struct access *access, struct exchange *x, const char *verdict, const char *reason)
+{
+	const struct admission *a = x->admission;
+	const struct ask *ask = &a->ask;
+	const struct text *channels = ask->channels.items;
+	struct audit_record r = { .time = x->now,
+		.action = ask->action == NULL ? x->route->action : ask->action,
+		.verdict = verdict,
+		.reason = reason,
+		.id = x->request.id,
+		.client = bounded(request_param(&x->request, "REMOTE_ADDR")),
+		.subject = bounded(a->identity.subject),
+		.service = services_text(services_asked(ask), &x->arena),
+		.status = x->response.status };
+
+	if (a->identity.caller != NULL)
+		r.caller = a->identity.caller->name;
+	if (a->verdict.grant != NULL)
+		r.grant = a->verdict.grant->name;
+	if (a->project != NULL)
+		r.project = a->project->name;
+	if (ask->channels.count > 0)
+		r.channel = bounded(channels[0]);
+	if (ask->user_count > 0)
+		r.uid = bounded(*ask->users[0].value);
+	if (ask->has_role)
+		r.role = ask->role == GRANT_PUBLISHER ? "publisher" : "subscriber";
+	if (ask->lifetime_count > 0) {
+		const struct ask_lifetime *l = &ask->lifetimes[0];
+
+		r.ttl = *l->seconds == 0 ? l->otherwise : *l->seconds;
+	}
+	memcpy(r.tokens, a->tokens, sizeof(r.tokens));
+	return audit_write((enum audit_format)access->settings->audit_format, &r);
+}
+
+/* A record of a refusal; that it cannot be written does not change the answer. */
+static enum step
+refused(const struct access *access, struct exchange *x, const char *reason)
+{
+	record(access, x, "deny", reason);
+	return ANSWERED;
+}
+
+static enum step
+too_often(struct exchange *x, int64_t wait_us, const char *rule)
+{
+	response_retry_after(&x->response, wait_us);
+	return exchange_fail(x, ERROR_RATE_LIMITED, NULL, rule);
+}
+
+enum step
+access_address(struct access *access, struct exchange *x)
+{
+	struct text address;
+	char text[46];
+	int64_t wait;
+
+	if (access->limits == NULL || access->address_burst == 0)
+		return NEXT;
+	address = limit_address(request_param(&x->request, "REMOTE_ADDR"), text);
+	wait = limit_take(access->limits, LIMIT_ADDRESS, &address, 1, access->address_us,
+	    access->address_burst, monotonic_us());
+	return wait == 0 ? NEXT : too_often(x, wait, "too many requests from this address");
+}
+
+/* Callers */
+
+/* Apache keeps Authorization from programs unless it is told not to. */
+static bool
+may_be_dropped(const struct exchange *x)
+{
+	struct text server = request_param(&x->request, "SERVER_SOFTWARE");
+
+	return server.length >= 6 && memcmp(server.data, "Apache", 6) == 0 &&
+	    request_param(&x->request, "HTTP_AUTHORIZATION").length == 0;
+}
+
+static enum step
+unauthenticated(struct exchange *x, const struct caller_reason *reason)
+{
+	char header[200], rule[240];
+
+	if (reason->had_credentials)
+		snprintf(header, sizeof(header),
+		    "Bearer realm=\"agora-backend\", error=\"invalid_token\", "
+		    "error_description=\"%s\"",
+		    reason->text);
+	else
+		snprintf(header, sizeof(header), "Bearer realm=\"agora-backend\"");
+	response_header(&x->response, "WWW-Authenticate", text_of(header));
+	snprintf(rule, sizeof(rule), "%s%s", reason->text,
+	    !reason->had_credentials && may_be_dropped(x)
+		? "; Apache passes the Authorization header on only with CGIPassAuth On"
+		: "");
+	return exchange_fail(x, ERROR_UNAUTHENTICATED, NULL, rule);
+}
+
+static void
+put_claims(void *claims)
+{
+	json_object_put(claims);
+}
+
+/* Wrong credentials cost their address one of its few. */
+static enum step
+not_known(struct access *access, struct exchange *x, struct text address)
+{
+	struct admission *a = x->admission;
+
+	if (access->limits != NULL && a->reason.had_credentials)
+		limit_take(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
+		    access->failure_burst, monotonic_us());
+	if (in_shadow(access))
+		return NEXT; /* the grant step says it */
+	unauthenticated(x, &a->reason);
+	return refused(access, x, a->reason.text);
+}
+
+enum step
+access_caller(struct access *access, struct exchange *x)
+{
+	struct admission *a;
+	struct text address;
+	char text[46];
+	int64_t wait;
+
+	if (x->admission == NULL)
+		x->admission = arena_alloc(&x->arena, 1, sizeof(*x->admission));
+	a = x->admission;
+	a->access = access;
+	a->recorded = access->policy != NULL || audit_has_file();
+	if (access->policy == NULL || is_public(x))
+		return NEXT;
+	address = limit_address(request_param(&x->request, "REMOTE_ADDR"), text);
+	if (access->limits != NULL && caller_has_credentials(&x->request)) {
+		wait = limit_look(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
+		    access->failure_burst, monotonic_us());
+		if (wait > 0)
+			return too_often(x, wait, "too many wrong credentials from this address");
+	}
+	switch (caller_identify(
+	    access->policy, access->remote, &x->request, x->now, &a->identity, &a->reason)) {
+	case CALLER_KNOWN:
+		if (a->identity.claims != NULL)
+			exchange_defer(x, put_claims, a->identity.claims);
+		return NEXT;
+	case CALLER_UNKNOWN: return not_known(access, x, address);
+	case CALLER_KEYS_WANTED:
+		if (!x->crowded)
+			return remote_keys_wait(a->reason.wanted, x);
+		response_retry_after(&x->response, 0);
+		return exchange_fail(x, ERROR_OVERLOADED, NULL, NULL);
+	case CALLER_KEYS_MISSING: break;
+	}
+	response_retry_after(&x->response, (int64_t)REMOTE_KEYS_PAUSE * 1000000);
+	return exchange_fail(x, ERROR_KEYS_UNAVAILABLE, NULL, NULL);
+}
+
+/* Grants */
+
+/* Where the request has its effect, by its table. */
+static void
+ask_by_table(struct exchange *x, struct ask *ask)
+{
+	const struct table *table = x->route->input;
+	struct text *channel;
+
+	for (size_t i = 0; table != NULL && i < table->count; i++) {
+		const struct field *f = &table->fields[i];
+
+		if (!(f->flags & FIELD_SCOPE))
+			continue;
+		ask->placed = true;
+		channel = (struct text *)(void *)((char *)x->input + f->offset);
+		if (channel->data != NULL)
+			ask->channels = (struct list){ channel, 1 };
+	}
+}
+
+/* The request's own choice of a project, where there are any. */
+static bool
+read_project(
+    const struct policy *policy, struct exchange *x, struct ask *ask, struct field_error *error)
+{
+	struct json_object *value = x->members == NULL ? NULL : field_member(x->members, "project");
+
+	if (value == NULL)
+		return true;
+	snprintf(error->field, sizeof(error->field), "project");
+	if (!json_object_is_type(value, json_type_string)) {
+		field_rule(error, "must be a string");
+		return false;
+	}
+	ask->project = text_of(json_object_get_string(value));
+	if (policy != NULL && policy_project(policy, ask->project) != NULL)
+		return true;
+	field_rule(error, "is none of this server's projects");
+	return false;
+}
+
+bool
+access_ask(
+    const struct policy *policy, struct exchange *x, struct ask *ask, struct field_error *error)
+{
+	if (x->route->ask != NULL)
+		x->route->ask(x, ask);
+	else
+		ask_by_table(x, ask);
+	return read_project(policy, x, ask, error);
+}
+
+static enum step
+limit_grant(struct access *access, struct exchange *x)
+{
+	const struct admission *a = x->admission;
+	const struct grant *g = a->verdict.grant;
+	const struct text key[] = { g->name, a->identity.caller->name, a->identity.subject };
+	int64_t wait;
+
+	if (access->limits == NULL)
+		return NEXT;
+	wait = limit_take(access->limits, LIMIT_GRANT, key, sizeof(key) / sizeof(key[0]),
+	    g->rate_us, g->burst, monotonic_us());
+	if (wait == 0)
+		return NEXT;
+	if (in_shadow(access)) {
+		snprintf(x->admission->shadow, sizeof(x->admission->shadow),
+		    "the grant's rate is used up");
+		return NEXT;
+	}
+	too_often(x, wait, "the grant's rate is used up");
+	return refused(access, x, "the grant's rate is used up");
+}
+
+static enum step
+enforce(struct access *access, struct exchange *x)
+{
+	struct admission *a = x->admission;
+	struct verdict *v = &a->verdict;
+
+	grant_evaluate(access->policy, &a->identity, &a->ask, &x->arena, v);
+	a->granted = v->allowed && !in_shadow(access);
+	if (v->allowed) {
+		if (a->granted) {
+			grant_apply(v, &a->ask, &x->arena);
+			if (v->project.data != NULL)
+				a->project = policy_project(access->policy, v->project);
+		}
+		return limit_grant(access, x);
+	}
+	snprintf(a->shadow, sizeof(a->shadow), "%s: %s", dimension_name(v->dimension),
+	    a->identity.caller == NULL ? a->reason.text : v->reason);
+	if (in_shadow(access))
+		return NEXT;
+	response_not_granted(&x->response, dimension_name(v->dimension), v->reason, x->request.id);
+	return refused(access, x, a->shadow);
+}
+
+/* The record of what is done. */
+static bool
+record_done(const struct access *access, struct exchange *x)
+{
+	const struct admission *a = x->admission;
+
+	if (!a->recorded)
+		return true;
+	if (access->policy == NULL)
+		return record(access, x, "open", NULL);
+	return a->shadow[0] != '\0' ? record(access, x, "shadow", a->shadow)
+				    : record(access, x, "allow", NULL);
+}
+
+enum step
+access_grant(struct access *access, struct exchange *x)
+{
+	struct admission *a = x->admission;
+	struct ask *ask = &a->ask;
+	struct field_error error;
+
+	if (is_public(x))
+		return NEXT;
+	ask->action = x->route->action;
+	if (!access_ask(access->policy, x, ask, &error))
+		return exchange_fail(x, ERROR_INVALID_FIELD, error.field, error.rule);
+	if (ask->project.data != NULL)
+		a->project = policy_project(access->policy, ask->project);
+	if (access->policy != NULL && strcmp(x->route->action, ANY_CALLER) != 0 &&
+	    enforce(access, x) == ANSWERED)
+		return ANSWERED;
+	/* What cannot be undone is recorded before it is done. */
+	if (x->route->wait != ROUTE_INLINE && !record_done(access, x) &&
+	    access->settings->audit_required)
+		return exchange_fail(x, ERROR_AUDIT, NULL, NULL);
+	return NEXT;
+}
+
+void
+access_note_token(struct exchange *x, struct text token)
+{
+	struct admission *a = x->admission;
+	unsigned char hash[crypto_hash_sha256_BYTES];
+
+	if (a == NULL || !a->recorded || a->token_count == sizeof(a->tokens) / sizeof(a->tokens[0]))
+		return;
+	crypto_hash_sha256(hash, (const unsigned char *)token.data, token.length);
+	sodium_bin2hex(a->tokens[a->token_count++], sizeof(a->tokens[0]), hash, 4);
+}
+
+void
+access_account(struct access *access, struct exchange *x)
+{
+	const struct admission *a = x->admission;
+
+	if (a != NULL && a->token_count > 0 && !record_done(access, x) &&
+	    access->settings->audit_required)
+		exchange_fail(x, ERROR_AUDIT, NULL, NULL);
+}
+
+struct text
+access_bound(const struct exchange *x)
+{
+	const struct admission *a = x->admission;
+	const struct text *channels;
+
+	if (a == NULL || !a->granted || a->verdict.grant->everywhere || a->ask.channels.count == 0)
+		return (struct text){ NULL, 0 };
+	channels = a->ask.channels.items;
+	return channels[0];
+}
+
+enum step
+access_out_of_bounds(struct exchange *x)
+{
+	static const char reason[] = "Agora does not list the job in the channel that was named; a "
+				     "new one appears after some seconds";
+
+	response_retry_after(&x->response, 10000000);
+	response_not_granted(
+	    &x->response, dimension_name(DIMENSION_CHANNEL), reason, x->request.id);
+	return refused(x->admission->access, x, reason);
+}

@@ -1,0 +1,87 @@
+/*
+ * access.h - the steps of an exchange between its route and its handler: how often its address may
+ * ask, who it is, what it asks for, and whether it may have that; and the record of it.
+ */
+#ifndef ACCESS_ACCESS_H
+#define ACCESS_ACCESS_H
+
+#include "audit.h"
+#include "caller.h"
+#include "exchange.h"
+#include "limit.h"
+#include "upstream.h"
+
+struct access_settings {
+	struct text policy_file, audit_file, key_cache;
+	int64_t audit_format; /* enum audit_format */
+	bool audit_required;  /* without a record there is no token */
+	struct text address_rate, failure_rate;
+};
+extern const struct table access_settings_table;
+
+struct access;
+struct job_place;
+
+/* What an exchange has come to on its way through the steps; it has one when they begin. */
+struct admission {
+	struct identity identity;
+	struct caller_reason reason; /* why nobody is known */
+	struct ask ask;
+	struct verdict verdict;
+	bool granted;                  /* a grant covers it; false also where no policy asks */
+	const struct project *project; /* NULL: the settings' own */
+	struct access *access;
+	const struct job_place *place;                /* what a handler asks before it goes on */
+	enum step (*then)(struct exchange *exchange); /* with this */
+	bool recorded;                                /* there is to be a record of it */
+	char shadow[200];  /* why it would be refused, were the policy enforced */
+	char tokens[2][9]; /* of the tokens that were issued: the first digits of SHA-256 */
+	size_t token_count;
+};
+
+/*
+ * All are borrowed.  policy NULL: the service is open.  has_memory: the process serves more than
+ * one request, so limits can be kept.  NULL with *error set.
+ */
+struct access *access_open(const struct access_settings *settings, const struct policy *policy,
+    const struct sender *sender, bool has_memory, struct buf *error);
+void access_close(struct access *access);
+
+/* Has its address asked too often? */
+enum step access_address(struct access *access, struct exchange *exchange);
+
+/* Who asks.  WAITING: exchange->next goes on, and asks again. */
+enum step access_caller(struct access *access, struct exchange *exchange);
+
+/*
+ * What it asks for and whether it may have that; fills in and narrows its input.  Without a policy
+ * only what the handlers need is there in the end.
+ */
+enum step access_grant(struct access *access, struct exchange *exchange);
+
+/* The record of tokens that were issued; without one the answer is an error. */
+void access_account(struct access *access, struct exchange *exchange);
+
+/*
+ * What the exchange's input asks for, by its route and its member "project".  false with *error
+ * filled; policy may be NULL.
+ */
+bool access_ask(const struct policy *policy, struct exchange *exchange, struct ask *ask,
+    struct field_error *error);
+
+/* A handler has issued this token. */
+void access_note_token(struct exchange *exchange, struct text token);
+
+/*
+ * The channel that a job must be in for the caller to have to do with it, where he named it;
+ * absent: his grant holds everywhere.
+ */
+struct text access_bound(const struct exchange *exchange);
+
+/* Answers 403: Agora does not say that the job is in that channel.  Returns ANSWERED. */
+enum step access_out_of_bounds(struct exchange *exchange);
+
+/* "open", "log" or "on". Static text. */
+const char *access_mode(const struct policy *policy);
+
+#endif

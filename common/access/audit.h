@@ -1,0 +1,43 @@
+/*
+ * audit.h - one record for each token, action and refusal.  It holds no token, key or secret; of a
+ * token the first 8 hexadecimal digits of its SHA-256, by which it can be found again.
+ */
+#ifndef ACCESS_AUDIT_H
+#define ACCESS_AUDIT_H
+
+#include "buf.h"
+
+enum audit_format { AUDIT_LOGFMT, AUDIT_JSON };
+
+struct audit_record {
+	int64_t time; /* Unix seconds */
+	const char *action;
+	const char *verdict; /* "allow", "deny", "shadow" (refused but for enforce: log), "open" */
+	const char *reason;  /* why not; NULL */
+	const char *role;    /* "publisher", "subscriber"; NULL */
+	struct text id, client, caller, subject, grant, project, service, channel, uid;
+	int64_t ttl;       /* seconds; 0: none */
+	int status;        /* of the answer */
+	char tokens[2][9]; /* "" = none */
+};
+
+/*
+ * Appends to this file from now on; made with mode 0640.  The path is borrowed.  false with errno
+ * set when it cannot be opened.
+ */
+bool audit_to_file(const char *path);
+/* Opens the file anew, after it was moved away; says so in the log where it cannot. */
+void audit_reopen(void);
+bool audit_has_file(void);
+void audit_close(void);
+
+/*
+ * Writes the record in one write(2) to the file, or to the log where there is none.  false: the
+ * file did not take it; nothing of it is left then, and the log says why once a second.
+ */
+bool audit_write(enum audit_format format, const struct audit_record *record);
+
+/* The line itself, with its end. */
+void audit_line(enum audit_format format, const struct audit_record *record, struct buf *line);
+
+#endif

@@ -1,0 +1,307 @@
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "caller.h"
+
+#define KEY_START "ak_"
+#define CLAIM_MAX 4096 /* bytes of a parameter that becomes a claim */
+
+/* What a client shows, if anything. */
+enum credential_kind { CREDENTIAL_NONE, CREDENTIAL_KEY, CREDENTIAL_BEARER };
+
+static struct text
+trimmed(struct text text)
+{
+	while (text.length > 0 && text.data[0] == ' ')
+		text = (struct text){ text.data + 1, text.length - 1 };
+	while (text.length > 0 && text.data[text.length - 1] == ' ')
+		text.length--;
+	return text;
+}
+
+static bool
+is_key(struct text text)
+{
+	return text.length > 3 && memcmp(text.data, KEY_START, 3) == 0;
+}
+
+/* Authorization: Bearer, and X-API-Key after it; other schemes are the web server's affair. */
+static enum credential_kind
+credential_of(const struct request *request, struct text *credential)
+{
+	struct text value = request_param(request, "HTTP_AUTHORIZATION");
+
+	if (value.length > 7 && text_is_nocase((struct text){ value.data, 7 }, "bearer ")) {
+		*credential = trimmed((struct text){ value.data + 7, value.length - 7 });
+		return is_key(*credential) ? CREDENTIAL_KEY : CREDENTIAL_BEARER;
+	}
+	*credential = trimmed(request_param(request, "HTTP_X_API_KEY"));
+	return credential->length > 0 ? CREDENTIAL_KEY : CREDENTIAL_NONE;
+}
+
+bool
+caller_has_credentials(const struct request *request)
+{
+	struct text ignored;
+
+	return credential_of(request, &ignored) != CREDENTIAL_NONE;
+}
+
+static bool
+has_type(const struct policy *policy, enum caller_type type)
+{
+	const struct caller *callers = policy->callers.items;
+
+	for (size_t i = 0; i < policy->callers.count; i++)
+		if (callers[i].type == type)
+			return true;
+	return false;
+}
+
+/* ak_<caller's name>_<secret>: the hash is of all of it. */
+static const struct caller *
+caller_of_key(const struct policy *policy, struct text key)
+{
+	const struct text rest = { key.data + 3, key.length - 3 };
+	const char *end = is_key(key) ? memchr(rest.data, '_', rest.length) : NULL;
+	const struct caller *caller;
+	const struct text *hashes;
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	bool good = false;
+
+	if (end == NULL)
+		return NULL;
+	caller = policy_caller(policy, (struct text){ rest.data, (size_t)(end - rest.data) });
+	if (caller == NULL || caller->type != CALLER_APIKEY)
+		return NULL;
+	crypto_hash_sha256(hash, (const unsigned char *)key.data, key.length);
+	hashes = caller->hashes.items;
+	for (size_t i = 0; i < caller->hashes.count; i++)
+		good |= sodium_memcmp(hash, hashes[i].data, sizeof(hash)) == 0;
+	return good ? caller : NULL;
+}
+
+void
+caller_new_key(struct text name, struct buf *key, char hash[65])
+{
+	unsigned char secret[32], digest[crypto_hash_sha256_BYTES];
+	char text[sodium_base64_ENCODED_LEN(
+	    sizeof(secret), sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+
+	randombytes_buf(secret, sizeof(secret));
+	sodium_bin2base64(
+	    text, sizeof(text), secret, sizeof(secret), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	buf_reserve(key, name.length + sizeof(text) + 8);
+	buf_printf(key, KEY_START "%.*s_%s", (int)name.length, name.data, text);
+	crypto_hash_sha256(digest, (const unsigned char *)key->data, key->length);
+	sodium_bin2hex(hash, 65, digest, sizeof(digest));
+	sodium_memzero(secret, sizeof(secret));
+	sodium_memzero(text, sizeof(text));
+}
+
+/* One set of keys of one caller. */
+static enum jwt_problem
+verify(const struct caller *caller, const struct key_set *keys, struct text token, int64_t now,
+    struct json_object **claims)
+{
+	const struct jwt_rules rules = { caller->issuer, caller->audiences, caller->leeway };
+	enum jwt_problem problem;
+
+	*claims = jwt_verify(token, keys, &rules, now, &problem);
+	return problem;
+}
+
+/* Of two reasons the one that came further in checking is nearer to the truth. */
+static void
+keep_worse(enum jwt_problem *kept, enum jwt_problem problem)
+{
+	if (*kept == JWT_FINE || *kept == JWT_UNKNOWN_KEY)
+		*kept = problem;
+}
+
+struct search {
+	const struct caller *caller; /* whose keys verify it */
+	struct json_object *claims;
+	enum jwt_problem problem;   /* of those that do not */
+	struct remote_keys *wanted; /* a set that may have the key when it is fetched anew */
+	bool missing;               /* a set is not here and cannot be fetched */
+};
+
+static bool
+search_remote(struct remote_key_list *remote, const struct caller *caller, struct text token,
+    int64_t now, struct search *s)
+{
+	struct remote_keys *r = NULL;
+
+	while (remote != NULL && (r = remote_keys_next(remote, caller, r)) != NULL) {
+		const struct key_set *keys = remote_keys_now(r, now);
+		enum jwt_problem problem =
+		    keys == NULL ? JWT_UNKNOWN_KEY : verify(caller, keys, token, now, &s->claims);
+
+		remote_keys_refresh(r, now);
+		if (problem == JWT_FINE)
+			return true;
+		keep_worse(&s->problem, problem);
+		if (problem != JWT_UNKNOWN_KEY)
+			continue;
+		if (remote_keys_may_fetch(r, now))
+			s->wanted = r;
+		else if (keys == NULL)
+			s->missing = true;
+	}
+	return false;
+}
+
+/* The caller whose keys, issuer and audience the token fits. */
+static bool
+search(const struct policy *policy, struct remote_key_list *remote, struct text token, int64_t now,
+    struct search *s)
+{
+	const struct caller *callers = policy->callers.items;
+
+	for (size_t i = 0; i < policy->callers.count; i++) {
+		const struct caller *c = &callers[i];
+
+		if (c->type != CALLER_JWT)
+			continue;
+		s->caller = c;
+		for (struct key_set *const *k = c->files; *k != NULL; k++) {
+			enum jwt_problem problem = verify(c, *k, token, now, &s->claims);
+
+			if (problem == JWT_FINE)
+				return true;
+			keep_worse(&s->problem, problem);
+		}
+		if (search_remote(remote, c, token, now, s))
+			return true;
+	}
+	return false;
+}
+
+static enum caller_answer
+identify_jwt(const struct policy *policy, struct remote_key_list *remote, struct text token,
+    int64_t now, struct identity *identity, struct caller_reason *reason)
+{
+	struct search s = { .problem = JWT_FINE };
+	struct json_object *subject;
+
+	if (search(policy, remote, token, now, &s)) {
+		identity->caller = s.caller;
+		identity->claims = s.claims;
+		if (json_object_object_get_ex(s.claims, "sub", &subject) &&
+		    json_object_is_type(subject, json_type_string))
+			identity->subject = (struct text){ json_object_get_string(subject),
+				(size_t)json_object_get_string_len(subject) };
+		return CALLER_KNOWN;
+	}
+	reason->kind = "jwt";
+	reason->text = jwt_problem_text(s.problem);
+	/* A token that fits a key that is here is not saved by another key. */
+	if (s.problem != JWT_UNKNOWN_KEY)
+		return CALLER_UNKNOWN;
+	reason->wanted = s.wanted;
+	return s.wanted != NULL ? CALLER_KEYS_WANTED
+	    : s.missing         ? CALLER_KEYS_MISSING
+				: CALLER_UNKNOWN;
+}
+
+/* "a,b" is a list: what proxies make of groups. */
+static struct json_object *
+claim_of(struct text value)
+{
+	struct json_object *list, *text;
+
+	if (value.length > CLAIM_MAX)
+		value.length = 0;
+	if (memchr(value.data, ',', value.length) == NULL)
+		return json_object_new_string_len(value.data, (int)value.length);
+	list = json_object_new_array();
+	while (value.length > 0) {
+		const char *comma = memchr(value.data, ',', value.length);
+		size_t length = comma == NULL ? value.length : (size_t)(comma - value.data);
+		struct text item = trimmed((struct text){ value.data, length });
+
+		text = json_object_new_string_len(item.data, (int)item.length);
+		if (list == NULL || text == NULL || json_object_array_add(list, text) != 0)
+			abort();
+		length += comma == NULL ? 0 : 1;
+		value = (struct text){ value.data + length, value.length - length };
+	}
+	return list;
+}
+
+static bool
+identify_frontend(
+    const struct caller *caller, const struct request *request, struct identity *identity)
+{
+	struct text user = request_param(request, caller->parameter.data);
+
+	if (caller->type == CALLER_MTLS &&
+	    !text_is(request_param(request, "SSL_CLIENT_VERIFY"), "SUCCESS"))
+		return false;
+	if (user.length == 0)
+		return false;
+	identity->caller = caller;
+	identity->subject = user;
+	identity->claims = json_object_new_object();
+	if (identity->claims == NULL)
+		abort();
+	if (caller->claims == NULL)
+		return true;
+	json_object_object_foreach(caller->claims, name, parameter) {
+		struct text value = request_param(request, json_object_get_string(parameter));
+		struct json_object *claim;
+
+		if (value.length == 0)
+			continue;
+		claim = claim_of(value);
+		if (claim == NULL || json_object_object_add(identity->claims, name, claim) != 0)
+			abort();
+	}
+	return true;
+}
+
+/* Those who show nothing of their own: the web server vouches for them, or nobody needs to. */
+static bool
+identify_by_place(
+    const struct policy *policy, const struct request *request, struct identity *identity)
+{
+	const struct caller *callers = policy->callers.items;
+
+	for (size_t i = 0; i < policy->callers.count; i++)
+		if ((callers[i].type == CALLER_FRONTEND || callers[i].type == CALLER_MTLS) &&
+		    identify_frontend(&callers[i], request, identity))
+			return true;
+	for (size_t i = 0; i < policy->callers.count; i++)
+		if (callers[i].type == CALLER_ANONYMOUS) {
+			identity->caller = &callers[i];
+			return true;
+		}
+	return false;
+}
+
+enum caller_answer
+caller_identify(const struct policy *policy, struct remote_key_list *remote,
+    const struct request *request, int64_t now, struct identity *identity,
+    struct caller_reason *reason)
+{
+	struct text credential;
+	enum credential_kind kind = credential_of(request, &credential);
+
+	*identity = (struct identity){ 0 };
+	*reason = (struct caller_reason){ .kind = "none",
+		.text = "no credentials came that this server takes" };
+	/* A policy without such callers leaves the header to the web server. */
+	if (kind == CREDENTIAL_KEY && has_type(policy, CALLER_APIKEY)) {
+		reason->had_credentials = true;
+		reason->kind = "apikey";
+		reason->text = "the API key is not known here";
+		identity->caller = caller_of_key(policy, credential);
+		return identity->caller != NULL ? CALLER_KNOWN : CALLER_UNKNOWN;
+	}
+	if (kind == CREDENTIAL_BEARER && has_type(policy, CALLER_JWT)) {
+		reason->had_credentials = true;
+		return identify_jwt(policy, remote, credential, now, identity, reason);
+	}
+	return identify_by_place(policy, request, identity) ? CALLER_KNOWN : CALLER_UNKNOWN;
+}

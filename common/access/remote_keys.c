@@ -1,0 +1,309 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "remote_keys.h"
+
+#define FETCH_MS 10000
+
+struct waiter {
+	struct waiter *next;
+	struct exchange *exchange; /* NULL: it has gone */
+};
+
+struct remote_keys {
+	struct remote_key_list *list;
+	const struct caller *caller;
+	struct text url;
+	struct key_set *keys;
+	int64_t fetched; /* Unix seconds, of these keys */
+	int64_t tried;   /* of the last fetch */
+	char file[300];  /* in the directory; "" = none */
+	struct call call;
+	bool fetching;
+	struct waiter *waiters;
+};
+
+struct remote_key_list {
+	struct sender sender;
+	struct remote_keys *items;
+	size_t count;
+};
+
+static bool
+is_remote(struct text source)
+{
+	return source.length > 8 && memcmp(source.data, "https://", 8) == 0;
+}
+
+/* A name for a URL that a directory can hold. */
+static void
+file_name(struct text directory, struct text url, char *out, size_t size)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char hex[33];
+
+	out[0] = '\0';
+	if (directory.length == 0 || directory.length > 200)
+		return;
+	crypto_hash_sha256(hash, (const unsigned char *)url.data, url.length);
+	sodium_bin2hex(hex, sizeof(hex), hash, 16);
+	snprintf(out, size, "%.*s/keys-%s.json", (int)directory.length, directory.data, hex);
+}
+
+/* When a file was last written; 0: it is not there. */
+static int64_t
+written(const char *path)
+{
+	struct stat info;
+
+	return stat(path, &info) == 0 ? (int64_t)info.st_mtime : 0;
+}
+
+static void
+tried_name(const struct remote_keys *r, char out[320])
+{
+	snprintf(out, 320, "%s.tried", r->file);
+}
+
+static bool
+take_keys(struct remote_keys *r, struct text text, int64_t fetched, struct buf *error)
+{
+	const struct key_rules rules = { r->caller->algorithms, r->caller->algorithm_count, false };
+	struct key_set *keys = keys_read(text, &rules, error);
+
+	if (keys == NULL)
+		return false;
+	keys_free(r->keys);
+	r->keys = keys;
+	r->fetched = fetched;
+	return true;
+}
+
+static void
+load(struct remote_keys *r)
+{
+	struct buf content = { 0 }, error = { 0 };
+	char tried[320];
+	int64_t when = r->file[0] == '\0' ? 0 : written(r->file);
+
+	if (r->file[0] == '\0')
+		return;
+	tried_name(r, tried);
+	r->tried = written(tried);
+	if (when != 0 && buf_file(&content, r->file, KEYS_TEXT_MAX) == NULL &&
+	    !take_keys(r, buf_view(&content), when, &error))
+		log_line(LOG_LEVEL_WARNING, "KEY_CACHE: %s: %.*s", r->file, (int)error.length,
+		    error.data);
+	buf_free(&content);
+	buf_free(&error);
+}
+
+struct remote_key_list *
+remote_keys_open(const struct policy *policy, const struct sender *sender, struct text directory)
+{
+	struct remote_key_list *list = xcalloc(1, sizeof(*list));
+	const struct caller *callers = policy->callers.items;
+	size_t room = 0;
+
+	list->sender = *sender;
+	for (size_t i = 0; i < policy->callers.count; i++)
+		room += callers[i].sources.count;
+	list->items = xcalloc(room + 1, sizeof(*list->items));
+	for (size_t i = 0; i < policy->callers.count; i++) {
+		const struct text *sources = callers[i].sources.items;
+
+		for (size_t n = 0; n < callers[i].sources.count; n++) {
+			struct remote_keys *r = &list->items[list->count];
+
+			if (!is_remote(sources[n]))
+				continue;
+			list->count++;
+			r->list = list;
+			r->caller = &callers[i];
+			r->url = sources[n];
+			file_name(directory, r->url, r->file, sizeof(r->file));
+			load(r);
+		}
+	}
+	return list;
+}
+
+void
+remote_keys_close(struct remote_key_list *list)
+{
+	if (list == NULL)
+		return;
+	for (size_t i = 0; i < list->count; i++) {
+		struct remote_keys *r = &list->items[i];
+
+		if (r->fetching)
+			list->sender.cancel(list->sender.owner, &r->call);
+		call_free(&r->call);
+		keys_free(r->keys);
+		for (struct waiter *next; r->waiters != NULL; r->waiters = next) {
+			next = r->waiters->next;
+			free(r->waiters);
+		}
+	}
+	free(list->items);
+	free(list);
+}
+
+struct remote_keys *
+remote_keys_next(
+    struct remote_key_list *list, const struct caller *caller, struct remote_keys *previous)
+{
+	size_t i = previous == NULL ? 0 : (size_t)(previous - list->items) + 1;
+
+	for (; i < list->count; i++)
+		if (list->items[i].caller == caller)
+			return &list->items[i];
+	return NULL;
+}
+
+const struct key_set *
+remote_keys_now(struct remote_keys *remote, int64_t now)
+{
+	return remote->keys != NULL && now - remote->fetched < REMOTE_KEYS_STALE ? remote->keys
+										 : NULL;
+}
+
+bool
+remote_keys_may_fetch(const struct remote_keys *remote, int64_t now)
+{
+	return remote->list->sender.send != NULL &&
+	    (remote->fetching || now - remote->tried >= REMOTE_KEYS_PAUSE || now < remote->tried);
+}
+
+int64_t
+remote_keys_age(const struct remote_key_list *list, int64_t now)
+{
+	int64_t age = -1;
+
+	for (size_t i = 0; list != NULL && i < list->count; i++)
+		if (list->items[i].keys != NULL && now - list->items[i].fetched > age)
+			age = now - list->items[i].fetched;
+	return age;
+}
+
+/* Whole or not at all: others read it at the same time. */
+static void
+save(const struct remote_keys *r, struct text text)
+{
+	char temporary[340];
+	int fd;
+	bool fine;
+
+	if (r->file[0] == '\0')
+		return;
+	snprintf(temporary, sizeof(temporary), "%s.%ld", r->file, (long)getpid());
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fine = fd >= 0 && write(fd, text.data, text.length) == (ssize_t)text.length;
+	if (fd >= 0)
+		fine = close(fd) == 0 && fine;
+	if (fine && rename(temporary, r->file) == 0)
+		return;
+	log_line(LOG_LEVEL_WARNING, "KEY_CACHE: %s: %s", r->file, strerror(errno));
+	unlink(temporary);
+}
+
+static void
+note_tried(struct remote_keys *r, int64_t now)
+{
+	char name[320];
+	int fd;
+
+	r->tried = now;
+	if (r->file[0] == '\0')
+		return;
+	tried_name(r, name);
+	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || futimens(fd, NULL) != 0)
+		log_line(LOG_LEVEL_WARNING, "KEY_CACHE: %s: %s", name, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+fetched(struct call *call)
+{
+	struct remote_keys *r = call->owner;
+	struct buf error = { 0 };
+	struct waiter *waiters = r->waiters;
+	bool fine = call->outcome == CALL_ANSWERED && call->status == 200 &&
+	    call->answer.length <= KEYS_TEXT_MAX;
+
+	r->fetching = false;
+	r->waiters = NULL;
+	if (!fine)
+		buf_printf(&error, "%s (status %d)",
+		    call->outcome == CALL_ANSWERED ? "no JWKS came"
+			: call->failure != NULL    ? call->failure
+						   : "it could not be sent",
+		    call->status);
+	else if (take_keys(r, buf_view(&call->answer), r->tried, &error))
+		save(r, buf_view(&call->answer));
+	if (error.length > 0)
+		log_line(LOG_LEVEL_WARNING, "keys of caller %.*s: %.*s: %.*s",
+		    (int)r->caller->name.length, r->caller->name.data, (int)r->url.length,
+		    r->url.data, (int)error.length, error.data);
+	buf_free(&error);
+	call_free(call);
+	for (struct waiter *next; waiters != NULL; waiters = next) {
+		struct exchange *x = waiters->exchange;
+
+		next = waiters->next;
+		free(waiters);
+		if (x != NULL)
+			exchange_go_on(x);
+	}
+}
+
+static void
+fetch(struct remote_keys *r, int64_t now)
+{
+	if (r->fetching)
+		return;
+	r->fetching = true;
+	note_tried(r, now);
+	r->call = (struct call){ .method = "GET",
+		.url = r->url,
+		.repeat = CALL_SAFE,
+		.total_ms = FETCH_MS,
+		.done = fetched,
+		.owner = r };
+	r->list->sender.send(r->list->sender.owner, &r->call);
+}
+
+void
+remote_keys_refresh(struct remote_keys *remote, int64_t now)
+{
+	if (now - remote->fetched >= REMOTE_KEYS_FRESH && remote_keys_may_fetch(remote, now))
+		fetch(remote, now);
+}
+
+/* The client has gone; the fetch goes on for the next one. */
+static void
+leave(struct exchange *exchange)
+{
+	((struct waiter *)exchange->call)->exchange = NULL;
+}
+
+enum step
+remote_keys_wait(struct remote_keys *remote, struct exchange *exchange)
+{
+	struct waiter *waiter = xcalloc(1, sizeof(*waiter));
+
+	*waiter = (struct waiter){ remote->waiters, exchange };
+	remote->waiters = waiter;
+	exchange->call = waiter;
+	exchange->cancel = leave;
+	fetch(remote, exchange->now);
+	return WAITING;
+}

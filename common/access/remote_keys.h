@@ -1,0 +1,49 @@
+/*
+ * remote_keys.h - keys of JWT callers that are fetched from an address (a JWKS): kept in memory,
+ * and in a directory for programs that have no memory.
+ *
+ * Sets are used for a day at most, and fetched anew when they are an hour old or when a token names
+ * a key that is not in them; but never more than once in five minutes.
+ */
+#ifndef ACCESS_REMOTE_KEYS_H
+#define ACCESS_REMOTE_KEYS_H
+
+#include "exchange.h"
+#include "policy.h"
+#include "upstream.h"
+
+#define REMOTE_KEYS_FRESH 3600  /* seconds */
+#define REMOTE_KEYS_STALE 86400 /* seconds */
+#define REMOTE_KEYS_PAUSE 300   /* seconds between two fetches */
+
+struct remote_keys;
+struct remote_key_list;
+
+/*
+ * Of all callers of the policy; both are borrowed.  sender.send NULL: nothing can be fetched here,
+ * only what the directory holds is used.  directory: absent for none.
+ */
+struct remote_key_list *
+remote_keys_open(const struct policy *policy, const struct sender *sender, struct text directory);
+void remote_keys_close(struct remote_key_list *list);
+
+/* The next of a caller's sets after `previous` (NULL: the first), or NULL. */
+struct remote_keys *remote_keys_next(
+    struct remote_key_list *list, const struct caller *caller, struct remote_keys *previous);
+
+/* Its keys; NULL: there are none that may be used at `now` (Unix seconds). */
+const struct key_set *remote_keys_now(struct remote_keys *remote, int64_t now);
+
+/* Whether fetching it now is allowed and possible, or under way. */
+bool remote_keys_may_fetch(const struct remote_keys *remote, int64_t now);
+
+/* Fetches it when it is no longer fresh, without anyone waiting for it. */
+void remote_keys_refresh(struct remote_keys *remote, int64_t now);
+
+/* Fetches it; exchange->next (which the caller has set) goes on when it is there or failed. */
+enum step remote_keys_wait(struct remote_keys *remote, struct exchange *exchange);
+
+/* Seconds since the oldest of the sets was fetched; -1: there is none.  For metrics. */
+int64_t remote_keys_age(const struct remote_key_list *list, int64_t now);
+
+#endif
