@@ -34,8 +34,8 @@ bool algorithm_read(struct text name, enum algorithm *algorithm) __attribute__((
 struct key {
 	struct text kid; /* data NULL: it has none.  Borrowed */
 	enum algorithm algorithm;
-	struct buf octets;              /* HS256: the secret; EdDSA: the public key */
-	struct evp_pkey_st *public_key; /* RSA and EC */
+	struct buf octets;                /* HS256: the secret; EdDSA: the public key */
+	struct evp_pkey_ctx_st *verifier; /* RSA and EC: the public key, ready to verify */
 };
 
 /*
