@@ -30,12 +30,16 @@ extern const struct choice algorithm_choices[];
 /* false: none of ours.  Names are exact; "none" is none. */
 bool algorithm_read(struct text name, enum algorithm *algorithm) __attribute__((nonnull(2)));
 
+/* The first of these algorithms that is in a mask of ALGORITHM_BITs; false: none. */
+bool algorithm_first(const enum algorithm *algorithms, size_t algorithm_count, unsigned mask,
+    enum algorithm *algorithm);
+
 /* A key is for one algorithm, whatever a token says (RFC 8725, section 3.1). */
 struct key {
 	struct text kid; /* data NULL: it has none.  Borrowed */
 	enum algorithm algorithm;
-	struct buf octets;              /* HS256: the secret; EdDSA: the public key */
-	struct evp_pkey_st *public_key; /* RSA and EC */
+	struct buf octets;                /* HS256: the secret; EdDSA: the public key */
+	struct evp_pkey_ctx_st *verifier; /* RSA and EC: the public key, ready to verify */
 };
 
 /*
@@ -53,10 +57,6 @@ const char *key_ed25519(struct key *key, struct text x);             /* 32 bytes
  */
 const char *key_pem(
     struct key *key, struct text block, const enum algorithm *algorithms, size_t algorithm_count);
-
-/* The first of these algorithms that is in the mask. */
-bool algorithm_first(const enum algorithm *algorithms, size_t algorithm_count, unsigned mask,
-    enum algorithm *algorithm);
 
 /* Whether the signature, as JWS has it, is one of the message by this key. */
 bool key_verifies(const struct key *key, struct text message, struct text signature)

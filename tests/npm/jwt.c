@@ -3,7 +3,7 @@
  * allowed algorithms with commas, issuer, audience (both may be empty), leeway, now, token.  A line
  * of standard output is "valid", or why not.
  */
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "jwt.h"
