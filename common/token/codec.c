@@ -160,16 +160,30 @@ little_endian(uint32_t v, unsigned char out[4])
 		out[i] = (unsigned char)(v >> (8 * i));
 }
 
-void
-codec_signature(const char *certificate, uint32_t issue_ts, uint32_t salt, struct agora_text info,
-    unsigned char signature[AGORA_SIGNATURE_LENGTH])
+static void
+make_key(struct codec_key *key, const char *certificate, uint32_t issue_ts)
 {
-	unsigned char number[4], key[AGORA_SIGNATURE_LENGTH];
+	unsigned char number[4];
 
+	if (key->is_set && key->issue_ts == issue_ts &&
+	    sodium_memcmp(key->certificate, certificate, sizeof(key->certificate)) == 0)
+		return;
 	little_endian(issue_ts, number);
-	hmac(number, sizeof(number), certificate, AGORA_CERTIFICATE_LENGTH, key);
+	hmac(number, sizeof(number), certificate, AGORA_CERTIFICATE_LENGTH, key->bytes);
+	memcpy(key->certificate, certificate, sizeof(key->certificate));
+	key->issue_ts = issue_ts;
+	key->is_set = true;
+}
+
+void
+codec_signature(struct codec_key *key, const char *certificate, uint32_t issue_ts, uint32_t salt,
+    struct agora_text info, unsigned char signature[AGORA_SIGNATURE_LENGTH])
+{
+	unsigned char number[4], salted[AGORA_SIGNATURE_LENGTH];
+
+	make_key(key, certificate, issue_ts);
 	little_endian(salt, number);
-	hmac(number, sizeof(number), key, sizeof(key), key);
-	hmac(key, sizeof(key), info.data, info.length, signature);
-	sodium_memzero(key, sizeof(key));
+	hmac(number, sizeof(number), key->bytes, sizeof(key->bytes), salted);
+	hmac(salted, sizeof(salted), info.data, info.length, signature);
+	sodium_memzero(salted, sizeof(salted));
 }
