@@ -11,6 +11,7 @@
 #define SUITES(S)                                                                                  \
 	S(token_builders)                                                                          \
 	S(token_codec)                                                                             \
+	S(token_deflate)                                                                           \
 	S(token_md5)                                                                               \
 	S(token_parse)                                                                             \
 	S(token_sign)                                                                              \

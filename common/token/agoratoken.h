@@ -151,7 +151,8 @@ bool agora_is_hex32(const char *text, size_t length) AGORA_NONNULL(1);
  * Signs: token and certificate (terminated, 32 digits) in, text out.  *length (may be NULL) is the
  * length without the terminating NUL.  On failure out is "".  AGORA_BAD_APP_ID,
  * AGORA_BAD_CERTIFICATE, AGORA_NO_SERVICE, AGORA_UNKNOWN_SERVICE, AGORA_DUPLICATE_PRIVILEGE,
- * AGORA_TOO_LARGE.  Key material left in scratch is wiped.
+ * AGORA_TOO_LARGE.  Key material on the stack is wiped; the codec keeps the certificate, and the
+ * key made of it for this second, until it is closed.
  */
 enum agora_error agora_token_sign(struct agora_codec *codec, const struct agora_token *token,
     const char *certificate, char out[AGORA_TOKEN_MAX + 1], size_t *length)

@@ -3,11 +3,9 @@
 #include <string.h>
 
 #include "codec.h"
+#include "deflate.h"
 
-/*
- * memLevel 4 gives the same bytes as zlib's default for tokens of the usual size and spares the
- * wiping of a 64 KiB hash table for each one.
- */
+/* memLevel 4 gives mostly the same bytes as zlib's default and spares it a 64 KiB hash table. */
 #define DEFLATE_MEM_LEVEL 4
 
 /*
@@ -76,21 +74,30 @@ agora_is_hex32(const char *text, size_t length)
 	return true;
 }
 
+/* content to packed[]; 0 when it does not fit. */
+static size_t
+compress_content(struct agora_codec *codec, size_t length)
+{
+	z_stream *z = &codec->deflate;
+
+	if (length <= DEFLATE_FIXED_MAX)
+		return deflate_fixed(codec->content, length, codec->packed);
+	deflateReset(z);
+	z->next_in = codec->content;
+	z->avail_in = (uInt)length;
+	z->next_out = codec->packed;
+	z->avail_out = sizeof(codec->packed);
+	return deflate(z, Z_FINISH) == Z_STREAM_END ? sizeof(codec->packed) - z->avail_out : 0;
+}
+
 enum agora_error
 codec_pack(
     struct agora_codec *codec, size_t content_length, char out[AGORA_TOKEN_MAX + 1], size_t *length)
 {
-	z_stream *z = &codec->deflate;
-	size_t packed, room;
+	size_t packed = compress_content(codec, content_length), room;
 
-	deflateReset(z);
-	z->next_in = codec->content;
-	z->avail_in = (uInt)content_length;
-	z->next_out = codec->packed;
-	z->avail_out = sizeof(codec->packed);
-	if (deflate(z, Z_FINISH) != Z_STREAM_END)
+	if (packed == 0)
 		return AGORA_TOO_LARGE;
-	packed = sizeof(codec->packed) - z->avail_out;
 	room = sodium_base64_ENCODED_LEN(packed, sodium_base64_VARIANT_ORIGINAL);
 	if (3 + room > AGORA_TOKEN_MAX + 1)
 		return AGORA_TOO_LARGE;
@@ -160,16 +167,30 @@ little_endian(uint32_t v, unsigned char out[4])
 		out[i] = (unsigned char)(v >> (8 * i));
 }
 
-void
-codec_signature(const char *certificate, uint32_t issue_ts, uint32_t salt, struct agora_text info,
-    unsigned char signature[AGORA_SIGNATURE_LENGTH])
+static void
+make_key(struct codec_key *key, const char *certificate, uint32_t issue_ts)
 {
-	unsigned char number[4], key[AGORA_SIGNATURE_LENGTH];
+	unsigned char number[4];
 
+	if (key->is_set && key->issue_ts == issue_ts &&
+	    sodium_memcmp(key->certificate, certificate, sizeof(key->certificate)) == 0)
+		return;
 	little_endian(issue_ts, number);
-	hmac(number, sizeof(number), certificate, AGORA_CERTIFICATE_LENGTH, key);
+	hmac(number, sizeof(number), certificate, AGORA_CERTIFICATE_LENGTH, key->bytes);
+	memcpy(key->certificate, certificate, sizeof(key->certificate));
+	key->issue_ts = issue_ts;
+	key->is_set = true;
+}
+
+void
+codec_signature(struct codec_key *key, const char *certificate, uint32_t issue_ts, uint32_t salt,
+    struct agora_text info, unsigned char signature[AGORA_SIGNATURE_LENGTH])
+{
+	unsigned char number[4], salted[AGORA_SIGNATURE_LENGTH];
+
+	make_key(key, certificate, issue_ts);
 	little_endian(salt, number);
-	hmac(number, sizeof(number), key, sizeof(key), key);
-	hmac(key, sizeof(key), info.data, info.length, signature);
-	sodium_memzero(key, sizeof(key));
+	hmac(number, sizeof(number), key->bytes, sizeof(key->bytes), salted);
+	hmac(salted, sizeof(salted), info.data, info.length, signature);
+	sodium_memzero(salted, sizeof(salted));
 }

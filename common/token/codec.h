@@ -8,7 +8,19 @@
 
 #define TOKEN_PACKED_MAX (AGORA_TOKEN_MAX / 4 * 3) /* bytes that fit the longest base64 */
 
+/*
+ * The first of a signature's three HMACs, which depends on the certificate and the second alone.
+ * Zeroed it is of none; wiped by whoever owns it.
+ */
+struct codec_key {
+	bool is_set;
+	char certificate[AGORA_CERTIFICATE_LENGTH];
+	uint32_t issue_ts;
+	unsigned char bytes[AGORA_SIGNATURE_LENGTH];
+};
+
 struct agora_codec {
+	struct codec_key key; /* of the last token signed */
 	z_stream deflate;
 	z_stream inflate;
 	unsigned char content[AGORA_CONTENT_MAX + 1]; /* one more, to notice what is too long */
@@ -29,9 +41,9 @@ codec_inflate(struct agora_codec *codec, size_t packed_length, size_t *content_l
 
 /*
  * The AccessToken2 signature over info: the small integers are the HMAC keys and the certificate's
- * ASCII text is the first message.
+ * ASCII text is the first message.  *key is made anew where it is not the one that is needed.
  */
-void codec_signature(const char *certificate, uint32_t issue_ts, uint32_t salt,
-    struct agora_text info, unsigned char signature[AGORA_SIGNATURE_LENGTH]);
+void codec_signature(struct codec_key *key, const char *certificate, uint32_t issue_ts,
+    uint32_t salt, struct agora_text info, unsigned char signature[AGORA_SIGNATURE_LENGTH]);
 
 #endif

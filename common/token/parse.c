@@ -242,6 +242,7 @@ agora_token_verify(const struct agora_parsed *parsed, const char *certificate,
     struct agora_text channel, struct agora_text user)
 {
 	unsigned char signature[AGORA_SIGNATURE_LENGTH];
+	struct codec_key key = { 0 };
 	bool same;
 
 	if (!agora_is_hex32(certificate, strlen(certificate)))
@@ -251,10 +252,11 @@ agora_token_verify(const struct agora_parsed *parsed, const char *certificate,
 	if (parsed->version == 6)
 		signature_006(parsed, certificate, channel, user, signature);
 	else
-		codec_signature(
-		    certificate, parsed->issue_ts, parsed->salt, parsed->signed_info, signature);
+		codec_signature(&key, certificate, parsed->issue_ts, parsed->salt,
+		    parsed->signed_info, signature);
 	same = sodium_memcmp(signature, parsed->signature, sizeof(signature)) == 0;
 	sodium_memzero(signature, sizeof(signature));
+	sodium_memzero(&key, sizeof(key));
 	return same ? AGORA_OK : AGORA_BAD_SIGNATURE;
 }
 

@@ -195,7 +195,7 @@ agora_token_sign(struct agora_codec *codec, const struct agora_token *token,
 	if (w.failed)
 		return AGORA_TOO_LARGE;
 
-	codec_signature(certificate, token->issue_ts, token->salt,
+	codec_signature(&codec->key, certificate, token->issue_ts, token->salt,
 	    (struct agora_text){ (const char *)info, (size_t)(w.at - info) }, codec->content + 2);
 	error = codec_pack(codec, (size_t)(w.at - codec->content), out, &text_length);
 	if (error != AGORA_OK) {

@@ -372,11 +372,47 @@ longest_text(void)
 	agora_codec_close(codec);
 }
 
+/* A codec that signed before signs as a new one does, whatever it keeps of the last key. */
+static void
+last_key(void)
+{
+	static const struct agora_service fpa = { .type = AGORA_FPA };
+	static const struct {
+		const char *name, *certificate;
+		uint32_t issue_ts;
+	} cases[] = {
+		{ "first", CERTIFICATE, 1735689600 },
+		{ "the same again", CERTIFICATE, 1735689600 },
+		{ "another certificate", OTHER_CERTIFICATE, 1735689600 },
+		{ "another second", OTHER_CERTIFICATE, 1735689601 },
+		{ "both", CERTIFICATE, 0 },
+		{ "certificate in capitals", "FEDCBA9876543210FEDCBA9876543210", 0 },
+	};
+	struct agora_codec *used = open_codec();
+
+	for (size_t n = 0; n < COUNT(cases); n++) {
+		struct agora_token token = token_with(&fpa, 1);
+		struct agora_codec *fresh = open_codec();
+		char here[AGORA_TOKEN_MAX + 1], there[AGORA_TOKEN_MAX + 1];
+
+		token.issue_ts = cases[n].issue_ts;
+		CHECK(agora_token_sign(used, &token, cases[n].certificate, here, NULL) == AGORA_OK,
+		    cases[n].name);
+		CHECK(
+		    agora_token_sign(fresh, &token, cases[n].certificate, there, NULL) == AGORA_OK,
+		    cases[n].name);
+		CHECK(strcmp(here, there) == 0, cases[n].name);
+		agora_codec_close(fresh);
+	}
+	agora_codec_close(used);
+}
+
 CU_TestInfo token_sign_tests[] = {
 	{ "order", order },
 	{ "head", head },
 	{ "errors", errors },
 	{ "too large", too_large },
 	{ "longest text", longest_text },
+	{ "last key", last_key },
 	CU_TEST_INFO_NULL,
 };

@@ -1,0 +1,74 @@
+#include <sodium.h>
+#include <zlib.h>
+
+#include "deflate.h"
+#include "unit.h"
+
+static const unsigned char seed[randombytes_SEEDBYTES] = "one seed of thirty-two bytes...";
+
+/* Whether zlib makes the same bytes of what we made of them, to the last byte. */
+static bool
+comes_back(const void *bytes, size_t length)
+{
+	unsigned char packed[DEFLATE_FIXED_ROOM], back[DEFLATE_FIXED_MAX + 1];
+	size_t packed_length = deflate_fixed(bytes, length, packed);
+	uLongf back_length = sizeof(back);
+	uLong used = packed_length;
+
+	return packed_length <= sizeof(packed) &&
+	    uncompress2(back, &back_length, packed, &used) == Z_OK && used == packed_length &&
+	    back_length == length && memcmp(back, bytes, length) == 0;
+}
+
+/* Of every length: noise, whose bytes need all the literals, and one byte over and over. */
+static void
+lengths(void)
+{
+	unsigned char noise[16 * (DEFLATE_FIXED_MAX + 1)], same[DEFLATE_FIXED_MAX];
+	char name[32];
+
+	randombytes_buf_deterministic(noise, sizeof(noise), seed);
+	for (size_t length = 0; length <= DEFLATE_FIXED_MAX; length++) {
+		snprintf(name, sizeof(name), "%zu bytes", length);
+		CHECK(comes_back(guarded(noise + 15 * length, length), length), name);
+		memset(same, (int)length & 255, sizeof(same));
+		CHECK(comes_back(guarded(same, length), length), name);
+	}
+}
+
+/* Bytes of which some come again: every length of a match, and every distance. */
+static void
+matches(void)
+{
+	unsigned char bytes[DEFLATE_FIXED_MAX];
+	char name[64];
+
+	for (size_t distance = 1; distance < sizeof(bytes); distance++)
+		for (size_t length = 1; distance + length <= sizeof(bytes); length++) {
+			randombytes_buf_deterministic(bytes, sizeof(bytes), seed);
+			for (size_t i = distance; i < distance + length; i++)
+				bytes[i] = bytes[i - distance];
+			snprintf(
+			    name, sizeof(name), "%zu bytes at a distance of %zu", length, distance);
+			CHECK(comes_back(bytes, distance + length), name);
+		}
+}
+
+/* The longest codes: literals above 143. */
+static void
+room(void)
+{
+	unsigned char bytes[DEFLATE_FIXED_MAX], packed[DEFLATE_FIXED_ROOM];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(144 + i * i % 109);
+	CHECK(comes_back(bytes, sizeof(bytes)), "literals of nine bits");
+	CHECK(deflate_fixed(bytes, 0, packed) == 8, "nothing");
+}
+
+CU_TestInfo token_deflate_tests[] = {
+	{ "lengths", lengths },
+	{ "matches", matches },
+	{ "room", room },
+	CU_TEST_INFO_NULL,
+};
