@@ -86,6 +86,21 @@ buf_printf(struct buf *buf, const char *format, ...)
 }
 
 void
+buf_number(struct buf *buf, int64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+	do
+		digits[--at] = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (number < 0)
+		buf_add(buf, "-", 1);
+	buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
+void
 buf_hex(struct buf *buf, const void *bytes, size_t length)
 {
 	static const char digits[] = "0123456789abcdef";

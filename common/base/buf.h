@@ -16,6 +16,8 @@ struct buf {
 void buf_add(struct buf *buf, const void *bytes, size_t length);
 void buf_text(struct buf *buf, const char *terminated);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Decimal digits, with a minus where due. */
+void buf_number(struct buf *buf, int64_t number);
 /* Lower-case hexadecimal. */
 void buf_hex(struct buf *buf, const void *bytes, size_t length);
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */

@@ -590,7 +590,7 @@ write_field(struct buf *buf, const struct field *f, const void *from, bool *firs
 		if (f->kind == FIELD_CHOICE)
 			write_choice(buf, f, *(const int64_t *)from);
 		else
-			buf_printf(buf, "%lld", (long long)*(const int64_t *)from);
+			buf_number(buf, *(const int64_t *)from);
 		return;
 	case FIELD_BOOL:
 		if (omit && *(const bool *)from == (f->fallback != 0))

@@ -12,7 +12,7 @@ request_param(const struct request *request, const char *name)
 	size_t length = strlen(name);
 
 	for (char *const *p = request->params; *p != NULL; p++)
-		if (strncmp(*p, name, length) == 0 && (*p)[length] == '=')
+		if (**p == *name && strncmp(*p, name, length) == 0 && (*p)[length] == '=')
 			return text_of(*p + length + 1);
 	return (struct text){ NULL, 0 };
 }

@@ -192,10 +192,15 @@ status_text(int status)
 void
 response_write(const struct response *response, bool without_body, struct buf *out)
 {
-	buf_printf(out, "Status: %d %s\r\n", response->status, status_text(response->status));
-	if (response->body.length > 0)
-		buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-		    response->body.length);
+	buf_text(out, "Status: ");
+	buf_number(out, response->status);
+	buf_text(out, " ");
+	buf_text(out, status_text(response->status));
+	if (response->body.length > 0) {
+		buf_text(out, "\r\nContent-Type: application/json\r\nContent-Length: ");
+		buf_number(out, (int64_t)response->body.length);
+	}
+	buf_text(out, "\r\n");
 	buf_add(out, response->headers.data, response->headers.length);
 	buf_add(out, "\r\n", 2);
 	if (!without_body)

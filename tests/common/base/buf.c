@@ -299,12 +299,38 @@ gives_zeroed_memory(void)
 	free(nothing);
 }
 
+static void
+writes_numbers(void)
+{
+	static const struct {
+		int64_t number;
+		const char *text;
+	} cases[] = {
+		{ 0, "0" },
+		{ 7, "7" },
+		{ 10, "10" },
+		{ -1, "-1" },
+		{ 4294967295, "4294967295" },
+		{ INT64_MAX, "9223372036854775807" },
+		{ INT64_MIN, "-9223372036854775808" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf buf = { 0 };
+
+		buf_number(&buf, cases[i].number);
+		CHECK(same_text(buf_view(&buf), cases[i].text), cases[i].text);
+		buf_free(&buf);
+	}
+}
+
 CU_TestInfo base_buf_tests[] = {
 	{ "grows", grows },
 	{ "reserves", reserves },
 	{ "prints", prints },
 	{ "consumes", consumes },
 	{ "clears and wipes", clears_and_wipes },
+	{ "writes numbers", writes_numbers },
 	{ "writes hexadecimal", writes_hex },
 	{ "writes JSON strings", writes_json_strings },
 	{ "writes only JSON", writes_only_json },
