@@ -42,7 +42,7 @@ static const struct field settings_fields[] = {
 	{ "AUDIT_FILE", FIELD_TEXT, 0, AT(audit_file),
 	    .meaning = "file for the record of tokens, actions and refusals; unset = the log" },
 	{ "AUDIT_FORMAT", FIELD_CHOICE, 0, AT(audit_format), .choices = formats,
-	    .meaning = "logfmt or json" },
+	    .fallback = AUDIT_LOGFMT, .meaning = "logfmt or json" },
 	{ "AUDIT_REQUIRED", FIELD_BOOL, 0, AT(audit_required), .fallback = true,
 	    .meaning = "true: what cannot be recorded is not done, and answered with 503" },
 };

@@ -176,6 +176,17 @@ warnings(const struct config *config, const struct table *own, char *out, size_t
 	close(ends[1]);
 }
 
+/* Takes the line that `within` points into out of the text. */
+static void
+cut_line(char *text, char *within)
+{
+	char *start = within, *end = strchr(within, '\n');
+
+	while (start > text && start[-1] != '\n')
+		start--;
+	memmove(start, end + 1, strlen(end + 1) + 1);
+}
+
 static void
 warns_of_unknown_names(void)
 {
@@ -207,7 +218,7 @@ warns_of_unknown_names(void)
 		struct buf error = { 0 };
 		struct own own;
 		struct config *config;
-		char lines[4096];
+		char lines[4096], *open_warning;
 
 		make_file(cases[i].env);
 		config = config_open(path, none, &own_table, &own, &error);
@@ -215,6 +226,12 @@ warns_of_unknown_names(void)
 		if (config == NULL)
 			continue;
 		warnings(config, &own_table, lines, sizeof(lines));
+		/* A service without a policy says so each time. */
+		open_warning =
+		    strstr(lines, " warning POLICY_FILE is not set: the service is open");
+		CHECK(open_warning != NULL, lines);
+		if (open_warning != NULL)
+			cut_line(lines, open_warning);
 		if (cases[i].name == NULL) {
 			CHECK(lines[0] == '\0', lines);
 		} else {

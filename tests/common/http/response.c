@@ -204,8 +204,8 @@ names_statuses(void)
 static void
 describes_errors(void)
 {
-	static const char *const names[] = { "error", "code", "field", "status", "requestId",
-		"upstream", "known" };
+	static const char *const names[] = { "error", "code", "field", "dimension", "status",
+		"requestId", "upstream", "known" };
 	const struct table *table = response_error_table();
 
 	CHECK(table->count == COUNT(names), "count");

@@ -716,7 +716,7 @@ static const struct {
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"0\""),
 	    PATH_OUT("uid", ",\"rtcuid\":0," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"\""),
-	    PATH_OUT("uid", ",\"rtcuid\":0," EXPIRY) },
+	    PATH_OUT("uid", ",\"rtcuid\":-1," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"4294967295\""),
 	    PATH_OUT("uid", ",\"rtcuid\":4294967295," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"4294967296\""), NULL, "rtcuid",
@@ -763,9 +763,9 @@ static const struct {
 	{ &rtc_path_table, "{\"channelName\":\"c\",\"role\":\"3\",\"tokenType\":\"uid\"}", NULL,
 	    "role", ROLE_RULE },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"60\""),
-	    PATH_OUT("uid", ",\"rtcuid\":0,\"expiry\":60}") },
+	    PATH_OUT("uid", ",\"rtcuid\":-1,\"expiry\":60}") },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"4294967295\""),
-	    PATH_OUT("uid", ",\"rtcuid\":0,\"expiry\":4294967295}") },
+	    PATH_OUT("uid", ",\"rtcuid\":-1,\"expiry\":4294967295}") },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"\""),
 	    PATH_OUT("uid", ",\"rtcuid\":0," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"x\""), NULL, "expiry", SECONDS_RULE },
@@ -791,7 +791,7 @@ static const struct {
 	{ &rte_path_table, PATH("uid", ",\"expiry\":\"x\""), NULL, "expiry", SECONDS_RULE },
 
 	{ &rte_rtm_path_table, PATH("uid", ",\"rtcuid\":\"0\",\"rtmuid\":\"u\",\"expiry\":\"9\""),
-	    PATH_OUT("uid", ",\"rtcuid\":0,\"rtmuid\":\"u\",\"expiry\":9}") },
+	    PATH_OUT("uid", ",\"rtcuid\":-1,\"rtmuid\":\"u\",\"expiry\":9}") },
 	{ &rte_rtm_path_table, PATH("userAccount", ",\"rtcuid\":\"a\",\"rtmuid\":\"u\""),
 	    PATH_OUT("userAccount", ",\"rtcuid\":0,\"rtcuid\":\"a\",\"rtmuid\":\"u\"," EXPIRY) },
 	{ &rte_rtm_path_table, PATH("uid", ",\"rtmuid\":\"\""), NULL, "rtmuid", "is required",
@@ -970,8 +970,7 @@ keeps_secrets(void)
 			const struct field *f = &tables[t]->fields[i];
 
 			CHECK(f->flags & FIELD_FILE, f->name);
-			CHECK(((f->flags & FIELD_SECRET) != 0) ==
-				(strcmp(f->name, "APP_CERTIFICATE") == 0),
+			CHECK(((f->flags & FIELD_SECRET) != 0) == (strcmp(f->name, "APP_ID") != 0),
 			    f->name);
 		}
 }
