@@ -25,8 +25,7 @@ static const struct command {
 	    "sign the JSON that `inspect --json` prints, from standard input" },
 	{ "policy", cli_policy, policy_options, &policy_option_count,
 	    "agora-token policy check|test [OPTIONS]",
-	    "check: say whether the policy file is good; test: say whether a caller may have "
-	    "something, by which grant, or why not" },
+	    "check whether the policy file is good; or test what a caller may have, and why" },
 	{ "key", cli_key, key_options, &key_option_count, "agora-token key new NAME",
 	    "make an API key for the caller NAME: the key, and the line to add to the policy's "
 	    "callers" },

@@ -757,7 +757,7 @@ static const struct {
 	    "channelName", "must be at most 64 bytes long and has 65" },
 	{ &rtc_path_table, "{\"channelName\":\"*\",\"role\":\"2\",\"tokenType\":\"uid\"}",
 	    "{\"tokenType\":\"uid\",\"channelName\":\"*\",\"role\":\"subscriber\",\"rtcuid\":"
-	    "0," EXPIRY },
+	    "-1," EXPIRY },
 	{ &rtc_path_table, "{\"channelName\":\"c\",\"role\":\"\",\"tokenType\":\"uid\"}", NULL,
 	    "role", "is required", true },
 	{ &rtc_path_table, "{\"channelName\":\"c\",\"role\":\"3\",\"tokenType\":\"uid\"}", NULL,
@@ -767,7 +767,7 @@ static const struct {
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"4294967295\""),
 	    PATH_OUT("uid", ",\"rtcuid\":-1,\"expiry\":4294967295}") },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"\""),
-	    PATH_OUT("uid", ",\"rtcuid\":0," EXPIRY) },
+	    PATH_OUT("uid", ",\"rtcuid\":-1," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"x\""), NULL, "expiry", SECONDS_RULE },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"-1\""), NULL, "expiry", SECONDS_RULE },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"1.5\""), NULL, "expiry", SECONDS_RULE },
@@ -791,7 +791,7 @@ static const struct {
 	{ &rte_path_table, PATH("uid", ",\"expiry\":\"x\""), NULL, "expiry", SECONDS_RULE },
 
 	{ &rte_rtm_path_table, PATH("uid", ",\"rtcuid\":\"0\",\"rtmuid\":\"u\",\"expiry\":\"9\""),
-	    PATH_OUT("uid", ",\"rtcuid\":-1,\"rtmuid\":\"u\",\"expiry\":9}") },
+	    PATH_OUT("uid", ",\"rtcuid\":0,\"rtmuid\":\"u\",\"expiry\":9}") },
 	{ &rte_rtm_path_table, PATH("userAccount", ",\"rtcuid\":\"a\",\"rtmuid\":\"u\""),
 	    PATH_OUT("userAccount", ",\"rtcuid\":0,\"rtcuid\":\"a\",\"rtmuid\":\"u\"," EXPIRY) },
 	{ &rte_rtm_path_table, PATH("uid", ",\"rtmuid\":\"\""), NULL, "rtmuid", "is required",
