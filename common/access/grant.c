@@ -26,7 +26,7 @@ same(struct text a, struct text b)
 struct json_object *
 identity_claim(const struct identity *identity, struct text name)
 {
-	struct json_object *value = identity->claims;
+	struct json_object *value = identity->claims, *whole = NULL;
 	char part[128];
 
 	if (value == NULL || name.length >= sizeof(part))
@@ -34,8 +34,8 @@ identity_claim(const struct identity *identity, struct text name)
 	memcpy(part, name.data, name.length);
 	part[name.length] = '\0';
 	/* Some claims' names have dots themselves. */
-	if (json_object_object_get_ex(value, part, &value))
-		return value;
+	if (json_object_object_get_ex(value, part, &whole))
+		return whole;
 	while (name.length > 0) {
 		const char *dot = memchr(name.data, '.', name.length);
 		size_t length = dot == NULL ? name.length : (size_t)(dot - name.data);

@@ -81,7 +81,8 @@ cors_step(struct exchange *x, struct text allowed)
 		response_header(&x->response, "Access-Control-Allow-Methods",
 		    TEXT("GET, POST, DELETE, PATCH, OPTIONS"));
 		response_header(&x->response, "Access-Control-Allow-Headers",
-		    TEXT("Origin, Content-Type, Authorization, X-Request-ID, X-Requested-With"));
+		    TEXT("Origin, Content-Type, Authorization, X-API-Key, X-Request-ID, "
+			 "X-Requested-With"));
 	}
 	if (!text_is(x->request.method, "OPTIONS"))
 		return NEXT;

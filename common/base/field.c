@@ -248,7 +248,8 @@ read_list(const struct field *f, struct json_object *object, struct json_object 
 
 	if ((f->flags & FIELD_OR_ONE) && json_object_is_type(value, json_type_string)) {
 		*out = (struct list){ arena_alloc(arena, 1, size), 1 };
-		return read_text(f, value, out->items, error);
+		*(struct text *)out->items = string_of(value);
+		return f->check == NULL || f->check(string_of(value), error);
 	}
 	if (!json_object_is_type(value, json_type_array)) {
 		field_rule(error, "must be an array%s",

@@ -23,7 +23,7 @@ CACHE = {
 }
 CORS = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE, PATCH, OPTIONS",
-    "Access-Control-Allow-Headers": "Origin, Content-Type, Authorization, X-Request-ID, X-Requested-With",
+    "Access-Control-Allow-Headers": "Origin, Content-Type, Authorization, X-API-Key, X-Request-ID, X-Requested-With",
 }
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 

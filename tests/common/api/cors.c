@@ -121,7 +121,8 @@ run(struct exchange *x, size_t i, const char *method, char variables[4][600], ch
 
 #define METHODS "Access-Control-Allow-Methods: GET, POST, DELETE, PATCH, OPTIONS\r\n"
 #define HEADERS                                                                                    \
-	"Access-Control-Allow-Headers: Origin, Content-Type, Authorization, X-Request-ID, "        \
+	"Access-Control-Allow-Headers: Origin, Content-Type, Authorization, X-API-Key, "           \
+	"X-Request-ID, "                                                                           \
 	"X-Requested-With\r\n"
 #define EXPOSED "Access-Control-Expose-Headers: Retry-After, X-Request-ID, X-Timestamp\r\n"
 
