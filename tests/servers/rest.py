@@ -13,6 +13,7 @@ import time
 sys.dont_write_bytecode = True
 
 import kit
+import rest_access
 import rest_billing
 import rest_bugs
 import rest_failures
@@ -24,7 +25,7 @@ import rest_routes
 import rest_rules
 import sites
 
-MODULES = (rest_routes, rest_rules, rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs)
+MODULES = (rest_access, rest_routes, rest_rules, rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs)
 
 # A bug of the simulator, reported: its acquire fails when a recording has ended by itself.
 KNOWN = "alive = sum(self.is_alive(task) for task in self.running.values())"

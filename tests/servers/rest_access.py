@@ -1,0 +1,358 @@
+"""Who may have what, through real nginx: the policies of conf/policies, unmodified but for keys."""
+
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import kit
+import rest_kit as rk
+import sites
+from kit import expect, same, wait_until
+
+CLASSROOM = {"iss": "https://id.example.com/", "aud": "agora-backend"}
+
+
+def policy_file(run, name, *changes):
+    """A copy of a policy, with (from, to) changed, in a directory of its own."""
+    text = sites.read(kit.TOP, "conf", "policies", name)
+    for old, new in changes:
+        expect(old in text, f"{name} has no {old!r}")
+        text = text.replace(old, new)
+    path = os.path.join(run.directory(), name)
+    sites.write(path, text)
+    return path
+
+
+def new_key(w, name):
+    """An API key as the command makes it, and its line for the policy."""
+    done = subprocess.run([os.path.join(w.build, "agora-token"), "key", "new", name],
+                          capture_output=True, text=True, check=True)
+    key, line = done.stdout.splitlines()
+    return key, json.loads("{" + line + "}")[name]["sha256"]
+
+
+def site_with(w, policy, kind="list", cls=rk.Site, **settings):
+    return cls(w.run, w.build, rk.settings_for(w.sim) | {"POLICY_FILE": policy} | settings, kind)
+
+
+def token(site, body, *headers):
+    return site.ask("POST", "/getToken", {"tokenType": "rtc", **body}, headers, patient=False)
+
+
+def denied(answer, dimension):
+    body = rk.fails(answer, 403, "not_granted", says=f"{dimension}: ")
+    same(body["dimension"], dimension, f"dimension ({body})")
+
+
+def unknown(answer, says):
+    rk.fails(answer, 401, "unauthenticated", says=says)
+    expect(answer.header("WWW-Authenticate").startswith('Bearer realm="agora-backend"'),
+           answer.header("WWW-Authenticate"))
+
+
+def inspected(w, text, **env):
+    done = subprocess.run([os.path.join(w.build, "agora-token"), "inspect", "--json", "-"],
+                          input=text, capture_output=True, text=True, check=False,
+                          env=sites.environment(sites.SETTINGS["list"] | env))
+    return json.loads(done.stdout)
+
+
+def backend(w, **settings):
+    """A site with the policy for servers; its keys, by name; its audit file."""
+    keys = {name: new_key(w, name) for name in ("web", "recorder")}
+    policy = policy_file(w.run, "backend.json", ("0" * 64, keys["web"][1]),
+                         ("1" * 64, keys["recorder"][1]))
+    audit = os.path.join(w.run.directory(), "audit.log")
+    site = site_with(w, policy, **({"AUDIT_FILE": audit} | settings))
+    return site, {name: ("Authorization", f"Bearer {key}") for name, (key, _) in keys.items()}, audit
+
+
+def test_backend_with_keys(w):
+    site, keys, audit = backend(w)
+    good = {"channel": "room", "uid": "7", "role": "publisher", "expire": 86400}
+    answer = token(site, good, keys["web"])
+    same(answer.status, 200, answer.body)
+    same((answer.json()["expire"], answer.json()["clamped"]), (14400, ["expire"]), "lifetime")
+    said = inspected(w, answer.json()["token"])
+    same((said["valid"], said["expire"], said["services"][0]["uid"]), (True, 14400, "7"), "token")
+    issued = answer.json()["token"]
+    same(token(site, good, ("X-API-Key", keys["web"][1][7:])).status, 200, "X-API-Key")
+    unknown(token(site, good), "no credentials came")
+    unknown(token(site, good, (keys["web"][0], keys["web"][1][:-1] + "_")), "not known here")
+    unknown(token(site, good, ("Authorization", "Bearer ak_nobody_x")), "not known here")
+    denied(token(site, good, keys["recorder"]), "action")
+    denied(token(site, good | {"channel": "*"}, keys["web"]), "channel")
+    denied(token(site, good | {"uid": 0}, keys["web"]), "uid")
+    denied(site.ask("GET", "/rtc/room/publisher/uid/0", headers=[keys["web"]]), "uid")
+    denied(site.ask("GET", "/chat/app", headers=[keys["web"]]), "service")
+    same(site.ask("GET", "/chat/account/ann", headers=[keys["web"]]).status, 200, "Chat")
+    rk.fails(token(site, {"channel": "room"}, keys["web"]), 400, "missing_field", "uid")
+    same(site.ask("GET", "/ping").status, 200, "public")
+    me = site.ask("GET", "/me", headers=[keys["web"]]).json()
+    same((me["mode"], me["caller"], [g["name"] for g in me["grants"]]), ("on", "web", ["tokens"]),
+         "me")
+    site.stop()
+    lines = sites.read(audit).splitlines()
+    allowed = [line for line in lines if " verdict=allow " in line]
+    same(len(allowed), 3, f"records ({lines})")
+    expect(f"token={hashlib.sha256(issued.encode()).hexdigest()[:8]}" in allowed[0], allowed[0])
+    expect(re.search(r"caller=web grant=tokens service=rtc channel=room uid=7 role=publisher "
+                     r"ttl=14400 ", allowed[0]), allowed[0])
+    same(sum(" verdict=deny " in line for line in lines), 8, f"refusals ({lines})")
+    text = "".join(lines)
+    expect(issued not in text and keys["web"][1][7:] not in text, "the record holds a secret")
+
+
+def test_recorder_is_bound_to_its_channels(w):
+    site, keys, _ = backend(w)
+    key = [keys["recorder"]]
+
+    def post(what, body, headers=key):
+        return site.ask("POST", "/cloud_recording/" + what, body, headers)
+
+    denied(post("start", {"channelName": "lobby"}), "channel")
+    denied(post("start", {"channelName": "meeting-1"}, [keys["web"]]), "action")
+    job = rk.succeeds(post("start", {"channelName": "meeting-1"}))
+    ids = {name: job[name] for name in ("cname", "uid", "resourceId", "sid")}
+    w.sim.settle()
+    mark = w.sim.newest()
+    denied(post("stop", ids | {"cname": "meeting-2"}), "channel")
+    expect(not any("/stop" in e["path"] for e in w.sim.since(mark)), "it was stopped all the same")
+    query = f"?resourceId={ids['resourceId']}&sid={ids['sid']}&mode=mix"
+    denied(site.ask("GET", "/cloud_recording/status" + query, headers=key), "channel")
+    rk.succeeds(site.ask("GET", "/cloud_recording/status" + query + "&cname=meeting-1",
+                         headers=key))
+    rk.succeeds(post("stop", ids))
+    site.stop()
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def es256(key, claims, **header):
+    """Signed by the openssl command; its DER made the 64 bytes of JWS."""
+    text = ".".join(base64url(json.dumps(part).encode())
+                    for part in ({"alg": "ES256", "typ": "JWT", **header}, claims))
+    der = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key], input=text.encode(),
+                         capture_output=True, check=True).stdout
+    numbers, at = b"", 2
+    for _ in range(2):
+        length = der[at + 1]
+        numbers += der[at + 2:at + 2 + length].lstrip(b"\0").rjust(32, b"\0")
+        at += 2 + length
+    return text + "." + base64url(numbers)
+
+
+def test_classroom(w):
+    policy = policy_file(w.run, "classroom.json")
+    directory = os.path.dirname(policy)
+    key = os.path.join(directory, "private.pem")
+    public = os.path.join(directory, "classroom.pem")
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key],
+                   check=True, capture_output=True)
+    subprocess.run(["openssl", "ec", "-in", key, "-pubout", "-out", public], check=True,
+                   capture_output=True)
+    site = site_with(w, policy)
+    now = int(time.time())
+
+    def bearer(groups, **more):
+        return ("Authorization", "Bearer " + es256(key, CLASSROOM | {
+            "sub": "ann", "exp": now + 600, "groups": groups} | more))
+
+    answer = token(site, {"channel": "class-7"}, bearer("student"))
+    same(answer.status, 200, answer.body)
+    same((answer.json()["uid"], answer.json()["expire"]), ("ann", 1800), "the grant's")
+    same(inspected(w, answer.json()["token"])["services"][0]["uid"], "ann", "uid")
+    same(token(site, {"channel": "help-ann"}, bearer(["x", "guest"])).status, 200, "own channel")
+    denied(token(site, {"channel": "help-bob"}, bearer("student")), "channel")
+    denied(token(site, {"channel": "class-7", "role": "publisher"}, bearer("student")), "role")
+    denied(token(site, {"channel": "class-7", "uid": "bob"}, bearer("student")), "uid")
+    denied(token(site, {"channel": "class-7"}, bearer("parent")), "caller")
+    same(token(site, {"channel": "class-7", "role": "publisher"}, bearer("teacher")).status, 200,
+         "a teacher")
+    denied(site.ask("POST", "/cloud_recording/start", {"channelName": "class-7"},
+                    [bearer("student")]), "action")
+    job = rk.succeeds(site.ask("POST", "/cloud_recording/start", {"channelName": "class-7"},
+                               [bearer("teacher")]))
+    rk.succeeds(site.ask("POST", "/cloud_recording/stop",
+                         {n: job[n] for n in ("cname", "uid", "resourceId", "sid")},
+                         [bearer("teacher")]))
+    good = bearer("student")[1]
+    unknown(token(site, {"channel": "class-7"}, bearer("student", exp=now - 31)), "expired")
+    unknown(token(site, {"channel": "class-7"}, bearer("student", aud=["other"])), "")
+    unknown(token(site, {"channel": "class-7"}, bearer("student", iss="https://evil/")), "")
+    unknown(token(site, {"channel": "class-7"}, ("Authorization", good[:-4] + "AAAA")), "")
+    head = base64url(b'{"alg":"none"}')
+    unknown(token(site, {"channel": "class-7"},
+                  ("Authorization", f"Bearer {head}.{good.split('.')[1]}.")), "")
+    swapped = base64url(b'{"alg":"HS256"}') + "." + good.split(".")[1]
+    with open(public, "rb") as file:
+        mac = base64url(hmac.new(file.read(), swapped.encode(), hashlib.sha256).digest())
+    unknown(token(site, {"channel": "class-7"}, ("Authorization", f"Bearer {swapped}.{mac}")), "")
+    # The student's rate: 20 a minute, less those above.
+    answers = [token(site, {"channel": "class-7"}, bearer("student")) for _ in range(21)]
+    expect(answers[-1].status == 429 and int(answers[-1].header("Retry-After")) >= 1,
+           answers[-1].status)
+    same(token(site, {"channel": "class-7"}, bearer("student", sub="bob")).status, 200,
+         "another's rate is his own")
+    site.stop()
+
+
+class LoginSite(rk.Site):
+    """A site whose nginx asks a login who the client is, as conf/nginx/auth_request.conf does."""
+
+    login = None
+
+    def config(self, **more):
+        conf = super().config(**more)
+        directory = os.path.join(self.directory, "agora")
+        text = sites.read(directory, "auth_request.conf")
+        text = text.replace("http://127.0.0.1:4180/oauth2/auth", f"http://127.0.0.1:{self.login}/")
+        path = os.path.join(directory, "agora-server.conf")
+        server, count = re.subn(r"\nlocation / \{.*?\n\}\n", lambda _: "\n" + text,
+                                sites.read(path), flags=re.S)
+        same(count, 1, "locations replaced")
+        sites.write(path, server)
+        return conf
+
+
+class Login(http.server.BaseHTTPRequestHandler):
+    """Believes whoever says who he is, for a test; says it in the headers of its answer."""
+
+    def do_GET(self):
+        user = self.headers.get("X-Test-Login", "")
+        self.send_response(200 if user else 401)
+        name, _, groups = user.partition("/")
+        self.send_header("X-Auth-Request-User", name)
+        self.send_header("X-Auth-Request-Groups", groups)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_auth_request(w):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Login)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    LoginSite.login = server.server_address[1]
+    try:
+        site = site_with(w, policy_file(w.run, "auth_request.json"), cls=LoginSite)
+        room, forged = {"channel": "room-1"}, [("REMOTE_USER", "ann"), ("Remote-User", "ann"),
+                                               ("Auth-Groups", "staff")]
+        same(site.send("POST", "/getToken", forged, b"{}").status, 401, "without a login")
+        answer = token(site, room, ("X-Test-Login", "ann/readers,members"))
+        same((answer.status, answer.json().get("uid")), (200, "ann"), answer.body)
+        denied(token(site, room | {"role": 1}, ("X-Test-Login", "ann/members"), *forged), "role")
+        denied(token(site, {"channel": "secret"}, ("X-Test-Login", "ann/members")), "channel")
+        same(token(site, {"channel": "secret", "role": 1},
+                   ("X-Test-Login", "eve/members,staff")).status, 200, "staff")
+        check = {"caller": "site", "claims": {"sub": "bob"}, "request": {
+            "tokenType": "rtc", "channel": "lobby", "expire": 7200}}
+        said = site.ask("POST", "/policy/check", check, [("X-Test-Login", "eve/staff")]).json()
+        same((said["allowed"], said["grant"], said["uid"], said["expire"], said["narrowed"]),
+             (True, "member", "bob", 3600, ["expire"]), "the verdict")
+        denied(site.ask("POST", "/policy/check", check, [("X-Test-Login", "ann/members")]), "action")
+        site.stop()
+    finally:
+        server.shutdown()
+
+
+def test_shadow_refuses_nothing(w):
+    policy = policy_file(w.run, "backend.json", ('{\n  "callers"', '{\n  "enforce": "log",\n'
+                                                 '  "callers"'))
+    audit = os.path.join(w.run.directory(), "audit.log")
+    site = site_with(w, policy, AUDIT_FILE=audit, AUDIT_FORMAT="json")
+    answer = token(site, {"channel": "*", "uid": 0, "expire": 86400})
+    same((answer.status, answer.json()["expire"]), (200, 86400), "as without a policy")
+    rk.fails(token(site, {"channel": "room"}), 400, "missing_field", "uid")
+    expect('"enforce": "log"' in site.responder_log(), "the log does not say it")
+    site.stop()
+    records = [json.loads(line) for line in sites.read(audit).splitlines()]
+    same([(r["verdict"], r["channel"], r["status"]) for r in records], [("shadow", "*", 200)],
+         "records")
+
+
+def test_what_cannot_be_recorded_is_not_done(w):
+    site, keys, _ = backend(w, AUDIT_FILE="/dev/full")
+    rk.fails(token(site, {"channel": "room", "uid": 1}, keys["web"]), 503, "audit_unavailable")
+    mark = w.sim.newest()
+    rk.fails(site.ask("POST", "/cloud_recording/start", {"channelName": "meeting-1"},
+                      [keys["recorder"]]), 503, "audit_unavailable")
+    same(w.sim.since(mark), [], "calls to Agora")
+    site.stop()
+    site, keys, _ = backend(w, AUDIT_FILE="/dev/full", AUDIT_REQUIRED="false")
+    same(token(site, {"channel": "room", "uid": 1}, keys["web"]).status, 200, "not required")
+    site.stop()
+
+
+def test_rates_by_address(w):
+    site, keys, _ = backend(w, FAILURE_RATE="3/min")
+    good = {"channel": "room", "uid": 1}
+    for _ in range(3):
+        unknown(token(site, good, ("X-API-Key", "ak_web_x")), "not known")
+    rk.fails(token(site, good, ("X-API-Key", "ak_web_x")), 429, "rate_limited",
+             says="wrong credentials")
+    rk.fails(token(site, good, keys["web"]), 429, "rate_limited", says="wrong credentials")
+    same(site.ask("GET", "/ping").status, 200, "without credentials")
+    site.stop()
+    site, keys, _ = backend(w, ADDRESS_RATE="4/min")
+    answers = [site.ask("GET", "/ping", patient=False).status for _ in range(5)]
+    same(answers, [200, 200, 200, 200, 429], "an address's requests")
+    site.stop()
+
+
+def test_reload_of_the_policy(w):
+    site, keys, audit = backend(w)
+    good = {"channel": "room", "uid": 1}
+    policy = site.settings["POLICY_FILE"]
+    text = sites.read(policy)
+
+    def reload(new, said):
+        sites.write(policy, new)
+        at = len(site.responder_log())
+        site.responder.send_signal(signal.SIGHUP)
+        wait_until(lambda: said in site.responder_log()[at:], said)
+
+    same(token(site, good, keys["web"]).status, 200, "before")
+    reload(text.replace('"4h"', '"4x"'), "/grants/0/ttl: must be a duration")
+    same(token(site, good, keys["web"]).status, 200, "a bad policy leaves the old one")
+    reload(text.replace('"channels": "*"', '"channels": "hall"'), " serves")
+    wait_until(lambda: token(site, good, keys["web"]).status == 403, "the new policy")
+    before = len(sites.read(audit).splitlines())
+    os.rename(audit, audit + ".1")
+    site.responder.send_signal(signal.SIGUSR1)
+    wait_until(lambda: token(site, good | {"channel": "hall"}, keys["web"]).status == 200 and
+               os.path.exists(audit) and sites.read(audit), "records in a file opened anew")
+    expect(before >= 3, f"records before: {before}")
+    site.stop()
+
+
+def test_projects(w):
+    app, certificate = "ab" * 16, "cd" * 16
+    policy = policy_file(w.run, "backend.json", ('"channels": "*",', '"channels": "*", '
+                                                 '"project": "*",'),
+                         ('{\n  "callers"', '{\n  "projects": {"second": {"appId": "%s", '
+                          '"certificate": "%s"}},\n  "callers"' % (app, certificate)))
+    key, digest = new_key(w, "web")
+    sites.write(policy, sites.read(policy).replace("0" * 64, digest))
+    site = site_with(w, policy)
+    headers = ("X-API-Key", key)
+    good = {"channel": "room", "uid": "7"}
+    said = inspected(w, token(site, good | {"project": "second"}, headers).json()["token"],
+                     APP_ID=app, APP_CERTIFICATE=certificate)
+    same((said["valid"], said["appId"]), (True, app), "the second project's")
+    said = inspected(w, token(site, good, headers).json()["token"])
+    same(said["valid"], True, "the settings' own")
+    rk.fails(token(site, good | {"project": "third"}, headers), 400, "invalid_field", "project")
+    expect(certificate not in site.responder_log(), "the log holds the certificate")
+    site.stop()
