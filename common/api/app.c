@@ -42,6 +42,7 @@ enum rate {
 	RATE_RECORDING = 10,
 	RATE_RTT = 10,
 	RATE_PUSH = 50,
+	RATE_PUSH_UPDATE = 2, /* of one converter */
 	RATE_PULL = 10,
 	RATE_PULL_CREATE = 2
 };
@@ -73,6 +74,8 @@ fill_project(
 		.push = { .per_second = RATE_PUSH },
 		.pull = { .per_second = RATE_PULL },
 		.pull_create = { .per_second = RATE_PULL_CREATE } };
+	for (size_t i = 0; i < PUSH_UPDATE_PACES; i++)
+		p->push_update[i].per_second = RATE_PUSH_UPDATE;
 	if (project != NULL && project->customer_id.data != NULL)
 		credentials_make(&p->credentials, project->customer_id, project->customer_secret);
 	else if (settings->customer_id.data != NULL && settings->customer_secret.data != NULL)

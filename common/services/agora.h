@@ -21,11 +21,17 @@ struct storage_settings {
 };
 extern const struct table storage_settings_table;
 
-/* A project's account with Agora and its share of Agora's limits, which count by App ID. */
+#define PUSH_UPDATE_PACES 32
+
+/*
+ * A project's account with Agora and its share of Agora's limits, which count by App ID; updates of
+ * a push converter by converter.
+ */
 struct rest_project {
 	const struct project *project; /* NULL: the settings' own */
 	struct credentials credentials;
 	struct pace recording, rtt, push, pull, pull_create;
+	struct pace push_update[PUSH_UPDATE_PACES]; /* by the hash of a converter's id */
 };
 
 /* What REST handlers work with beside struct services. */

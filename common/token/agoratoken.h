@@ -130,7 +130,8 @@ struct agora_token {
 	/*
 	 * false: as Agora's builders write: services by type (equal types keep their order),
 	 * privileges and permissions ascending, of equal permissions the last.
-	 * true: in the order given, so that a parsed token can be written again.
+	 * true: in the order given, so that a parsed token can be written again; a privilege that
+	 * is there twice is then written twice and is no error.
 	 */
 	bool keep_order;
 };
@@ -173,7 +174,8 @@ struct agora_parsed {
 	uint16_t first_unknown_type; /* 007, when not complete */
 	const unsigned char *signature; /* AGORA_SIGNATURE_LENGTH bytes */
 	struct agora_text signed_info;  /* 007: the bytes that the signature covers */
-	/* 006 only: CRC-32 of names that the token does not carry, and absolute times */
+	/* 006 only: CRC-32 of names that the token does not carry, which verifying leaves to the
+	   caller to compare, and absolute times */
 	uint32_t channel_crc;
 	uint32_t user_crc;
 	uint32_t ts;               /* Unix seconds at which the token ends */

@@ -678,8 +678,16 @@ def test_agoras_limits_are_kept(w):
     pulls = rk.in_threads(*[lambda: PULLED.start(site) for _ in range(6)])
     for answer in pulls:
         succeeds(answer)
+    converters = [PUSH.id_of(succeeds(PUSH.start(site))) for _ in range(2)]
+    for answer in rk.in_threads(*[lambda c=converter: update(site, c) for converter in converters * 5]):
+        succeeds(answer)
     same([e["operation"] for e in sim.since(0) if e["status"] == 429], [], "429s of Agora")
     site.stop()
+
+
+def update(site, converter):
+    return site.post("/rtmp/push/update", {"converterId": converter, "region": "na",
+                                           "jitterBufferSizeMs": 7})
 
 
 def test_more_than_agora_takes_is_429_at_once(w):
