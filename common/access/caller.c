@@ -132,11 +132,15 @@ search_remote(struct remote_key_list *remote, const struct caller *caller, struc
     int64_t now, struct search *s)
 {
 	struct remote_keys *r = NULL;
+	struct key_set none = { 0 };
 
+	for (size_t i = 0; i < caller->algorithm_count; i++)
+		none.algorithms |= ALGORITHM_BIT(caller->algorithms[i]);
 	while (remote != NULL && (r = remote_keys_next(remote, caller, r)) != NULL) {
 		const struct key_set *keys = remote_keys_now(r, now);
+		/* Without keys only what could be a token of this caller is worth a fetch. */
 		enum jwt_problem problem =
-		    keys == NULL ? JWT_UNKNOWN_KEY : verify(caller, keys, token, now, &s->claims);
+		    verify(caller, keys == NULL ? &none : keys, token, now, &s->claims);
 
 		remote_keys_refresh(r, now);
 		if (problem == JWT_FINE)

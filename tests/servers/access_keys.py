@@ -1,0 +1,185 @@
+"""Keys of JWT callers that come from an address, fetched from a server of our own."""
+
+import functools
+import http.server
+import json
+import os
+import ssl
+import sys
+import threading
+
+import access_kit as ak
+import sites
+from access_kit import bearer, issued, jwt, unknown
+from kit import TOP, expect, same
+from rest_kit import fails, in_threads
+
+sys.path.append(os.path.join(TOP, "tests", "simulator"))
+
+import certificates  # noqa: E402  (of the simulator)
+
+URL = "https://keys.school.example/jwks.json"
+
+
+class JwksServer:
+    """Answers with its keys, and keeps the heads of what it was asked."""
+
+    def __init__(self, directory, keys):
+        self.keys, self.asked = keys, []
+        certificates.make(directory, ("DNS:keys.school.example",))
+        self.ca_file = os.path.join(directory, "ca.pem")
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                owner.asked.append((self.path, dict(self.headers.items())))
+                body = json.dumps({"keys": [key.jwk() for key in owner.keys]}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificates.pair(directory, "good"))
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def settings(self):
+        return {"AGORA_CA_FILE": self.ca_file,
+                "AGORA_CONNECT_TO": f"keys.school.example:443:127.0.0.1:{self.port}"}
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class World:
+    def __init__(self, run, build):
+        self.run, self.build, self.made = run, build, []
+        self.directory = run.directory()
+        self.cache = run.directory()
+
+    @functools.cached_property
+    def key(self):
+        return ak.EcKey(self.directory, "first")
+
+    @functools.cached_property
+    def server(self):
+        return self.new_server()
+
+    def new_server(self):
+        self.made.append(JwksServer(self.run.directory(), [self.key]))
+        return self.made[-1]
+
+    def site(self, server, **more):
+        text = ak.policy_text("classroom", **{'"file:classroom.pem"': f'"{URL}"',
+                                              '"rate": "20/min"': '"rate": "1000/s"'})
+        site = ak.Guarded(self.run, self.build, text, settings=server.settings() | more)
+        self.made.append(site)
+        return site
+
+    @functools.cached_property
+    def cached(self):
+        """A site that has fetched the keys, and kept them in a directory."""
+        return self.site(self.server, KEY_CACHE=self.cache)
+
+    def student(self, key=None, **more):
+        return bearer(jwt(key or self.key, sub="alice", groups="student", **more))
+
+    def end(self):
+        for made in reversed(self.made):
+            made.stop()
+
+
+def test_first_token_waits_and_500_make_one_fetch(w):
+    site, headers = w.cached, w.student()
+    same(len(w.server.asked), 0, "fetches before the first token")
+
+    def many():
+        return [site.token(headers).status for _ in range(62)]
+
+    issued(site, site.token(headers), "class-1", "alice")
+    same(len(w.server.asked), 1, "fetches for the first token")
+    found = in_threads(*[many] * 8)
+    same([s for statuses in found for s in statuses], [200] * 496, "statuses")
+    same(len(w.server.asked), 1, "fetches")
+    path, head = w.server.asked[0]
+    same(path, "/jwks.json", "path")
+    expect("Authorization" not in head, "our credentials went to the keys' server")
+
+
+def test_tokens_at_the_same_time_wait_for_one_fetch(w):
+    server = w.new_server()
+    site, headers = w.site(server), w.student()
+    answers = in_threads(*[lambda: site.token(headers)] * 8)
+    same([a.status for a in answers], [200] * 8, "statuses")
+    same(len(server.asked), 1, "fetches")
+
+
+def test_unknown_kid_makes_no_fetch_within_the_pause(w):
+    site = w.cached
+    site.token(w.student())
+    before = len(w.server.asked)
+    other = ak.EcKey(w.directory, "second")
+    for kid in ("second", "third", "second"):
+        unknown(site.token(w.student(other, kid=kid)))
+    same(len(w.server.asked), before, "fetches within five minutes")
+    w.server.keys.append(other)
+    unknown(site.token(w.student(other)))
+    same(len(w.server.asked), before, "fetches")
+    w.server.keys.remove(other)
+    issued(site, site.token(w.student()), "class-1", "alice")
+
+
+def test_unknown_kid_makes_one_fetch_after_the_pause(w):
+    """The cache says that the last fetch was long ago."""
+    w.cached.token(w.student())
+    other = ak.EcKey(w.directory, "fourth")
+    cache = w.run.directory()
+    for name in os.listdir(w.cache):
+        sites.write(os.path.join(cache, name), sites.read(w.cache, name))
+        then = os.stat(os.path.join(w.cache, name)).st_mtime - 400
+        os.utime(os.path.join(cache, name), (then, then))
+    server = w.new_server()
+    server.keys.append(other)
+    site = w.site(server, KEY_CACHE=cache)
+    issued(site, site.token(w.student()), "class-1", "alice")
+    same(len(server.asked), 0, "fetches of what the cache has")
+    issued(site, site.token(w.student(other)), "class-1", "alice")
+    same(len(server.asked), 1, "fetches for the new key")
+    for _ in range(3):
+        unknown(site.token(w.student(other, kid="none")))
+    same(len(server.asked), 1, "fetches")
+
+
+def test_cgi_uses_the_cache(w):
+    w.cached.token(w.student())
+    before = len(w.server.asked)
+    body = json.dumps({"tokenType": "rtc", "channel": "class-1"}).encode()
+    settings = {"POLICY_FILE": w.cached.policy_path, "AGORA_CONNECT_TO":
+                "keys.school.example:443:127.0.0.1:1", "AGORA_CA_FILE": w.server.ca_file}
+    cgi = sites.Cgi(w.build, "unset", "agora.cgi")
+    good = cgi.send("POST", "/getToken", w.student(), body, settings=settings | {"KEY_CACHE": w.cache})
+    same(good.status, 200, f"status ({good.body})")
+    same(good.json()["uid"], "alice", "uid")
+    same(len(w.server.asked), before, "fetches")
+    answer = cgi.send("POST", "/getToken", w.student(), body, settings=settings)
+    fails(answer, 503, "keys_unavailable")
+
+
+def test_server_that_is_down(w):
+    server = w.new_server()
+    site = w.site(server)
+    server.stop()
+    w.made.remove(server)
+    for _ in range(2):
+        answer = site.token(w.student())
+        fails(answer, 503, "keys_unavailable")
+        expect(int(answer.header("Retry-After")) >= 1, "Retry-After")
+    unknown(site.token([]), invalid=False)
