@@ -305,7 +305,7 @@ access_caller(struct access *access, struct exchange *x)
 	if (access->policy == NULL || is_public(x))
 		return NEXT;
 	address = limit_address(request_param(&x->request, "REMOTE_ADDR"), text);
-	if (access->limits != NULL && caller_has_credentials(&x->request)) {
+	if (access->limits != NULL && !in_shadow(access) && caller_has_credentials(&x->request)) {
 		wait = limit_look(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
 		    access->failure_burst, monotonic_us());
 		if (wait > 0)
@@ -321,11 +321,12 @@ access_caller(struct access *access, struct exchange *x)
 	case CALLER_KEYS_WANTED:
 		if (!x->crowded)
 			return remote_keys_wait(a->reason.wanted, x);
-		response_retry_after(&x->response, 0);
-		return exchange_fail(x, ERROR_OVERLOADED, NULL, NULL);
+		break;
 	case CALLER_KEYS_MISSING: break;
 	}
-	response_retry_after(&x->response, (int64_t)REMOTE_KEYS_PAUSE * 1000000);
+	if (in_shadow(access))
+		return NEXT;
+	response_retry_after(&x->response, (int64_t)REMOTE_KEYS_RETRY * 1000000);
 	return exchange_fail(x, ERROR_KEYS_UNAVAILABLE, NULL, NULL);
 }
 
@@ -443,6 +444,13 @@ record_done(const struct access *access, struct exchange *x)
 				    : record(access, x, "allow", NULL);
 }
 
+static bool
+is_action(const struct exchange *x)
+{
+	return strcmp(x->route->action, ANY_CALLER) != 0 &&
+	    strcmp(x->route->action, TOKEN_ISSUE) != 0;
+}
+
 enum step
 access_grant(struct access *access, struct exchange *x)
 {
@@ -460,9 +468,8 @@ access_grant(struct access *access, struct exchange *x)
 	if (access->policy != NULL && strcmp(x->route->action, ANY_CALLER) != 0 &&
 	    enforce(access, x) == ANSWERED)
 		return ANSWERED;
-	/* What cannot be undone is recorded before it is done. */
-	if (x->route->wait != ROUTE_INLINE && !record_done(access, x) &&
-	    access->settings->audit_required)
+	/* A token is recorded when it is there; an action before it is done. */
+	if (is_action(x) && !record_done(access, x) && access->settings->audit_required)
 		return exchange_fail(x, ERROR_AUDIT, NULL, NULL);
 	return NEXT;
 }

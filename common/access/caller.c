@@ -111,9 +111,9 @@ verify(const struct caller *caller, const struct key_set *keys, struct text toke
 	return problem;
 }
 
-/* Of two reasons the one that came further in checking is nearer to the truth. */
+/* Of several reasons the first that tells more than that a key is not known. */
 static void
-keep_worse(enum jwt_problem *kept, enum jwt_problem problem)
+keep_reason(enum jwt_problem *kept, enum jwt_problem problem)
 {
 	if (*kept == JWT_FINE || *kept == JWT_UNKNOWN_KEY)
 		*kept = problem;
@@ -145,7 +145,7 @@ search_remote(struct remote_key_list *remote, const struct caller *caller, struc
 		remote_keys_refresh(r, now);
 		if (problem == JWT_FINE)
 			return true;
-		keep_worse(&s->problem, problem);
+		keep_reason(&s->problem, problem);
 		if (problem != JWT_UNKNOWN_KEY)
 			continue;
 		if (remote_keys_may_fetch(r, now))
@@ -174,7 +174,7 @@ search(const struct policy *policy, struct remote_key_list *remote, struct text 
 
 			if (problem == JWT_FINE)
 				return true;
-			keep_worse(&s->problem, problem);
+			keep_reason(&s->problem, problem);
 		}
 		if (search_remote(remote, c, token, now, s))
 			return true;
@@ -200,13 +200,13 @@ identify_jwt(const struct policy *policy, struct remote_key_list *remote, struct
 	}
 	reason->kind = "jwt";
 	reason->text = jwt_problem_text(s.problem);
-	/* A token that fits a key that is here is not saved by another key. */
-	if (s.problem != JWT_UNKNOWN_KEY)
-		return CALLER_UNKNOWN;
 	reason->wanted = s.wanted;
-	return s.wanted != NULL ? CALLER_KEYS_WANTED
-	    : s.missing         ? CALLER_KEYS_MISSING
-				: CALLER_UNKNOWN;
+	if (s.wanted != NULL)
+		return CALLER_KEYS_WANTED;
+	/* Another caller's key that does not fit says nothing of the keys that are not here. */
+	return s.missing && (s.problem == JWT_UNKNOWN_KEY || s.problem == JWT_SIGNATURE)
+	    ? CALLER_KEYS_MISSING
+	    : CALLER_UNKNOWN;
 }
 
 /* "a,b" is a list: what proxies make of groups. */

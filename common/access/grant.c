@@ -238,23 +238,10 @@ why(struct verdict *v, const char *before, const char *word, const char *after)
 	return false;
 }
 
-/* "recording.*" covers recording.start. */
 static bool
 covers_action(const struct grant *g, const struct ask *ask, struct verdict *v)
 {
-	const struct text *actions = g->actions.items;
-
-	if (g->actions.items == NULL && strcmp(ask->action, "token.issue") == 0)
-		return true;
-	for (size_t i = 0; i < g->actions.count; i++) {
-		size_t length = actions[i].length;
-
-		if (text_is(actions[i], ask->action) ||
-		    (length > 0 && actions[i].data[length - 1] == '*' &&
-			strncmp(ask->action, actions[i].data, length - 1) == 0))
-			return true;
-	}
-	return why(v, "", ask->action, " is not granted");
+	return grant_has_action(g, ask->action) || why(v, "", ask->action, " is not granted");
 }
 
 static bool

@@ -216,7 +216,7 @@ static const struct field grant_fields[] = {
 	{ "name", FIELD_TEXT, FIELD_REQUIRED, AT(name), 1, NAME_MAX_BYTES, .check = is_name,
 	    .meaning = "for the log" },
 	{ "from", FIELD_TEXTS, FIELD_REQUIRED | FIELD_OR_ONE, AT(from), .max = LIST_MAX,
-	    .meaning = "whose it is: names of callers" },
+	    .check = is_caller_name, .meaning = "whose it is: names of callers" },
 	{ "when", FIELD_JSON, 0, AT(when), .meaning = "claim -> the value or values it must have" },
 	{ "actions", FIELD_TEXTS, FIELD_OR_ONE, AT(actions), .max = LIST_MAX,
 	    .meaning = "what it allows; absent = token.issue" },
@@ -409,15 +409,25 @@ finish_caller(struct policy *policy, struct caller *c, const char *path, struct 
 	return c->type == CALLER_APIKEY || finish_claims(c, t);
 }
 
-static bool
-has_action(const struct grant *g, const char *action)
+bool
+action_covers(struct text pattern, const char *action)
+{
+	size_t length = pattern.length;
+
+	return text_is(pattern, action) ||
+	    (length > 0 && pattern.data[length - 1] == '*' &&
+		strncmp(action, pattern.data, length - 1) == 0);
+}
+
+bool
+grant_has_action(const struct grant *g, const char *action)
 {
 	const struct text *actions = g->actions.items;
 
 	for (size_t i = 0; i < g->actions.count; i++)
-		if (text_is(actions[i], action) || text_is(actions[i], "*"))
+		if (action_covers(actions[i], action))
 			return true;
-	return g->actions.items == NULL && strcmp(action, "token.issue") == 0;
+	return g->actions.items == NULL && strcmp(action, TOKEN_ISSUE) == 0;
 }
 
 /* ${...}: closed, and with a name in it. */
@@ -454,7 +464,7 @@ check_subject(const struct policy *policy, const struct grant *g, size_t index, 
 			return refuse(
 			    t, "grants", (struct text){ NULL, 0 }, index, "from", t->rule);
 		}
-		if (needs && has_action(g, "token.issue") &&
+		if (needs && grant_has_action(g, TOKEN_ISSUE) &&
 		    (c->type == CALLER_APIKEY || c->type == CALLER_ANONYMOUS)) {
 			snprintf(t->rule, sizeof(t->rule),
 			    "caller %.*s has no ${sub}: name the uid, or \"*\" for the one that is "
@@ -482,7 +492,7 @@ finish_services(struct grant *g, size_t index, struct trouble *t)
 			    "streaming, fcdn, rtm2, convoai and stt");
 		g->services |= (unsigned)s->value;
 	}
-	if (g->services == 0 && has_action(g, "token.issue"))
+	if (g->services == 0 && grant_has_action(g, TOKEN_ISSUE))
 		return refuse(
 		    t, "grants", none, index, "services", "is required where tokens may be issued");
 	return true;

@@ -1,7 +1,7 @@
 /*
  * policy.h - the policy file: who may ask (callers), what each may have (grants), and the Agora
- * projects that tokens are signed for.  Read once, from JSON with comments; agora-policy in
- * agora-fcgi(8) describes it.
+ * projects that tokens are signed for.  Read once, from JSON with comments; agora-fcgi(8), POLICY,
+ * describes it.
  */
 #ifndef ACCESS_POLICY_H
 #define ACCESS_POLICY_H
@@ -11,6 +11,7 @@
 
 #define POLICY_MAX 1048576 /* bytes of the file */
 #define ALGORITHMS_MAX 5
+#define TOKEN_ISSUE "token.issue" /* the action that most grants allow */
 
 /* How a caller proves who it is. */
 enum caller_type {
@@ -110,6 +111,12 @@ bool policy_has_rates(const struct policy *policy);
 
 /* A name as the policy's callers have: 1 to 64 letters, digits, - and .  A field check. */
 bool is_caller_name(struct text value, struct field_error *error);
+
+/* Whether a grant's pattern ("recording.*") covers an action. */
+bool action_covers(struct text pattern, const char *action);
+
+/* Whether the grant allows the action; one that names none allows to issue tokens. */
+bool grant_has_action(const struct grant *grant, const char *action);
 
 /* "20/min": how many microseconds apart, and how many at once; per s, min, h or day. */
 bool rate_read(struct text text, int64_t *interval_us, int64_t *burst);

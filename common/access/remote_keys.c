@@ -175,10 +175,13 @@ remote_keys_now(struct remote_keys *remote, int64_t now)
 }
 
 bool
-remote_keys_may_fetch(const struct remote_keys *remote, int64_t now)
+remote_keys_may_fetch(struct remote_keys *remote, int64_t now)
 {
+	int64_t pause =
+	    remote_keys_now(remote, now) == NULL ? REMOTE_KEYS_RETRY : REMOTE_KEYS_PAUSE;
+
 	return remote->list->sender.send != NULL &&
-	    (remote->fetching || now - remote->tried >= REMOTE_KEYS_PAUSE || now < remote->tried);
+	    (remote->fetching || now - remote->tried >= pause || now < remote->tried);
 }
 
 int64_t

@@ -3,7 +3,7 @@
  * and in a directory for programs that have no memory.
  *
  * Sets are used for a day at most, and fetched anew when they are an hour old or when a token names
- * a key that is not in them; but never more than once in five minutes.
+ * a key that is not in them; but never more than once in five minutes, while there are any.
  */
 #ifndef ACCESS_REMOTE_KEYS_H
 #define ACCESS_REMOTE_KEYS_H
@@ -15,6 +15,7 @@
 #define REMOTE_KEYS_FRESH 3600  /* seconds */
 #define REMOTE_KEYS_STALE 86400 /* seconds */
 #define REMOTE_KEYS_PAUSE 300   /* seconds between two fetches */
+#define REMOTE_KEYS_RETRY 10    /* the same while there is nothing to check a token with */
 
 struct remote_keys;
 struct remote_key_list;
@@ -35,7 +36,7 @@ struct remote_keys *remote_keys_next(
 const struct key_set *remote_keys_now(struct remote_keys *remote, int64_t now);
 
 /* Whether fetching it now is allowed and possible, or under way. */
-bool remote_keys_may_fetch(const struct remote_keys *remote, int64_t now);
+bool remote_keys_may_fetch(struct remote_keys *remote, int64_t now);
 
 /* Fetches it when it is no longer fresh, without anyone waiting for it. */
 void remote_keys_refresh(struct remote_keys *remote, int64_t now);

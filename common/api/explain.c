@@ -91,21 +91,11 @@ const struct table policy_me_table = TABLE(me_fields, struct me_answer);
 
 /* Explaining */
 
-static bool
-pattern_covers(struct text pattern, const char *action)
-{
-	size_t length = pattern.length;
-
-	return text_is(pattern, action) ||
-	    (length > 0 && pattern.data[length - 1] == '*' &&
-		strncmp(pattern.data, action, length - 1) == 0);
-}
-
 bool
 action_exists(const struct route *routes, size_t route_count, struct text pattern)
 {
 	for (size_t i = 0; i < route_count; i++)
-		if (pattern_covers(pattern, routes[i].action))
+		if (action_covers(pattern, routes[i].action))
 			return true;
 	return false;
 }
@@ -217,7 +207,7 @@ expanded(const struct list *patterns, const struct identity *identity, struct ar
 static struct own_grant
 own_grant(const struct grant *g, const struct identity *identity, struct arena *arena)
 {
-	static struct text issue[] = { { "token.issue", 11 } };
+	static struct text issue[] = { { TOKEN_ISSUE, sizeof(TOKEN_ISSUE) - 1 } };
 	const struct text sub = TEXT("${sub}");
 	const struct list uid_list = { (void *)(uintptr_t)(g->uid.data == NULL ? &sub : &g->uid),
 		1 };
@@ -295,7 +285,7 @@ policy_check(struct exchange *x)
 			    x, ERROR_INVALID_FIELD, "caller", "is no caller of the policy");
 	}
 	if (explain(policy, routes, count, &identity,
-		r->action.data == NULL ? "token.issue" : r->action.data, r->request, &x->arena,
+		r->action.data == NULL ? TOKEN_ISSUE : r->action.data, r->request, &x->arena,
 		x->output, &error))
 		return NEXT;
 	return exchange_fail(

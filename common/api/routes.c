@@ -19,7 +19,7 @@
 	ROW(method, path, handler, input, output, action, summary, ROUTE_INLINE, NULL)
 /* Issues tokens; ask says what for. */
 #define ISSUES(method, path, handler, input, output, ask, summary)                                 \
-	ROW(method, path, handler, input, output, "token.issue", summary, ROUTE_INLINE, ask)
+	ROW(method, path, handler, input, output, TOKEN_ISSUE, summary, ROUTE_INLINE, ask)
 /* Asks Agora something. */
 #define ASKS(method, path, handler, input, output, action, summary)                                \
 	ROW(method, path, handler, input, output, action, summary, ROUTE_CANCELLED, NULL)

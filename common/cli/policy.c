@@ -86,7 +86,7 @@ static struct json_object *
 make_request(int *code)
 {
 	struct json_object *body;
-	bool token = action == NULL || strcmp(action, "token.issue") == 0;
+	bool token = action == NULL || strcmp(action, TOKEN_ISSUE) == 0;
 
 	if (request != NULL)
 		return read_object("request", request, code);
@@ -163,7 +163,7 @@ test_with(const struct policy *policy, struct json_object *claim_object, struct 
 	    json_object_object_get_ex(claim_object, "sub", &sub) &&
 	    json_object_is_type(sub, json_type_string))
 		identity.subject = text_of(json_object_get_string(sub));
-	if (explain(policy, routes, route_count, &identity, action == NULL ? "token.issue" : action,
+	if (explain(policy, routes, route_count, &identity, action == NULL ? TOKEN_ISSUE : action,
 		body, &arena, &answer, &error)) {
 		print_answer(&answer);
 		code = cli_end(answer.allowed ? 0 : EXIT_NOT_VALID);

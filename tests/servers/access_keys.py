@@ -1,12 +1,14 @@
 """Keys of JWT callers that come from an address, fetched from a server of our own."""
 
 import functools
+import hashlib
 import http.server
 import json
 import os
 import ssl
 import sys
 import threading
+import time
 
 import access_kit as ak
 import sites
@@ -77,10 +79,11 @@ class World:
         self.made.append(JwksServer(self.run.directory(), [self.key]))
         return self.made[-1]
 
-    def site(self, server, **more):
+    def site(self, server, changes=None, files=None, **more):
         text = ak.policy_text("classroom", **{'"file:classroom.pem"': f'"{URL}"',
-                                              '"rate": "20/min"': '"rate": "1000/s"'})
-        site = ak.Guarded(self.run, self.build, text, settings=server.settings() | more)
+                                              '"rate": "20/min"': '"rate": "1000/s"'}
+                              | (changes or {}))
+        site = ak.Guarded(self.run, self.build, text, server.settings() | more, files)
         self.made.append(site)
         return site
 
@@ -171,6 +174,50 @@ def test_cgi_uses_the_cache(w):
     same(len(w.server.asked), before, "fetches")
     answer = cgi.send("POST", "/getToken", w.student(), body, settings=settings)
     fails(answer, 503, "keys_unavailable")
+
+
+def test_another_callers_key_does_not_hide_the_one_to_fetch(w):
+    """A PEM has no kid, so a token of anyone's is tried with it, and does not fit."""
+    other = """"callers": {
+    "other": {"type": "jwt", "keys": "file:other.pem", "algorithms": "ES256",
+              "issuer": "https://other.example/", "audience": []},"""
+    server = w.new_server()
+    site = w.site(server, {'"callers": {': other},
+                  {"other.pem": ak.EcKey(w.directory, "other").pem()})
+    issued(site, site.token(w.student()), "class-1", "alice")
+    same(len(server.asked), 1, "fetches")
+
+
+def test_without_keys_they_are_fetched_again_soon(w):
+    """As after a fetch that failed: the next one is 10 seconds later, not five minutes."""
+    name = f"keys-{hashlib.sha256(URL.encode()).hexdigest()[:32]}.json.tried"
+    for age, status, fetches in ((5, 503, 0), (15, 200, 1)):
+        server, cache = w.new_server(), w.run.directory()
+        sites.write(os.path.join(cache, name), "")
+        then = time.time() - age
+        os.utime(os.path.join(cache, name), (then, then))
+        site = w.site(server, KEY_CACHE=cache)
+        same(site.token(w.student()).status, status, f"status {age} s after the last fetch")
+        same(len(server.asked), fetches, "fetches")
+
+
+def test_what_is_no_token_fetches_no_keys(w):
+    server = w.new_server()
+    site = w.site(server)
+    for text in ("eyJ", "a.b.c", "a." + "x" * 6000 + ".c"):
+        unknown(site.token(bearer(text)))
+    unknown(site.token(bearer(jwt(w.key, algorithm="HS256", sub="alice"))))
+    same(len(server.asked), 0, "fetches")
+
+
+def test_shadow_refuses_nobody_for_missing_keys(w):
+    server = w.new_server()
+    site = w.site(server, {'{\n  "callers"': '{\n  "enforce": "log",\n  "callers"'},
+                  FAILURE_RATE="1/min")
+    server.stop()
+    w.made.remove(server)
+    for headers in (w.student(), bearer("eyJ"), bearer("eyJ"), bearer("eyJ")):
+        same(site.token(headers, uid="bob").status, 200, "nothing is refused")
 
 
 def test_server_that_is_down(w):

@@ -1,24 +1,18 @@
 """What tests of access control need: keys, JWTs, copies of conf/policies, a site with a policy."""
 
 import base64
-import hashlib
-import hmac
 import json
 import os
-import signal
 import subprocess
 import time
 
 import rest_kit as rk
 import sites
 import tokens
-from engine_responder import children
-from kit import TOP, expect, same, wait_until
+from kit import TOP, expect, same
 
 ISSUER, AUDIENCE = "https://id.example.com/", "agora-backend"
 POLICIES = os.path.join(TOP, "conf", "policies")
-ZEROS = "0" * 64
-ONE = "0" * 63 + "1"
 
 
 def openssl(*arguments, data=None):
@@ -61,18 +55,6 @@ class EcKey:
         return r + der_number(der, end)[0]
 
 
-class Secret:
-    """Signs HS256."""
-
-    algorithm, kid = "HS256", None
-
-    def __init__(self, secret):
-        self.secret = secret
-
-    def sign(self, message):
-        return hmac.new(self.secret, message, hashlib.sha256).digest()
-
-
 def jwt(key, algorithm=None, kid="", **claims):
     header = {"alg": algorithm or key.algorithm, "typ": "JWT"}
     if kid or key.kid:
@@ -86,24 +68,6 @@ def jwt(key, algorithm=None, kid="", **claims):
 
 def bearer(token):
     return [("Authorization", f"Bearer {token}")]
-
-
-def api_key(key):
-    return [("X-API-Key", key)]
-
-
-def agora_token(build, *arguments, data=None):
-    return subprocess.run(
-        [os.path.join(build, "agora-token"), *arguments], input=data, capture_output=True,
-        text=True, check=False, env=sites.environment({}))
-
-
-def new_key(build, name):
-    """An API key, and the caller that goes into a policy."""
-    done = agora_token(build, "key", "new", name)
-    same(done.returncode, 0, f"agora-token key new ({done.stderr})")
-    key, line = done.stdout.splitlines()
-    return key, json.loads("{" + line + "}")[name]
 
 
 def policy_text(name, **changes):
@@ -144,26 +108,6 @@ class Guarded(rk.Site):
         body = {"tokenType": "rtc", "channel": channel} | more
         return self.ask("POST", "/getToken", body, headers)
 
-    def records(self, answer=None):
-        """What AUDIT_FILE has; of this answer."""
-        found = [json.loads(line) for line in sites.read(self.audit_path).splitlines()]
-        if answer is not None:
-            found = [one for one in found if one["id"] == answer.header("X-Request-ID")]
-        return found
-
-    def record(self, answer):
-        found = self.records(answer)
-        same(len(found), 1, f"records of one answer ({found})")
-        return found[0]
-
-    def reload(self, wanted):
-        """SIGHUP, and the log's line about what came of it; the old worker has then gone."""
-        mark = len(self.responder_log())
-        os.kill(self.responder.pid, signal.SIGHUP)
-        wait_until(lambda: wanted in self.responder_log()[mark:], f"{wanted!r} in the log")
-        wait_until(lambda: len(children(self.responder.pid)) == 1, "one worker")
-        return self.responder_log()[mark:]
-
     def stop(self):
         """The record holds no token either, and no credentials."""
         super().stop()
@@ -188,27 +132,9 @@ def issued(site, answer, channel, uid, ids=tokens.SUBSCRIBER, expire=1800, app_i
     return body
 
 
-def denied(answer, dimension, says=""):
-    """403 with its dimension."""
-    same(answer.status, 403, f"status ({answer.body.decode()})")
-    error = answer.json()
-    same(error["code"], "not_granted", "code")
-    same(error.get("dimension"), dimension, f"dimension ({error})")
-    expect(says in error["error"], f"{error['error']!r} does not say {says!r}")
-    return error
-
-
 def unknown(answer, says="", invalid=True):
     """401, with what a client can make of it."""
     rk.fails(answer, 401, "unauthenticated", says=says)
     header = answer.header("WWW-Authenticate") or ""
     expect(header.startswith('Bearer realm="agora-backend"'), f"WWW-Authenticate: {header}")
     same('error="invalid_token"' in header, invalid, f"invalid_token in {header}")
-
-
-def too_many(answer, says):
-    """429; its Retry-After in seconds."""
-    rk.fails(answer, 429, "rate_limited", says=says)
-    seconds = int(answer.header("Retry-After") or "0")
-    expect(seconds >= 1, f"Retry-After: {seconds}")
-    return seconds

@@ -12,6 +12,7 @@ import time
 
 sys.dont_write_bytecode = True
 
+import access_keys
 import kit
 import rest_access
 import rest_billing
@@ -25,7 +26,7 @@ import rest_routes
 import rest_rules
 import sites
 
-MODULES = (rest_access, rest_routes, rest_rules, rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs)
+MODULES = (access_keys, rest_access, rest_routes, rest_rules, rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs)
 
 # A bug of the simulator, reported: its acquire fails when a recording has ended by itself.
 KNOWN = "alive = sum(self.is_alive(task) for task in self.running.values())"
@@ -121,7 +122,7 @@ def main():
     began = time.monotonic()
     try:
         for module in MODULES:
-            world = World(run, build)
+            world = getattr(module, "World", World)(run, build)
             if hasattr(module, "run_all"):
                 module.run_all(suite, world)
             else:
