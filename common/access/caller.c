@@ -142,7 +142,8 @@ search_remote(struct remote_key_list *remote, const struct caller *caller, struc
 		enum jwt_problem problem =
 		    verify(caller, keys == NULL ? &none : keys, token, now, &s->claims);
 
-		remote_keys_refresh(r, now);
+		if (keys != NULL)
+			remote_keys_refresh(r, now);
 		if (problem == JWT_FINE)
 			return true;
 		keep_reason(&s->problem, problem);
