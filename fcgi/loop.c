@@ -2,10 +2,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "loop.h"
 
 #define BATCH 256
@@ -23,15 +23,6 @@ struct loop {
 	int64_t now, next_tick;
 	bool stopped;
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static struct loop *
 loop_of_signals(struct watch *watch)

@@ -2,9 +2,9 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "access.h"
+#include "clock.h"
 #include "log.h"
 #include "route.h"
 
@@ -103,15 +103,6 @@ access_close(struct access *access)
 	limits_close(access->limits);
 	audit_close();
 	free(access);
-}
-
-static int64_t
-monotonic_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static bool

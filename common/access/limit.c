@@ -72,13 +72,17 @@ place_of(struct limits *limits, uint64_t key)
 }
 
 static int64_t
-take(struct limits *limits, uint64_t key, int64_t interval_us, int64_t burst, int64_t now_us,
-    bool really)
+take(struct limits *limits, enum limit_scope scope, const struct text *key, size_t key_count,
+    int64_t interval_us, int64_t burst, int64_t now_us, bool really)
 {
-	struct place *p = place_of(limits, key);
-	int64_t full_at = p->full_at > now_us ? p->full_at : now_us;
-	int64_t wait = full_at + interval_us - now_us - interval_us * burst;
+	struct place *p;
+	int64_t full_at, wait;
 
+	if (burst == 0)
+		return 0;
+	p = place_of(limits, hash_of(limits, scope, key, key_count));
+	full_at = p->full_at > now_us ? p->full_at : now_us;
+	wait = full_at + interval_us - now_us - interval_us * burst;
 	if (wait > 0)
 		return wait;
 	if (really)
@@ -90,18 +94,14 @@ int64_t
 limit_take(struct limits *limits, enum limit_scope scope, const struct text *key, size_t key_count,
     int64_t interval_us, int64_t burst, int64_t now_us)
 {
-	return burst == 0 ? 0
-			  : take(limits, hash_of(limits, scope, key, key_count), interval_us, burst,
-				now_us, true);
+	return take(limits, scope, key, key_count, interval_us, burst, now_us, true);
 }
 
 int64_t
 limit_look(struct limits *limits, enum limit_scope scope, const struct text *key, size_t key_count,
     int64_t interval_us, int64_t burst, int64_t now_us)
 {
-	return burst == 0 ? 0
-			  : take(limits, hash_of(limits, scope, key, key_count), interval_us, burst,
-				now_us, false);
+	return take(limits, scope, key, key_count, interval_us, burst, now_us, false);
 }
 
 struct text

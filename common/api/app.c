@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "app.h"
+#include "clock.h"
 #include "cors.h"
 #include "json.h"
 #include "log.h"
@@ -166,15 +167,6 @@ const struct progress *
 app_progress(const struct app *app)
 {
 	return app->upstream == NULL ? NULL : app->driver->progress(app->upstream);
-}
-
-static int64_t
-monotonic_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* RFC 3339; it changes once a second, so its text is kept. */

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "agora.h"
+#include "clock.h"
 #include "random.h"
 
 #define BOT_EXPIRE AGORA_EXPIRE_MAX /* seconds: a running job cannot take a new token */
@@ -241,15 +242,6 @@ static void
 free_call(void *object)
 {
 	call_free(object);
-}
-
-static int64_t
-monotonic_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* W3C Trace Context: passed on where it is well formed, else absent. */

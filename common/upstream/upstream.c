@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "hosts.h"
 #include "json.h"
 #include "random.h"
@@ -48,21 +48,6 @@ struct upstream {
 	size_t ended_count, ended_capacity;
 	struct progress progress;
 };
-
-static int64_t
-monotonic_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t
-monotonic_ms(void)
-{
-	return monotonic_us() / 1000;
-}
 
 /* curl's callbacks */
 

@@ -1,0 +1,24 @@
+/* clock.h - time that never goes back, for deadlines, rates and durations. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Microseconds since some point in the past; CLOCK_MONOTONIC. */
+static inline int64_t
+monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static inline int64_t
+monotonic_ms(void)
+{
+	return monotonic_us() / 1000;
+}
+
+#endif
