@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define DEFLATE_FIXED_MAX 256 /* bytes in; longer texts mostly want codes of their own */
+#define DEFLATE_FIXED_MAX 160 /* bytes in; longer texts mostly want codes of their own */
 #define DEFLATE_FIXED_ROOM (DEFLATE_FIXED_MAX / 8 * 9 + 16) /* bytes out, at most */
 
 /* in[0..length), at most DEFLATE_FIXED_MAX bytes, to out.  Returns the stream's length. */

@@ -66,9 +66,42 @@ room(void)
 	CHECK(deflate_fixed(bytes, 0, packed) == 8, "nothing");
 }
 
+/* What zlib makes of the same. */
+static size_t
+zlib_length(const unsigned char *bytes, size_t length)
+{
+	unsigned char packed[2 * DEFLATE_FIXED_ROOM];
+	uLongf packed_length = sizeof(packed);
+
+	return compress(packed, &packed_length, bytes, length) == Z_OK ? packed_length : 0;
+}
+
+/* Half noise, as signature and App ID are, then names of few different characters. */
+static void
+size(void)
+{
+	static const char *const alphabets[] = { "0123456789", "0123456789abcdef",
+		"abcdefghijklmnopqrstuvwxyz" };
+
+	for (size_t a = 0; a < sizeof(alphabets) / sizeof(alphabets[0]); a++) {
+		unsigned char noise[2000 * DEFLATE_FIXED_MAX], packed[DEFLATE_FIXED_ROOM];
+		size_t ours = 0, theirs = 0, count = strlen(alphabets[a]);
+
+		randombytes_buf_deterministic(noise, sizeof(noise), seed);
+		for (size_t at = 0; at < sizeof(noise); at += DEFLATE_FIXED_MAX) {
+			for (size_t i = 68; i < DEFLATE_FIXED_MAX; i++)
+				noise[at + i] = (unsigned char)alphabets[a][noise[at + i] % count];
+			ours += deflate_fixed(noise + at, DEFLATE_FIXED_MAX, packed);
+			theirs += zlib_length(noise + at, DEFLATE_FIXED_MAX);
+		}
+		CHECK(theirs > 0 && ours * 100 <= theirs * 103, alphabets[a]);
+	}
+}
+
 CU_TestInfo token_deflate_tests[] = {
 	{ "lengths", lengths },
 	{ "matches", matches },
 	{ "room", room },
+	{ "size", size },
 	CU_TEST_INFO_NULL,
 };
