@@ -367,6 +367,27 @@ is_there(struct exchange *x, struct text channel, struct text *page)
 
 static const struct job_place pull_place = { ask_for_place, is_there };
 
+/* Agora's filter is made of words: a name with a blank could ask for other channels too. */
+static bool
+is_one_word(struct exchange *x, const char *field)
+{
+	const struct text channel = access_bound(x);
+
+	if (channel.data == NULL || memchr(channel.data, ' ', channel.length) == NULL)
+		return true;
+	exchange_fail(x, ERROR_INVALID_FIELD, field,
+	    "must hold no blank: Agora could not tell it from other channels");
+	return false;
+}
+
+/* Goes on with `then` where the caller may. */
+static enum step
+in_place(struct exchange *x, enum step (*then)(struct exchange *))
+{
+	return is_on(x) && is_one_word(x, "channelName") ? agora_in_place(x, &pull_place, then)
+							 : ANSWERED;
+}
+
 static enum step
 pull_stopped(struct exchange *x)
 {
@@ -389,7 +410,7 @@ send_stop(struct exchange *x)
 enum step
 pull_stop(struct exchange *x)
 {
-	return is_on(x) ? agora_in_place(x, &pull_place, send_stop) : ANSWERED;
+	return in_place(x, send_stop);
 }
 
 static enum step
@@ -434,7 +455,7 @@ send_update(struct exchange *x)
 enum step
 pull_update(struct exchange *x)
 {
-	return is_on(x) ? agora_in_place(x, &pull_place, send_update) : ANSWERED;
+	return in_place(x, send_update);
 }
 
 static enum step
@@ -474,7 +495,7 @@ send_status(struct exchange *x)
 enum step
 pull_status(struct exchange *x)
 {
-	return is_on(x) ? agora_in_place(x, &pull_place, send_status) : ANSWERED;
+	return in_place(x, send_status);
 }
 
 static enum step
@@ -498,7 +519,7 @@ pull_list(struct exchange *x)
 {
 	const struct list_request *r = x->input;
 
-	if (!is_on(x))
+	if (!is_on(x) || !is_one_word(x, "channel"))
 		return ANSWERED;
 	return agora_send(x, list_call(x, r, r->page), pull_listed);
 }

@@ -134,6 +134,46 @@ def test_recorder_is_bound_to_its_channels(w):
     site.stop()
 
 
+def test_players_and_converters_are_bound_too(w):
+    """push, pull and transcription: each product says in its own way what is in a channel."""
+    key, digest = new_key(w, "recorder")
+    site = site_with(w, policy_file(
+        w.run, "backend.json", ("1" * 64, digest),
+        ('["recording.*"]', '["push.*", "pull.*", "rtt.*"]')))
+
+    def post(target, body):
+        return site.ask("POST", target, body, [("X-API-Key", key)])
+
+    start = {"channelName": "meeting-1", "streamUrl": "https://example.com/a.mp4", "region": "na"}
+    player = rk.succeeds(post("/rtmp/pull/start", start))["player"]["id"]
+    converter = rk.succeeds(post("/rtmp/push/start", {
+        "rtcChannel": "meeting-1", "streamUrl": "rtmp://example.com/live", "streamKey": "key-of-it",
+        "region": "na", "rtcStreamUid": "7"}))["converter"]["id"]
+    task = rk.succeeds(post("/rtt/start", {"channelName": "meeting-1", "languages": ["en-US"]}))
+    task = task["start"]["taskId"]
+    w.sim.advance(30)  # until all are listed
+    jobs = (("/rtmp/pull/stop", {"playerId": player, "region": "na"}, "channelName"),
+            ("/rtmp/push/stop", {"converterId": converter, "region": "na"}, "rtcChannel"),
+            (f"/rtt/stop/{task}", {}, "channelName"))
+    for target, body, field in jobs:
+        mark = w.sim.newest()
+        denied(post(target, body), "channel")
+        denied(post(target, body | {field: "lobby"}), "channel")
+        same(w.sim.since(mark), [], f"calls to Agora for {target}")
+        denied(post(target, body | {field: "meeting-2"}), "channel")
+        same({e["method"] for e in w.sim.since(mark)}, {"GET"}, f"calls to Agora for {target}")
+    forged = "meeting-1 or channelName eq lobby"
+    mark = w.sim.newest()
+    rk.fails(post("/rtmp/pull/stop", jobs[0][1] | {"channelName": forged}), 400, "invalid_field",
+             "channelName")
+    rk.fails(site.ask("GET", "/rtmp/pull/list?channel=" + forged.replace(" ", "%20"),
+                      headers=[("X-API-Key", key)]), 400, "invalid_field", "channel")
+    same(w.sim.since(mark), [], "calls to Agora for a name with blanks")
+    for target, body, field in jobs:
+        rk.succeeds(post(target, body | {field: "meeting-1"}))
+    site.stop()
+
+
 def base64url(data):
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
