@@ -109,10 +109,22 @@ variable(char *const *environment, const char *name)
 	return request_param(&request, name).data;
 }
 
+/* Where the program itself lies, as the web server says; "" where it does not. */
+static void
+script_directory(char *const *environment, char directory[PATH_MAX])
+{
+	const char *script = variable(environment, "SCRIPT_FILENAME");
+
+	directory[0] = '\0';
+	if (script == NULL || script[0] != '/' || strlen(script) >= PATH_MAX)
+		return;
+	memcpy(directory, script, strlen(script) + 1);
+	*strrchr(directory, '/') = '\0';
+}
+
 /* A settings file holds the App Certificate; it is not used where others can get at it. */
 static bool
-is_private(
-    const char *file, char *const *environment, const char *script_directory, struct buf *error)
+is_private(const char *file, char *const *environment, const char *directory, struct buf *error)
 {
 	char path[PATH_MAX];
 	struct stat info;
@@ -121,8 +133,7 @@ is_private(
 		buf_printf(error, "%s: %s", file, strerror(errno));
 		return false;
 	}
-	if (is_inside(path, variable(environment, "DOCUMENT_ROOT")) ||
-	    is_inside(path, script_directory)) {
+	if (is_inside(path, variable(environment, "DOCUMENT_ROOT")) || is_inside(path, directory)) {
 		buf_printf(error,
 		    "%s: lies where the web server may serve it; move it out of the document root",
 		    file);
@@ -144,15 +155,10 @@ is_private(
 static bool
 find_env_file(const char *named, char *const *environment, char path[PATH_MAX], struct buf *error)
 {
-	const char *script = variable(environment, "SCRIPT_FILENAME");
-	char directory[PATH_MAX] = "";
-	char *slash;
+	char directory[PATH_MAX], *slash;
 
 	path[0] = '\0';
-	if (script != NULL && script[0] == '/' && strlen(script) < sizeof(directory)) {
-		memcpy(directory, script, strlen(script) + 1);
-		*strrchr(directory, '/') = '\0';
-	}
+	script_directory(environment, directory);
 	if (named != NULL) {
 		if (strlen(named) >= PATH_MAX) {
 			buf_text(error, "AGORA_ENV_FILE: the path is too long");
@@ -189,6 +195,17 @@ struct cgi {
 	bool finished; /* an exchange that waited is complete */
 };
 
+/* A policy may hold certificates; it is not used where others can get at it, either. */
+static bool
+policy_is_private(const struct cgi *cgi, struct buf *error)
+{
+	const char *file = cgi->config->access.policy_file.data;
+	char directory[PATH_MAX];
+
+	script_directory(cgi->environment, directory);
+	return file == NULL || is_private(file, cgi->environment, directory, error);
+}
+
 static bool
 read_config(struct cgi *cgi, const char *env_file, struct buf *error)
 {
@@ -198,7 +215,7 @@ read_config(struct cgi *cgi, const char *env_file, struct buf *error)
 		return false;
 	cgi->config = config_open(path[0] == '\0' ? NULL : path, cgi->environment,
 	    &service_settings_table, &cgi->settings, error);
-	if (cgi->config == NULL)
+	if (cgi->config == NULL || !policy_is_private(cgi, error))
 		return false;
 	log_set_level((enum log_level)cgi->settings.log_level);
 	if (cgi->settings.log_file.data != NULL && !log_to_file(cgi->settings.log_file.data))

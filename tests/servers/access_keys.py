@@ -168,6 +168,11 @@ def test_cgi_uses_the_cache(w):
     settings = {"POLICY_FILE": w.cached.policy_path, "AGORA_CONNECT_TO":
                 "keys.school.example:443:127.0.0.1:1", "AGORA_CA_FILE": w.server.ca_file}
     cgi = sites.Cgi(w.build, "unset", "agora.cgi")
+    os.chmod(w.cached.policy_path, 0o644)
+    same(cgi.send("POST", "/getToken", w.student(), body, settings=settings).status, 500,
+         "a policy that everybody may read")
+    expect(any("chmod o=" in line for line in cgi.log), f"the log does not say why: {cgi.log}")
+    os.chmod(w.cached.policy_path, 0o640)
     good = cgi.send("POST", "/getToken", w.student(), body, settings=settings | {"KEY_CACHE": w.cache})
     same(good.status, 200, f"status ({good.body})")
     same(good.json()["uid"], "alice", "uid")
