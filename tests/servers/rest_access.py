@@ -255,13 +255,15 @@ class LoginSite(rk.Site):
     def config(self, **more):
         conf = super().config(**more)
         directory = os.path.join(self.directory, "agora")
-        text = sites.read(directory, "auth_request.conf")
-        text = text.replace("http://127.0.0.1:4180/oauth2/auth", f"http://127.0.0.1:{self.login}/")
-        path = os.path.join(directory, "agora-server.conf")
-        server, count = re.subn(r"\nlocation / \{.*?\n\}\n", lambda _: "\n" + text,
-                                sites.read(path), flags=re.S)
-        same(count, 1, "locations replaced")
-        sites.write(path, server)
+        path = os.path.join(directory, "auth_request.conf")
+        text = sites.read(path)
+        expect("http://127.0.0.1:4180/oauth2/auth" in text, "the login's address")
+        sites.write(path, text.replace("http://127.0.0.1:4180/oauth2/auth",
+                                       f"http://127.0.0.1:{self.login}/"))
+        for name, line in (("agora-location.conf", "include agora/auth_request_location.conf;"),
+                           ("agora-server.conf", "include agora/auth_request.conf;")):
+            path = os.path.join(directory, name)
+            sites.write(path, sites.read(path) + line + "\n")
         return conf
 
 
@@ -289,13 +291,22 @@ def test_auth_request(w):
         site = site_with(w, policy_file(w.run, "auth_request.json"), cls=LoginSite)
         room, forged = {"channel": "room-1"}, [("REMOTE_USER", "ann"), ("Remote-User", "ann"),
                                                ("Auth-Groups", "staff")]
-        same(site.send("POST", "/getToken", forged, b"{}").status, 401, "without a login")
+        refused = site.send("POST", "/getToken", forged, b"{}")
+        same((refused.status, refused.json()["code"]), (401, "unauthenticated"), "without a login")
+        forged += [("X-Auth-Request-User", "eve"), ("X-Auth-Request-Groups", "staff")]
         answer = token(site, room, ("X-Test-Login", "ann/readers,members"))
         same((answer.status, answer.json().get("uid")), (200, "ann"), answer.body)
         denied(token(site, room | {"role": 1}, ("X-Test-Login", "ann/members"), *forged), "role")
         denied(token(site, {"channel": "secret"}, ("X-Test-Login", "ann/members")), "channel")
         same(token(site, {"channel": "secret", "role": 1},
                    ("X-Test-Login", "eve/members,staff")).status, 200, "staff")
+        job = rk.succeeds(site.ask("POST", "/cloud_recording/start", {"channelName": "room-1"},
+                                   [("X-Test-Login", "eve/staff")]))
+        ids = {name: job[name] for name in ("cname", "uid", "resourceId", "sid")}
+        denied(site.ask("POST", "/cloud_recording/stop", ids,
+                        [("X-Test-Login", "ann/members"), *forged]), "action")
+        same(site.send("POST", "/cloud_recording/stop", [], b"{}").status, 401, "without a login")
+        rk.succeeds(site.ask("POST", "/cloud_recording/stop", ids, [("X-Test-Login", "eve/staff")]))
         check = {"caller": "site", "claims": {"sub": "bob"}, "request": {
             "tokenType": "rtc", "channel": "lobby", "expire": 7200}}
         said = site.ask("POST", "/policy/check", check, [("X-Test-Login", "eve/staff")]).json()
