@@ -24,8 +24,10 @@
 	S(base_random)                                                                             \
 	S(base_settings)                                                                           \
 	S(base_text)                                                                               \
+	S(access_audit)                                                                            \
 	S(access_jwt)                                                                              \
 	S(access_keys)                                                                             \
+	S(access_limit)                                                                            \
 	S(http_request)                                                                            \
 	S(http_response)                                                                           \
 	S(http_route)                                                                              \

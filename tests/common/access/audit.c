@@ -1,0 +1,113 @@
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "unit.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct audit_record full = { .time = 1760000000,
+	.action = "token.issue",
+	.verdict = "deny",
+	.reason = "uid: \"x\"",
+	.role = "subscriber",
+	.id = { "0a", 2 },
+	.client = { "192.0.2.1", 9 },
+	.caller = { "app", 3 },
+	.subject = { "a b=\n", 5 },
+	.grant = { "g", 1 },
+	.project = { "two", 3 },
+	.service = { "rtc,rtm", 7 },
+	.channel = { "room", 4 },
+	.uid = { "", 0 },
+	.ttl = 60,
+	.status = 403,
+	.tokens = { "01234567", "89abcdef" } };
+static const struct audit_record little = {
+	.action = "recording.stop", .verdict = "allow", .id = { "1", 1 }
+};
+
+static void
+writes_lines(void)
+{
+	static const struct {
+		enum audit_format format;
+		const struct audit_record *record;
+		const char *line;
+	} cases[] = {
+		{ AUDIT_LOGFMT, &full,
+		    "time=2025-10-09T08:53:20Z id=0a verdict=deny action=token.issue caller=app "
+		    "sub=\"a b=\\n\" grant=g project=two service=rtc,rtm channel=room uid=\"\" "
+		    "role=subscriber ttl=60 status=403 reason=\"uid: \\\"x\\\"\" client=192.0.2.1 "
+		    "token=01234567 token2=89abcdef\n" },
+		{ AUDIT_JSON, &full,
+		    "{\"time\":\"2025-10-09T08:53:20Z\",\"id\":\"0a\",\"verdict\":\"deny\","
+		    "\"action\":\"token.issue\",\"caller\":\"app\",\"sub\":\"a b=\\n\","
+		    "\"grant\":\"g\",\"project\":\"two\",\"service\":\"rtc,rtm\","
+		    "\"channel\":\"room\",\"uid\":\"\",\"role\":\"subscriber\",\"ttl\":60,"
+		    "\"status\":403,\"reason\":\"uid: \\\"x\\\"\",\"client\":\"192.0.2.1\","
+		    "\"token\":\"01234567\",\"token2\":\"89abcdef\"}\n" },
+		{ AUDIT_LOGFMT, &little,
+		    "time=1970-01-01T00:00:00Z id=1 verdict=allow action=recording.stop "
+		    "status=0\n" },
+		{ AUDIT_JSON, &little,
+		    "{\"time\":\"1970-01-01T00:00:00Z\",\"id\":\"1\",\"verdict\":\"allow\","
+		    "\"action\":\"recording.stop\",\"status\":0}\n" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf line = { 0 };
+
+		audit_line(cases[i].format, cases[i].record, &line);
+		CHECK(text_is(buf_view(&line), cases[i].line), cases[i].line);
+		buf_free(&line);
+	}
+}
+
+static size_t
+lines_of(const char *path)
+{
+	struct buf content = { 0 };
+	size_t lines = 0;
+
+	CHECK(buf_file(&content, path, 65536) == NULL, path);
+	for (size_t i = 0; i < content.length; i++)
+		lines += content.data[i] == '\n';
+	buf_free(&content);
+	return lines;
+}
+
+/* Records go to the file, and after it was moved away to a new one. */
+static void
+keeps_a_file(void)
+{
+	char path[] = "/tmp/agora-audit-XXXXXX", moved[sizeof(path) + 2];
+	struct stat info;
+	int fd = mkstemp(path);
+
+	CHECK(fd >= 0, path);
+	close(fd);
+	unlink(path);
+	snprintf(moved, sizeof(moved), "%s.1", path);
+	CHECK(audit_to_file(path) && audit_has_file(), path);
+	CHECK(stat(path, &info) == 0 && (info.st_mode & 07777) == 0640, "mode");
+	CHECK(audit_write(AUDIT_LOGFMT, &full) && audit_write(AUDIT_JSON, &full), "written");
+	CHECK(rename(path, moved) == 0, moved);
+	audit_reopen();
+	CHECK(audit_write(AUDIT_LOGFMT, &little), "written anew");
+	CHECK(lines_of(moved) == 2 && lines_of(path) == 1, "each where it belongs");
+	audit_close();
+	CHECK(!audit_has_file(), "closed");
+	CHECK(!audit_to_file("/tmp/no-such-directory/audit"), "a file that cannot be");
+	CHECK(audit_to_file("/dev/full") && !audit_write(AUDIT_LOGFMT, &full), "a full disk");
+	audit_close();
+	unlink(path);
+	unlink(moved);
+}
+
+CU_TestInfo access_audit_tests[] = {
+	{ "writes lines", writes_lines },
+	{ "keeps a file", keeps_a_file },
+	CU_TEST_INFO_NULL,
+};
