@@ -314,7 +314,6 @@ start_try(struct transfer *t)
 	call->json = NULL;
 	call->agora_request_id[0] = call->resource_id[0] = '\0';
 	call->retry_after = 0;
-	call->failure = NULL;
 	call->tries++;
 	t->tried |= 1U << t->host;
 	t->too_large = false;
@@ -428,7 +427,9 @@ without_answer(struct transfer *t, CURLcode code)
 	enum host_failure failure = code == CURLE_COULDNT_RESOLVE_HOST ? HOST_NO_NAME : HOST_DOWN;
 	size_t next;
 
-	t->call->failure = failure_text(code);
+	/* The last try is cut when the time is over, which says less than what came before. */
+	if (code != CURLE_OPERATION_TIMEDOUT || t->call->failure == NULL)
+		t->call->failure = failure_text(code);
 	next = next_host(t, failure, now);
 	if (maybe_done)
 		t->call->doubtful = true;
@@ -458,6 +459,7 @@ with_answer(struct transfer *t)
 	struct json_error error;
 	size_t next;
 
+	call->failure = NULL;
 	if (call->answer.length > 0)
 		call->json = json_read(buf_view(&call->answer), 0, &error);
 	if (call->status == 429) {
@@ -692,6 +694,7 @@ upstream_send(struct upstream *u, struct call *call)
 	int64_t wait_us;
 
 	call->tries = 0;
+	call->failure = NULL;
 	call->status = 0;
 	call->doubtful = false;
 	if (u->busy >= (size_t)u->settings->max_calls) {

@@ -69,7 +69,8 @@ struct call {
 	bool doubtful;                                /* an earlier try may have been carried out */
 	int64_t retry_after;                          /* seconds, with status 429; 0 = not said */
 	unsigned tries;
-	const char *failure; /* why the last try got no answer; static text; NULL: it did */
+	/* Why no answer came: the reason that says most; static text; NULL: one did. */
+	const char *failure;
 	/* private */
 	struct transfer *transfer;
 };

@@ -208,6 +208,18 @@ def test_certificate_of_an_unknown_authority(w):
         same(asked(sim), [], "requests that left")
 
 
+def test_time_that_ends_hides_no_reason(w):
+    """Two tries: the connection breaks, and then the time is over."""
+    mark = w.sim.newest()
+    w.sim.fault("drop", times=1)
+    w.sim.fault("hang", times=None)
+    try:
+        fails(w.hasty.get("/rtt/list"), 504, "upstream_timeout", says="the connection broke")
+    finally:
+        w.sim.no_faults()
+    expect(len(w.sim.since(mark)) >= 2, "it was not tried again")
+
+
 def test_certificate_of_another_name(w):
     sim = rk.Simulator(w.run, tls=True)
     site = rk.Site(w.run, w.build, area(sim, AGORA_AREA="", AGORA_BASE_URL="https://other.example",
