@@ -401,7 +401,7 @@ app_serve(struct app *app, struct exchange *x, char *const *params, struct text 
 	enum step step;
 
 	x->began = monotonic_us();
-	x->now = (int64_t)time(NULL);
+	x->now = unix_seconds();
 	x->context = &app->services;
 	x->complete = complete;
 	x->body_problem = body_problem;
@@ -422,7 +422,7 @@ app_refuse(struct exchange *x, char *const *params, enum http_error error)
 	static char *const none[] = { NULL };
 
 	x->began = monotonic_us();
-	x->now = (int64_t)time(NULL);
+	x->now = unix_seconds();
 	request_parse(&x->request, params == NULL ? none : params, "", &x->arena);
 	add_common_headers(x);
 	response_header(&x->response, "Vary", TEXT("Origin"));

@@ -1,4 +1,4 @@
-/* clock.h - time that never goes back, for deadlines, rates and durations. */
+/* clock.h - the time of day, and time that never goes back: for deadlines, rates and durations. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -19,6 +19,16 @@ static inline int64_t
 monotonic_ms(void)
 {
 	return monotonic_us() / 1000;
+}
+
+/* Unix seconds.  time(2) lags by up to a tick: a second that began for others has not for it. */
+static inline int64_t
+unix_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec;
 }
 
 #endif

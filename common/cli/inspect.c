@@ -1,9 +1,9 @@
 #include "inspect.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "cli.h"
+#include "clock.h"
 
 static const char *json, *now, *channel, *uid, *env_file;
 
@@ -263,7 +263,7 @@ cli_inspect(char **argv)
 	struct buf content = { 0 };
 	struct expectation expectation;
 	struct text token;
-	uint64_t at = (uint64_t)time(NULL);
+	uint64_t at = (uint64_t)unix_seconds();
 	size_t operands;
 	int code;
 

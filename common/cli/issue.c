@@ -1,8 +1,8 @@
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "clock.h"
 #include "json.h"
 
 static const char *type, *channel, *uid, *role, *expire, *room, *rtm_uid, *issued_at, *salt, *json,
@@ -154,7 +154,7 @@ cli_issue(char **argv)
 	struct json_object *body;
 	struct buf why = { 0 };
 	size_t operands;
-	uint64_t issue_ts = (uint64_t)time(NULL), salt_value = token_salt();
+	uint64_t issue_ts = (uint64_t)unix_seconds(), salt_value = token_salt();
 	bool from_input;
 	int code = EXIT_OS;
 

@@ -1,5 +1,4 @@
-#include <time.h>
-
+#include "clock.h"
 #include "exchange.h"
 
 enum step
@@ -29,7 +28,7 @@ exchange_go_on(struct exchange *exchange)
 {
 	enum step step;
 
-	exchange->now = (int64_t)time(NULL);
+	exchange->now = unix_seconds();
 	step = exchange->next(exchange);
 	if (step == WAITING)
 		return;
