@@ -218,6 +218,7 @@ read_config(struct cgi *cgi, const char *env_file, struct buf *error)
 	if (cgi->config == NULL || !policy_is_private(cgi, error))
 		return false;
 	log_set_level((enum log_level)cgi->settings.log_level);
+	log_set_format((enum log_format)cgi->settings.log_format);
 	if (cgi->settings.log_file.data != NULL && !log_to_file(cgi->settings.log_file.data))
 		log_line(LOG_LEVEL_ERROR, "LOG_FILE: %s", strerror(errno));
 	cgi->app = app_open(cgi->config, cgi->service->routes, cgi->service->route_count,
@@ -295,6 +296,8 @@ serve(struct cgi *cgi)
 	if (app_serve(cgi->app, &cgi->exchange, cgi->environment, buf_view(&body), problem) ==
 	    WAITING)
 		wait_for_end(cgi);
+	if (cgi->exchange.held)
+		app_release(&cgi->exchange, app_write_records());
 	code = answer(&cgi->exchange.response, text_is(cgi->exchange.request.method, "HEAD"));
 	exchange_free(&cgi->exchange);
 	buf_wipe(&body);

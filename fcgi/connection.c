@@ -6,6 +6,7 @@
 #include "codec.h"
 #include "connection.h"
 #include "log.h"
+#include "metrics.h"
 
 #define READ_SIZE 65536
 #define ACCEPTS_PER_TURN 64
@@ -31,7 +32,7 @@ struct connection {
 	struct buf out;
 	size_t sent; /* of out */
 	struct framing framing;
-	struct job *job;  /* the exchange that waits */
+	struct job *job;  /* the exchange that waits or is held */
 	bool has_served;  /* at least one request */
 	bool blocked;     /* the web server does not take what we send */
 	int64_t deadline; /* monotonic ms; 0 = none: of the answer if blocked, else the request */
@@ -43,7 +44,7 @@ struct job {
 	struct codec *codec;
 	struct connection *connection; /* NULL: the client is gone, the call goes to its end */
 	struct connections *owner;
-	struct job *next, *previous; /* among those that wait */
+	struct job *next, *previous; /* among those that wait, or are held */
 	int64_t deadline;            /* monotonic ms */
 };
 
@@ -53,7 +54,7 @@ struct connections {
 	struct connection_limits limits;
 	struct watch listener;
 	struct connection *open, *last, *closed, *spare; /* open to last: used last first */
-	struct job *waiting, *spare_jobs;
+	struct job *waiting, *held, *spare_jobs;
 	size_t count, waiting_count, spare_count, spare_job_count;
 	size_t overloaded;  /* requests refused since it was last said */
 	size_t crowded_out; /* connections closed for others */
@@ -171,7 +172,7 @@ abandon(struct job *job)
 {
 	job->connection->job = NULL;
 	job->connection = NULL;
-	if (job->exchange.route->wait == ROUTE_GOES_TO_END)
+	if (job->exchange.held || job->exchange.route->wait == ROUTE_GOES_TO_END)
 		return;
 	stop_waiting(job);
 	exchange_give_up(&job->exchange, ERROR_CLIENT_GONE);
@@ -464,6 +465,16 @@ deliver(struct job *job)
 		finish(c);
 }
 
+/* Until its record is written, at the end of the turn. */
+static void
+hold(struct job *job)
+{
+	if (job->connection != NULL)
+		job->connection->job = job;
+	job->next = job->owner->held;
+	job->owner->held = job;
+}
+
 static void
 serve(struct connection *c)
 {
@@ -482,6 +493,10 @@ serve(struct connection *c)
 	if (app_serve(all->app, x, codec_params(job->codec), codec_body(job->codec),
 		c->framing.too_large ? BODY_TOO_LARGE : BODY_WHOLE) == WAITING) {
 		start_waiting(job);
+		return;
+	}
+	if (x->held) {
+		hold(job);
 		return;
 	}
 	if (x->response.status == 503)
@@ -541,13 +556,19 @@ take_record(struct connection *c, const unsigned char *record)
 	}
 }
 
+static bool
+is_held(const struct connection *c)
+{
+	return c->job != NULL && c->job->exchange.held;
+}
+
 /* Takes whole records off the front; returns how many bytes they were. */
 static size_t
 take_records(struct connection *c, const unsigned char *bytes, size_t length)
 {
 	size_t done = 0;
 
-	while (c->state == RECEIVING) {
+	while (c->state == RECEIVING && !is_held(c)) {
 		size_t record = framing_length(bytes + done, length - done);
 
 		if (record == 0 || record > length - done)
@@ -622,13 +643,12 @@ go_on(struct connection *c)
 		settle(c);
 }
 
+/* Its answer, and what the connection has to do then. */
 static void
-job_finished(struct exchange *exchange)
+end_job(struct job *job)
 {
-	struct job *job = exchange->owner;
 	struct connection *c = job->connection;
 
-	stop_waiting(job);
 	if (c == NULL) {
 		return_job(job);
 		return;
@@ -641,6 +661,35 @@ job_finished(struct exchange *exchange)
 		buf_consume(&c->in, done);
 	}
 	go_on(c);
+}
+
+static void
+job_finished(struct exchange *exchange)
+{
+	struct job *job = exchange->owner;
+
+	stop_waiting(job);
+	if (exchange->held)
+		hold(job);
+	else
+		end_job(job);
+}
+
+/* The records of a turn are written at once, before its answers leave. */
+static void
+release_held(struct connections *all)
+{
+	bool written = app_write_records();
+	struct job *job, *next;
+
+	for (job = all->held, all->held = NULL; job != NULL; job = next) {
+		next = job->next;
+		job->next = NULL;
+		if (job->connection != NULL)
+			job->connection->job = NULL;
+		app_release(&job->exchange, written);
+		end_job(job);
+	}
 }
 
 static void
@@ -737,6 +786,8 @@ say_overload(struct connections *all)
 		log_line(LOG_LEVEL_WARNING,
 		    "overload: all %zu connections are busy, new ones wait (MAX_CONNECTIONS)",
 		    all->count);
+	metric_add(METRIC_OVERLOADED, &LABELS("refused"), (int64_t)all->overloaded);
+	metric_add(METRIC_OVERLOADED, &LABELS("crowded_out"), (int64_t)all->crowded_out);
 	all->overloaded = all->crowded_out = 0;
 }
 
@@ -746,12 +797,17 @@ connections_tick(struct connections *all, int64_t now)
 	check_connections(all, now);
 	check_waiting(all, now);
 	say_overload(all);
+	metric_set(METRIC_CONNECTIONS, &LABELS(NULL), (int64_t)all->count);
+	metric_set(METRIC_WAITING, &LABELS(NULL), (int64_t)all->waiting_count);
 	accept_again(all);
 }
 
 void
 connections_turn(struct connections *all)
 {
+	do
+		release_held(all);
+	while (all->held != NULL);
 	release_closed(all);
 }
 

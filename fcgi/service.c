@@ -67,6 +67,7 @@ read_config(struct service_settings *settings, struct buf *error)
 	if (config == NULL)
 		return NULL;
 	log_set_level((enum log_level)settings->log_level);
+	log_set_format((enum log_format)settings->log_format);
 	if (settings->log_file.data == NULL)
 		return config;
 	buf_add(&name, settings->log_file.data, settings->log_file.length + 1);
@@ -206,6 +207,7 @@ run_service(const struct service *service, int systemd)
 		buf_free(&error);
 		return code;
 	}
+	log_to_journal();
 	unblock_stderr();
 	config_warn_unknown(config, &service_settings_table);
 	setup.drain_ms = settings.drain_timeout * 1000;

@@ -5,6 +5,9 @@ static const struct choice levels[] = { { "error", LOG_LEVEL_ERROR },
 	{ "warning", LOG_LEVEL_WARNING }, { "info", LOG_LEVEL_INFO }, { "debug", LOG_LEVEL_DEBUG },
 	{ NULL, 0 } };
 
+static const struct choice formats[] = { { "text", LOG_FORMAT_TEXT },
+	{ "logfmt", LOG_FORMAT_LOGFMT }, { "json", LOG_FORMAT_JSON }, { NULL, 0 } };
+
 static const struct choice modes[] = { { "0600", 0600 }, { "0660", 0660 }, { "0666", 0666 },
 	{ NULL, 0 } };
 
@@ -42,6 +45,8 @@ static const struct field settings_fields[] = {
 	    .meaning = "for agora.cgi: the agora-fcgi that it hands calls to Agora over to" },
 	{ "LOG_LEVEL", FIELD_CHOICE, 0, AT(log_level), .choices = levels,
 	    .fallback = LOG_LEVEL_INFO, .meaning = "error, warning, info (each request) or debug" },
+	{ "LOG_FORMAT", FIELD_CHOICE, 0, AT(log_format), .choices = formats,
+	    .fallback = LOG_FORMAT_TEXT, .meaning = "text, logfmt or json" },
 };
 
 const struct table service_settings_table = TEXT_TABLE(settings_fields, struct service_settings);

@@ -4,7 +4,9 @@
 
 #include "codec.h"
 #include "connection.h"
+#include "clock.h"
 #include "log.h"
+#include "metrics.h"
 #include "options.h"
 #include "worker.h"
 
@@ -125,6 +127,7 @@ worker_run(const struct worker_setup *setup)
 	signal(SIGPIPE, SIG_IGN);
 	if (worker.connections != NULL &&
 	    (progress == NULL || loop_progress(worker.loop, progress))) {
+		metric_set(METRIC_PROCESS_START, &LABELS(NULL), unix_seconds());
 		beat(&worker, 'R');
 		if (loop_run(worker.loop))
 			code = 0;

@@ -21,7 +21,9 @@
 	S(base_json)                                                                               \
 	S(base_log)                                                                                \
 	S(base_options)                                                                            \
+	S(base_metrics)                                                                            \
 	S(base_random)                                                                             \
+	S(base_record)                                                                             \
 	S(base_settings)                                                                           \
 	S(base_text)                                                                               \
 	S(access_audit)                                                                            \
@@ -38,6 +40,7 @@
 	S(api_config)                                                                              \
 	S(api_cors)                                                                                \
 	S(api_routes)                                                                              \
+	S(api_system)                                                                              \
 	S(fcgi_codec)                                                                              \
 	S(fcgi_framing)
 

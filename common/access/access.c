@@ -6,6 +6,7 @@
 #include "access.h"
 #include "clock.h"
 #include "log.h"
+#include "metrics.h"
 #include "route.h"
 
 #define FAILURE_RATE "60/min"
@@ -19,7 +20,7 @@ struct access {
 	int64_t address_us, address_burst, failure_us, failure_burst;
 };
 
-static const struct choice formats[] = { { "logfmt", AUDIT_LOGFMT }, { "json", AUDIT_JSON },
+static const struct choice formats[] = { { "logfmt", RECORD_LOGFMT }, { "json", RECORD_JSON },
 	{ NULL, 0 } };
 
 #define AT(member) offsetof(struct access_settings, member)
@@ -42,7 +43,7 @@ static const struct field settings_fields[] = {
 	{ "AUDIT_FILE", FIELD_TEXT, 0, AT(audit_file),
 	    .meaning = "file for the record of tokens, actions and refusals; unset = the log" },
 	{ "AUDIT_FORMAT", FIELD_CHOICE, 0, AT(audit_format), .choices = formats,
-	    .fallback = AUDIT_LOGFMT, .meaning = "logfmt or json" },
+	    .fallback = RECORD_LOGFMT, .meaning = "logfmt or json" },
 	{ "AUDIT_REQUIRED", FIELD_BOOL, 0, AT(audit_required), .fallback = true,
 	    .meaning = "true: what cannot be recorded is not done, and answered with 503" },
 };
@@ -132,22 +133,6 @@ bounded(struct text text)
 	return text;
 }
 
-static struct text
-services_text(unsigned services, struct arena *arena)
-{
-	struct buf names = { 0 };
-	struct text text;
-
-	for (const struct choice *s = policy_services; s->name != NULL; s++)
-		if (services & (unsigned)s->value) {
-			buf_text(&names, names.length == 0 ? "" : ",");
-			buf_text(&names, s->name);
-		}
-	text = names.length == 0 ? (struct text){ NULL, 0 } : arena_copy(arena, buf_view(&names));
-	buf_free(&names);
-	return text;
-}
-
 /* The services of a request once its users are known. */
 static unsigned
 services_asked(const struct ask *ask)
@@ -160,12 +145,34 @@ services_asked(const struct ask *ask)
 	return services;
 }
 
-static bool
-record(const struct access *access, struct exchange *x, const char *verdict, const char *reason)
+/* "rtc,rtm"; kept with the admission. */
+static const char *
+services_text(struct admission *a)
 {
-	const struct admission *a = x->admission;
+	const unsigned services = services_asked(&a->ask);
+	size_t length = 0;
+
+	a->services[0] = '\0';
+	for (const struct choice *s = policy_services; s->name != NULL; s++)
+		if (services & (unsigned)s->value && length < sizeof(a->services))
+			length += (size_t)snprintf(a->services + length,
+			    sizeof(a->services) - length, "%s%s", length == 0 ? "" : ",", s->name);
+	return a->services;
+}
+
+static const char *
+role_text(const struct ask *ask)
+{
+	return ask->role == GRANT_PUBLISHER ? "publisher" : "subscriber";
+}
+
+static struct audit_record
+record_of(struct exchange *x, const char *verdict, const char *reason)
+{
+	struct admission *a = x->admission;
 	const struct ask *ask = &a->ask;
 	const struct text *channels = ask->channels.items;
+	const char *services = services_text(a);
 	struct audit_record r = { .time = x->now,
 		.action = ask->action == NULL ? x->route->action : ask->action,
 		.verdict = verdict,
@@ -173,7 +180,7 @@ record(const struct access *access, struct exchange *x, const char *verdict, con
 		.id = x->request.id,
 		.client = bounded(request_param(&x->request, "REMOTE_ADDR")),
 		.subject = bounded(a->identity.subject),
-		.service = services_text(services_asked(ask), &x->arena),
+		.service = text_of(services[0] == '\0' ? NULL : services),
 		.status = x->response.status };
 
 	if (a->identity.caller != NULL)
@@ -187,27 +194,37 @@ record(const struct access *access, struct exchange *x, const char *verdict, con
 	if (ask->user_count > 0)
 		r.uid = bounded(*ask->users[0].value);
 	if (ask->has_role)
-		r.role = ask->role == GRANT_PUBLISHER ? "publisher" : "subscriber";
+		r.role = role_text(ask);
 	if (ask->lifetime_count > 0) {
 		const struct ask_lifetime *l = &ask->lifetimes[0];
 
 		r.ttl = *l->seconds == 0 ? l->otherwise : *l->seconds;
 	}
 	memcpy(r.tokens, a->tokens, sizeof(r.tokens));
-	return audit_write((enum audit_format)access->settings->audit_format, &r);
+	return r;
 }
 
-/* A record of a refusal; that it cannot be written does not change the answer. */
+static void
+note(const struct access *access, struct admission *a, const struct audit_record *record)
+{
+	audit_add((enum record_format)access->settings->audit_format, record);
+	a->noted = audit_has_file();
+}
+
+/* That this record cannot be written does not change the answer. */
 static enum step
 refused(const struct access *access, struct exchange *x, const char *reason)
 {
-	record(access, x, "deny", reason);
+	const struct audit_record record = record_of(x, "deny", reason);
+
+	note(access, x->admission, &record);
 	return ANSWERED;
 }
 
 static enum step
-too_often(struct exchange *x, int64_t wait_us, const char *rule)
+too_often(struct exchange *x, int64_t wait_us, const char *scope, const char *rule)
 {
+	metric_add(METRIC_RATE_LIMITED, &LABELS(scope), 1);
 	response_retry_after(&x->response, wait_us);
 	return exchange_fail(x, ERROR_RATE_LIMITED, NULL, rule);
 }
@@ -224,7 +241,8 @@ access_address(struct access *access, struct exchange *x)
 	address = limit_address(request_param(&x->request, "REMOTE_ADDR"), text);
 	wait = limit_take(access->limits, LIMIT_ADDRESS, &address, 1, access->address_us,
 	    access->address_burst, monotonic_us());
-	return wait == 0 ? NEXT : too_often(x, wait, "too many requests from this address");
+	return wait == 0 ? NEXT
+			 : too_often(x, wait, "address", "too many requests from this address");
 }
 
 /* Callers */
@@ -274,6 +292,7 @@ not_known(struct access *access, struct exchange *x, struct text address)
 	if (access->limits != NULL && a->reason.had_credentials)
 		limit_take(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
 		    access->failure_burst, monotonic_us());
+	metric_add(METRIC_AUTH_FAILURES, &LABELS(a->reason.kind, a->reason.text), 1);
 	if (in_shadow(access))
 		return NEXT; /* the grant step says it */
 	unauthenticated(x, &a->reason);
@@ -300,7 +319,8 @@ access_caller(struct access *access, struct exchange *x)
 		wait = limit_look(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
 		    access->failure_burst, monotonic_us());
 		if (wait > 0)
-			return too_often(x, wait, "too many wrong credentials from this address");
+			return too_often(
+			    x, wait, "failure", "too many wrong credentials from this address");
 	}
 	switch (caller_identify(
 	    access->policy, access->remote, &x->request, x->now, &a->identity, &a->reason)) {
@@ -393,7 +413,7 @@ limit_grant(struct access *access, struct exchange *x)
 		    "the grant's rate is used up");
 		return NEXT;
 	}
-	too_often(x, wait, "the grant's rate is used up");
+	too_often(x, wait, "grant", "the grant's rate is used up");
 	return refused(access, x, "the grant's rate is used up");
 }
 
@@ -415,6 +435,8 @@ enforce(struct access *access, struct exchange *x)
 	}
 	snprintf(a->shadow, sizeof(a->shadow), "%s: %s", dimension_name(v->dimension),
 	    a->identity.caller == NULL ? a->reason.text : v->reason);
+	metric_add(
+	    METRIC_DENIED, &LABELS(dimension_name(v->dimension), access_mode(access->policy)), 1);
 	if (in_shadow(access))
 		return NEXT;
 	response_not_granted(&x->response, dimension_name(v->dimension), v->reason, x->request.id);
@@ -422,17 +444,23 @@ enforce(struct access *access, struct exchange *x)
 }
 
 /* The record of what is done. */
-static bool
-record_done(const struct access *access, struct exchange *x)
+static struct audit_record
+record_of_done(const struct access *access, struct exchange *x)
 {
-	const struct admission *a = x->admission;
+	const char *shadow = x->admission->shadow;
 
-	if (!a->recorded)
-		return true;
 	if (access->policy == NULL)
-		return record(access, x, "open", NULL);
-	return a->shadow[0] != '\0' ? record(access, x, "shadow", a->shadow)
-				    : record(access, x, "allow", NULL);
+		return record_of(x, "open", NULL);
+	return shadow[0] != '\0' ? record_of(x, "shadow", shadow) : record_of(x, "allow", NULL);
+}
+
+static bool
+action_is_recorded(const struct access *access, struct exchange *x)
+{
+	const struct audit_record record = record_of_done(access, x);
+
+	return audit_write_now((enum record_format)access->settings->audit_format, &record) ||
+	    !access->settings->audit_required;
 }
 
 static bool
@@ -460,7 +488,7 @@ access_grant(struct access *access, struct exchange *x)
 	    enforce(access, x) == ANSWERED)
 		return ANSWERED;
 	/* A token is recorded when it is there; an action before it is done. */
-	if (is_action(x) && !record_done(access, x) && access->settings->audit_required)
+	if (a->recorded && is_action(x) && !action_is_recorded(access, x))
 		return exchange_fail(x, ERROR_AUDIT, NULL, NULL);
 	return NEXT;
 }
@@ -471,20 +499,71 @@ access_note_token(struct exchange *x, struct text token)
 	struct admission *a = x->admission;
 	unsigned char hash[crypto_hash_sha256_BYTES];
 
-	if (a == NULL || !a->recorded || a->token_count == sizeof(a->tokens) / sizeof(a->tokens[0]))
+	if (a == NULL)
+		return;
+	metric_add(METRIC_TOKENS,
+	    &LABELS(a->project == NULL ? "default" : a->project->name.data, services_text(a),
+		a->ask.has_role ? role_text(&a->ask) : "none"),
+	    1);
+	if (!a->recorded || a->token_count == sizeof(a->tokens) / sizeof(a->tokens[0]))
 		return;
 	crypto_hash_sha256(hash, (const unsigned char *)token.data, token.length);
 	sodium_bin2hex(a->tokens[a->token_count++], sizeof(a->tokens[0]), hash, 4);
 }
 
-void
+bool
 access_account(struct access *access, struct exchange *x)
 {
-	const struct admission *a = x->admission;
+	struct admission *a = x->admission;
+	struct audit_record record;
 
-	if (a != NULL && a->token_count > 0 && !record_done(access, x) &&
-	    access->settings->audit_required)
+	if (a == NULL)
+		return false;
+	if (a->token_count > 0) { /* those are noted where there is to be a record */
+		record = record_of_done(access, x);
+		note(access, a, &record);
+	}
+	return a->noted;
+}
+
+void
+access_release(struct access *access, struct exchange *x, bool recorded)
+{
+	if (!recorded && x->admission->token_count > 0 && access->settings->audit_required)
 		exchange_fail(x, ERROR_AUDIT, NULL, NULL);
+}
+
+bool
+access_has_keys(const struct access *access, int64_t now)
+{
+	return access->remote == NULL || remote_keys_ready(access->remote, now);
+}
+
+bool
+access_has_records(const struct access *access)
+{
+	return !access->settings->audit_required || audit_is_fine();
+}
+
+static void
+certificate_metric(const char *project, struct text first, struct text second)
+{
+	metric_set(METRIC_CERTIFICATE_SLOT, &LABELS(project, "primary"), first.data != NULL);
+	metric_set(METRIC_CERTIFICATE_SLOT, &LABELS(project, "secondary"), second.data != NULL);
+}
+
+void
+access_metrics(const struct access *access, int64_t now)
+{
+	const struct policy *policy = access->policy;
+	const struct project *projects = policy == NULL ? NULL : policy->projects.items;
+
+	metric_set(METRIC_OPEN_MODE, &LABELS(NULL), strcmp(access_mode(policy), "on") != 0);
+	for (size_t i = 0; policy != NULL && i < policy->projects.count; i++)
+		certificate_metric(
+		    projects[i].name.data, projects[i].certificate, projects[i].second_certificate);
+	if (access->remote != NULL)
+		remote_keys_metrics(access->remote, now);
 }
 
 struct text

@@ -13,7 +13,7 @@
 
 struct access_settings {
 	struct text policy_file, audit_file, key_cache;
-	int64_t audit_format; /* enum audit_format */
+	int64_t audit_format; /* enum record_format */
 	bool audit_required;  /* without a record there is no token */
 	struct text address_rate, failure_rate;
 };
@@ -37,6 +37,8 @@ struct admission {
 	char shadow[200];  /* why it would be refused, were the policy enforced */
 	char tokens[2][9]; /* of the tokens that were issued: the first digits of SHA-256 */
 	size_t token_count;
+	bool noted;        /* a record of it waits for audit_write */
+	char services[96]; /* "rtc,rtm": of the record */
 };
 
 /*
@@ -59,8 +61,12 @@ enum step access_caller(struct access *access, struct exchange *exchange);
  */
 enum step access_grant(struct access *access, struct exchange *exchange);
 
-/* The record of tokens that were issued; without one the answer is an error. */
-void access_account(struct access *access, struct exchange *exchange);
+/*
+ * The record of tokens that were issued.  true: the answer is not to leave before audit_write was
+ * called, whose word access_release then takes: a token without a record becomes an error.
+ */
+bool access_account(struct access *access, struct exchange *exchange);
+void access_release(struct access *access, struct exchange *exchange, bool recorded);
 
 /*
  * What the exchange's input asks for, by its route and its member "project".  false with *error
@@ -80,6 +86,15 @@ struct text access_bound(const struct exchange *exchange);
 
 /* Answers 403: Agora does not say that the job is in that channel.  Returns ANSWERED. */
 enum step access_out_of_bounds(struct exchange *exchange);
+
+/*
+ * Whether everything is there that the next request needs: keys that callers are known by, where
+ * they have to be fetched, and room for records.
+ */
+bool access_has_keys(const struct access *access, int64_t now);
+bool access_has_records(const struct access *access);
+/* Sets the metrics that are a state. */
+void access_metrics(const struct access *access, int64_t now);
 
 /* "open", "log" or "on". Static text. */
 const char *access_mode(const struct policy *policy);

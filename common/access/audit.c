@@ -1,13 +1,19 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit.h"
+#include "clock.h"
 #include "log.h"
+#include "metrics.h"
+
+#define FAILED_MS 10000
 
 static int file = -1;
 static const char *file_path;
+static struct buf records; /* for the file, not yet written */
+static struct buf one;     /* record, on its way */
+static int64_t failed;     /* when a write did, monotonic ms; 0: the last one did not */
 
 bool
 audit_to_file(const char *path)
@@ -16,7 +22,8 @@ audit_to_file(const char *path)
 
 	if (fd < 0)
 		return false;
-	audit_close();
+	if (file >= 0)
+		close(file);
 	file = fd;
 	file_path = path;
 	return true;
@@ -36,119 +43,131 @@ audit_has_file(void)
 	return file >= 0;
 }
 
+bool
+audit_is_fine(void)
+{
+	return failed == 0 || monotonic_ms() - failed > FAILED_MS;
+}
+
 void
 audit_close(void)
 {
-	if (file >= 0)
+	if (file >= 0) {
+		audit_write();
 		close(file);
+	}
 	file = -1;
 	file_path = NULL;
-}
-
-/* A word needs no quotes in logfmt. */
-static bool
-is_word(struct text text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		if ((unsigned char)text.data[i] <= 0x20 || (unsigned char)text.data[i] >= 0x7f ||
-		    strchr("\"=\\", text.data[i]) != NULL)
-			return false;
-	return text.length > 0;
+	failed = 0;
+	buf_free(&records);
+	buf_free(&one);
 }
 
 static void
-add(struct buf *line, enum audit_format format, const char *name, struct text value)
+add_values(struct buf *line, enum record_format format, const struct audit_record *r)
 {
-	if (value.data == NULL)
-		return;
-	if (format == AUDIT_JSON) {
-		buf_text(line, line->length == 0 ? "{" : ",");
-		buf_json(line, text_of(name));
-		buf_text(line, ":");
-		buf_json(line, value);
-		return;
-	}
-	buf_text(line, line->length == 0 ? "" : " ");
-	buf_text(line, name);
-	buf_text(line, "=");
-	if (is_word(value))
-		buf_add(line, value.data, value.length);
-	else
-		buf_json(line, value);
-}
+	const struct text absent = { NULL, 0 };
 
-static void
-add_number(struct buf *line, enum audit_format format, const char *name, int64_t n)
-{
-	if (format == AUDIT_JSON)
-		buf_printf(line, ",\"%s\":%lld", name, (long long)n);
-	else
-		buf_printf(line, " %s=%lld", name, (long long)n);
+	record_text(line, format, "id", r->id);
+	record_text(line, format, "verdict", text_of(r->verdict));
+	record_text(line, format, "action", text_of(r->action));
+	record_text(line, format, "caller", r->caller);
+	record_text(line, format, "sub", r->subject);
+	record_text(line, format, "grant", r->grant);
+	record_text(line, format, "project", r->project);
+	record_text(line, format, "service", r->service);
+	record_text(line, format, "channel", r->channel);
+	record_text(line, format, "uid", r->uid);
+	record_text(line, format, "role", text_of(r->role));
+	if (r->ttl > 0)
+		record_number(line, format, "ttl", r->ttl);
+	record_number(line, format, "status", r->status);
+	record_text(line, format, "reason", text_of(r->reason));
+	record_text(line, format, "client", r->client);
+	for (size_t i = 0; i < 2; i++)
+		record_text(line, format, i == 0 ? "token" : "token2",
+		    r->tokens[i][0] == '\0' ? absent : text_of(r->tokens[i]));
 }
 
 void
-audit_line(enum audit_format format, const struct audit_record *r, struct buf *line)
+audit_line(struct buf *line, enum record_format format, const struct audit_record *record)
 {
-	time_t seconds = (time_t)r->time;
-	char when[32];
-	struct tm tm;
+	record_text(line, format, "time", text_of(utc_text(record->time)));
+	add_values(line, format, record);
+	record_end(line, format);
+}
 
-	gmtime_r(&seconds, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	add(line, format, "time", text_of(when));
-	add(line, format, "id", r->id);
-	add(line, format, "verdict", text_of(r->verdict));
-	add(line, format, "action", text_of(r->action));
-	add(line, format, "caller", r->caller);
-	add(line, format, "sub", r->subject);
-	add(line, format, "grant", r->grant);
-	add(line, format, "project", r->project);
-	add(line, format, "service", r->service);
-	add(line, format, "channel", r->channel);
-	add(line, format, "uid", r->uid);
-	add(line, format, "role", text_of(r->role));
-	if (r->ttl > 0)
-		add_number(line, format, "ttl", r->ttl);
-	add_number(line, format, "status", r->status);
-	add(line, format, "reason", text_of(r->reason));
-	add(line, format, "client", r->client);
-	for (size_t i = 0; i < 2; i++)
-		if (r->tokens[i][0] != '\0')
-			add(line, format, i == 0 ? "token" : "token2", text_of(r->tokens[i]));
-	buf_text(line, format == AUDIT_JSON ? "}\n" : "\n");
+static void
+add_to_log(const struct audit_record *record)
+{
+	struct buf *line = log_begin(LOG_LEVEL_INFO);
+
+	if (line == NULL)
+		return;
+	record_text(line, log_record_format(), "record", TEXT("audit"));
+	add_values(line, log_record_format(), record);
+	log_end();
 }
 
 static void
 say_lost(int why)
 {
-	static time_t said;
-	time_t now = time(NULL);
+	static int64_t said;
+	int64_t now = unix_seconds();
 
 	if (now != said)
 		log_line(LOG_LEVEL_ERROR, "AUDIT_FILE: %s: %s", file_path, strerror(why));
 	said = now;
 }
 
-bool
-audit_write(enum audit_format format, const struct audit_record *record)
+static bool
+write_to_file(struct text text)
 {
-	static struct buf line;
 	ssize_t n;
 
-	buf_clear(&line);
-	audit_line(format, record, &line);
-	if (file < 0) {
-		log_line(LOG_LEVEL_INFO, "audit %.*s", (int)line.length - 1, line.data);
-		return true;
-	}
 	do
-		n = write(file, line.data, line.length);
+		n = write(file, text.data, text.length);
 	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)line.length)
+	failed = n == (ssize_t)text.length ? 0 : monotonic_ms();
+	if (failed == 0)
 		return true;
+	metric_add(METRIC_AUDIT_FAILURES, &LABELS(NULL), 1);
+	say_lost(n < 0 ? errno : ENOSPC);
 	/* A disk that is full takes a part: what stands there must not look like a record. */
 	if (n > 0 && write(file, "\n", 1) < 0)
-		errno = ENOSPC;
-	say_lost(n < 0 ? errno : ENOSPC);
+		say_lost(errno);
 	return false;
+}
+
+void
+audit_add(enum record_format format, const struct audit_record *record)
+{
+	if (file < 0) {
+		add_to_log(record);
+		return;
+	}
+	buf_clear(&one);
+	audit_line(&one, format, record);
+	buf_add(&records, one.data, one.length);
+}
+
+bool
+audit_write(void)
+{
+	bool written = records.length == 0 || write_to_file(buf_view(&records));
+
+	buf_clear(&records);
+	return written;
+}
+
+bool
+audit_write_now(enum record_format format, const struct audit_record *record)
+{
+	if (file < 0) {
+		add_to_log(record);
+		return true;
+	}
+	buf_clear(&one);
+	audit_line(&one, format, record);
+	return write_to_file(buf_view(&one));
 }

@@ -5,9 +5,7 @@
 #ifndef ACCESS_AUDIT_H
 #define ACCESS_AUDIT_H
 
-#include "buf.h"
-
-enum audit_format { AUDIT_LOGFMT, AUDIT_JSON };
+#include "record.h"
 
 struct audit_record {
 	int64_t time; /* Unix seconds */
@@ -29,15 +27,21 @@ bool audit_to_file(const char *path);
 /* Opens the file anew, after it was moved away; says so in the log where it cannot. */
 void audit_reopen(void);
 bool audit_has_file(void);
+/* false: a write has failed in the last seconds; after these the next record has to show it. */
+bool audit_is_fine(void);
 void audit_close(void);
 
+/* Keeps the record for audit_write, or puts it into the log where there is no file. */
+void audit_add(enum record_format format, const struct audit_record *record);
 /*
- * Writes the record in one write(2) to the file, or to the log where there is none.  false: the
- * file did not take it; nothing of it is left then, and the log says why once a second.
+ * Writes the records that were kept to the file, all in one write(2).  false: it did not take them;
+ * they are lost then, and the log says why once a second.
  */
-bool audit_write(enum audit_format format, const struct audit_record *record);
+bool audit_write(void);
+/* The same for this record alone, without those that are kept. */
+bool audit_write_now(enum record_format format, const struct audit_record *record);
 
 /* The line itself, with its end. */
-void audit_line(enum audit_format format, const struct audit_record *record, struct buf *line);
+void audit_line(struct buf *line, enum record_format format, const struct audit_record *record);
 
 #endif

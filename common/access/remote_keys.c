@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "metrics.h"
 #include "remote_keys.h"
 
 #define FETCH_MS 10000
@@ -184,15 +185,24 @@ remote_keys_may_fetch(struct remote_keys *remote, int64_t now)
 	    (remote->fetching || now - remote->tried >= pause || now < remote->tried);
 }
 
-int64_t
-remote_keys_age(const struct remote_key_list *list, int64_t now)
+bool
+remote_keys_ready(const struct remote_key_list *list, int64_t now)
 {
-	int64_t age = -1;
+	/* One that was never tried is fetched with the first token. */
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].tried != 0 && !list->items[i].fetching &&
+		    remote_keys_now(&list->items[i], now) == NULL)
+			return false;
+	return true;
+}
 
-	for (size_t i = 0; list != NULL && i < list->count; i++)
-		if (list->items[i].keys != NULL && now - list->items[i].fetched > age)
-			age = now - list->items[i].fetched;
-	return age;
+void
+remote_keys_metrics(const struct remote_key_list *list, int64_t now)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].keys != NULL)
+			metric_set(METRIC_KEYS_AGE, &LABELS(list->items[i].caller->name.data),
+			    now - list->items[i].fetched);
 }
 
 /* Whole or not at all: others read it at the same time. */

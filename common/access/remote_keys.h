@@ -44,7 +44,9 @@ void remote_keys_refresh(struct remote_keys *remote, int64_t now);
 /* Fetches it; exchange->next (which the caller has set) goes on when it is there or failed. */
 enum step remote_keys_wait(struct remote_keys *remote, struct exchange *exchange);
 
-/* Seconds since the oldest of the sets was fetched; -1: there is none.  For metrics. */
-int64_t remote_keys_age(const struct remote_key_list *list, int64_t now);
+/* false: there is a set that could not be fetched, and nothing to use in its place. */
+bool remote_keys_ready(const struct remote_key_list *list, int64_t now);
+/* Sets the age of each set that is here. */
+void remote_keys_metrics(const struct remote_key_list *list, int64_t now);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cors.h"
 #include "json.h"
 #include "log.h"
+#include "metrics.h"
 
 struct app {
 	const struct config *config;
@@ -17,6 +18,7 @@ struct app {
 	const struct upstream_driver *driver;
 	struct upstream *upstream; /* NULL: no calls to Agora */
 	struct access *access;
+	bool has_memory;
 };
 
 static struct app *
@@ -36,6 +38,18 @@ app_routes(const struct exchange *x, size_t *count)
 {
 	*count = app_of(x)->route_count;
 	return app_of(x)->routes;
+}
+
+const struct access *
+app_access(const struct exchange *x)
+{
+	return app_of(x)->access;
+}
+
+bool
+app_has_memory(const struct exchange *x)
+{
+	return app_of(x)->has_memory;
 }
 
 /* Agora's limits of requests a second, for one App ID. */
@@ -70,13 +84,13 @@ fill_project(
     struct rest_project *p, const struct project *project, const struct upstream_settings *settings)
 {
 	*p = (struct rest_project){ .project = project,
-		.recording = { .per_second = RATE_RECORDING },
-		.rtt = { .per_second = RATE_RTT },
-		.push = { .per_second = RATE_PUSH },
-		.pull = { .per_second = RATE_PULL },
-		.pull_create = { .per_second = RATE_PULL_CREATE } };
+		.recording = { "recording", RATE_RECORDING },
+		.rtt = { "rtt", RATE_RTT },
+		.push = { "push", RATE_PUSH },
+		.pull = { "pull", RATE_PULL },
+		.pull_create = { "pull", RATE_PULL_CREATE } };
 	for (size_t i = 0; i < PUSH_UPDATE_PACES; i++)
-		p->push_update[i].per_second = RATE_PUSH_UPDATE;
+		p->push_update[i] = (struct pace){ "push", RATE_PUSH_UPDATE };
 	if (project != NULL && project->customer_id.data != NULL)
 		credentials_make(&p->credentials, project->customer_id, project->customer_secret);
 	else if (settings->customer_id.data != NULL && settings->customer_secret.data != NULL)
@@ -114,6 +128,7 @@ app_open(const struct config *config, const struct route *routes, size_t route_c
 	app->routes = routes;
 	app->route_count = route_count;
 	app->driver = driver;
+	app->has_memory = has_memory;
 	app->services.settings = &config->token;
 	app->services.codec = agora_codec_open();
 	if (app->services.codec == NULL) {
@@ -169,23 +184,6 @@ app_progress(const struct app *app)
 	return app->upstream == NULL ? NULL : app->driver->progress(app->upstream);
 }
 
-/* RFC 3339; it changes once a second, so its text is kept. */
-static struct text
-timestamp(int64_t now)
-{
-	static int64_t second = -1;
-	static char text[32];
-	time_t seconds = (time_t)now;
-	struct tm tm;
-
-	if (now != second) {
-		second = now;
-		gmtime_r(&seconds, &tm);
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	}
-	return text_of(text);
-}
-
 static void
 add_common_headers(struct exchange *x)
 {
@@ -194,7 +192,7 @@ add_common_headers(struct exchange *x)
 	response_header(&x->response, "Expires", TEXT("-1"));
 	response_header(&x->response, "Pragma", TEXT("no-cache"));
 	response_header(&x->response, "X-Content-Type-Options", TEXT("nosniff"));
-	response_header(&x->response, "X-Timestamp", timestamp(x->now));
+	response_header(&x->response, "X-Timestamp", text_of(utc_text(x->now)));
 	response_header(&x->response, "X-Request-ID", x->request.id);
 }
 
@@ -361,20 +359,52 @@ method_word(struct text method)
 	return method.length > 0 && method.length <= 16 ? method : TEXT("-");
 }
 
+/* The client's word, where it is one of HTTP's. */
+static const char *
+method_label(struct text method)
+{
+	static const char *const known[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE",
+		"OPTIONS" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (text_is(method, known[i]))
+			return known[i];
+	return "other";
+}
+
+static void
+count(const struct exchange *x, int64_t us)
+{
+	const char *route = x->route == NULL ? "none" : x->route->path;
+	char code[12];
+
+	snprintf(code, sizeof(code), "%d", x->response.status);
+	metric_add(METRIC_REQUESTS, &LABELS(route, method_label(x->request.method), code), 1);
+	metric_observe(METRIC_REQUEST_SECONDS, &LABELS(route), us);
+}
+
 /* One line, with nothing of the client's in it but a checked id and the web server's own address.
  */
 static void
 account(const struct exchange *x)
 {
+	const int64_t us = monotonic_us() - x->began;
 	struct text address = request_param(&x->request, "REMOTE_ADDR");
-	struct text client = address.length == 0 || address.length > 64 ? TEXT("-") : address;
-	struct text method = method_word(x->request.method);
+	const enum record_format format = log_record_format();
+	struct buf *line = log_begin(LOG_LEVEL_INFO);
 
-	log_line(LOG_LEVEL_INFO,
-	    "id=%.*s method=%.*s route=%s status=%d duration_us=%lld client=%.*s",
-	    (int)x->request.id.length, x->request.id.data, (int)method.length, method.data,
-	    x->route == NULL ? "-" : x->route->path, x->response.status,
-	    (long long)(monotonic_us() - x->began), (int)client.length, client.data);
+	count(x, us);
+	if (line == NULL)
+		return;
+	record_text(line, format, "id", x->request.id);
+	record_text(line, format, "method", method_word(x->request.method));
+	record_text(line, format, "route", text_of(x->route == NULL ? "-" : x->route->path));
+	record_number(line, format, "status", x->response.status);
+	record_number(line, format, "duration_us", us);
+	record_text(line, format, "client",
+	    address.length == 0 || address.length > 64 ? TEXT("-") : address);
+	record_text(line, format, "error", text_of(x->response.error));
+	log_end();
 }
 
 static void
@@ -388,7 +418,23 @@ complete(struct exchange *x, enum step step)
 		if (x->route->output != NULL)
 			field_write(&x->response.body, x->route->output, x->output);
 	}
-	access_account(app->access, x);
+	x->held = access_account(app->access, x);
+	if (!x->held)
+		account(x);
+	log_request((struct text){ NULL, 0 });
+}
+
+bool
+app_write_records(void)
+{
+	return audit_write();
+}
+
+void
+app_release(struct exchange *x, bool recorded)
+{
+	x->held = false;
+	access_release(app_of(x)->access, x, recorded);
 	account(x);
 }
 
@@ -408,12 +454,14 @@ app_serve(struct app *app, struct exchange *x, char *const *params, struct text 
 	path_problem = request_parse(
 	    &x->request, params, base_path.data == NULL ? "" : base_path.data, &x->arena);
 	add_common_headers(x);
+	log_request(x->request.id);
 	x->request.body = body;
 	step = run_steps(app, x, path_problem);
 	if (step == WAITING)
-		return WAITING;
-	complete(x, step);
-	return ANSWERED;
+		log_request((struct text){ NULL, 0 });
+	else
+		complete(x, step);
+	return step == WAITING ? WAITING : ANSWERED;
 }
 
 void

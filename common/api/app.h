@@ -23,19 +23,30 @@ void app_close(struct app *app);
 /* Opens the files of log and audit anew, after they were moved away. */
 void app_reopen_logs(void);
 
+/*
+ * An exchange that is held is complete, but its answer must not leave before its record is written:
+ * app_write_records writes those of all exchanges at once and says whether that went well, and
+ * app_release then takes what it said; a token without a record becomes an error.
+ */
+bool app_write_records(void);
+void app_release(struct exchange *exchange, bool recorded);
+
 /* What makes its waiting exchanges go on; NULL: none ever waits. */
 const struct progress *app_progress(const struct app *app);
 
-/* The configuration and the routes that an exchange is served with. */
+/* What an exchange is served with. */
 const struct config *app_config(const struct exchange *exchange);
 const struct route *app_routes(const struct exchange *exchange, size_t *count);
+const struct access *app_access(const struct exchange *exchange);
+bool app_has_memory(const struct exchange *exchange);
 
 enum body_problem { BODY_WHOLE, BODY_CUT, BODY_TOO_LARGE };
 
 /*
  * Serves one request.  exchange: reset, or zeroed, with finished and owner set where it may wait.
  * params: CGI variables, borrowed until the exchange is reset.  body: likewise; body_problem says
- * why it is not whole.  ANSWERED: exchange->response is complete and the access line in the log.
+ * why it is not whole.  ANSWERED: exchange->response is complete and the access line in the log,
+ * unless it is held.
  * WAITING: that will be so when exchange->finished is called.
  */
 enum step app_serve(struct app *app, struct exchange *exchange, char *const *params,

@@ -30,6 +30,11 @@
 const struct route routes[] = {
 	ROUTE(
 	    "GET", "/ping", system_ping, NULL, &ping_table, PUBLIC, "Whether the service answers"),
+	ROUTE("GET", "/livez", system_live, NULL, &live_table, PUBLIC, "Whether the process lives"),
+	ROUTE("GET", "/readyz", system_ready, NULL, &ready_table, PUBLIC,
+	    "Whether it has what the next request needs"),
+	ROUTE(
+	    "GET", "/metrics", system_metrics, NULL, NULL, "metrics.read", "Counts for Prometheus"),
 	ROUTE("GET", "/me", policy_me, NULL, &policy_me_table, ANY_CALLER,
 	    "Who the caller is, and what it may have"),
 	ROUTE("POST", "/policy/check", policy_check, &policy_check_table, &policy_verdict_table,

@@ -31,4 +31,7 @@ unix_seconds(void)
 	return now.tv_sec;
 }
 
+/* RFC 3339, UTC, whole seconds: "2026-11-24T12:00:00Z".  Kept until the next call; one thread. */
+const char *utc_text(int64_t unix_time);
+
 #endif

@@ -2,26 +2,53 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
+#include "clock.h"
 #include "log.h"
+#include "metrics.h"
 
 #define FLUSH_AT 32768
+#define MESSAGE_MAX 1024
 
 static enum log_level max_level = LOG_LEVEL_INFO;
-static struct buf lines;
+static enum log_format format = LOG_FORMAT_TEXT;
+static struct text request;
+static struct buf lines, line, time_text;
+static bool in_journal;
 static int output = STDERR_FILENO;
 static const char *file_path;
 static size_t line_count, lost;
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
+static const char *const priorities[] = { "<3>", "<4>", "<6>", "<7>" };
 
 void
 log_set_level(enum log_level level)
 {
 	max_level = level;
+}
+
+void
+log_set_format(enum log_format wanted)
+{
+	format = wanted;
+}
+
+void
+log_to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat info;
+	char ours[64];
+
+	if (stream == NULL || fstat(STDERR_FILENO, &info) != 0)
+		return;
+	snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)info.st_dev,
+	    (unsigned long long)info.st_ino);
+	in_journal = strcmp(stream, ours) == 0;
 }
 
 bool
@@ -46,22 +73,21 @@ log_reopen(void)
 		log_line(LOG_LEVEL_ERROR, "%s cannot be reopened: %s", file_path, strerror(errno));
 }
 
+/* RFC 3339 with milliseconds. */
 static void
 add_time(struct buf *buf)
 {
-	/* The date changes once a second, its text is kept. */
-	static time_t second = -1;
-	static char text[32];
 	struct timespec now;
-	struct tm tm;
+	char fraction[] = ".000Z";
+	long ms;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (now.tv_sec != second) {
-		second = now.tv_sec;
-		gmtime_r(&second, &tm);
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	}
-	buf_printf(buf, "%s.%03ldZ ", text, now.tv_nsec / 1000000);
+	ms = now.tv_nsec / 1000000;
+	fraction[1] = (char)('0' + ms / 100);
+	fraction[2] = (char)('0' + ms / 10 % 10);
+	fraction[3] = (char)('0' + ms % 10);
+	buf_add(buf, utc_text(now.tv_sec), strlen("2026-11-24T12:00:00"));
+	buf_add(buf, fraction, sizeof(fraction) - 1);
 }
 
 /* Control characters as \xNN; what lies between them in one piece. */
@@ -83,32 +109,99 @@ add_printable(struct buf *buf, struct text text)
 }
 
 void
-log_line(enum log_level level, const char *format, ...)
+log_request(struct text id)
 {
-	static struct buf message;
-	va_list args;
-	char *at;
-	int length;
+	request = id;
+}
 
+enum record_format
+log_record_format(void)
+{
+	return format == LOG_FORMAT_JSON ? RECORD_JSON : RECORD_LOGFMT;
+}
+
+struct buf *
+log_begin(enum log_level level)
+{
 	if (level > max_level)
-		return;
-	buf_clear(&message);
-	at = buf_reserve(&message, 1024);
-	va_start(args, format);
-	length = vsnprintf(at, 1024, format, args);
-	va_end(args);
-	if (length < 0)
-		return;
-	message.length = length < 1024 ? (size_t)length : 1023;
+		return NULL;
+	buf_clear(&line);
+	if (in_journal && output == STDERR_FILENO)
+		buf_text(&lines, priorities[level]);
+	if (format == LOG_FORMAT_TEXT) {
+		if (!in_journal || output != STDERR_FILENO) {
+			add_time(&line);
+			buf_add(&line, " ", 1);
+		}
+		buf_text(&line, level_names[level]);
+		return &line;
+	}
+	buf_clear(&time_text);
+	add_time(&time_text);
+	record_text(&line, log_record_format(), "time", buf_view(&time_text));
+	record_text(&line, log_record_format(), "level", text_of(level_names[level]));
+	return &line;
+}
 
-	add_time(&lines);
-	buf_text(&lines, level_names[level]);
-	buf_add(&lines, " ", 1);
-	add_printable(&lines, buf_view(&message));
-	buf_add(&lines, "\n", 1);
+/* The line joins those that wait for log_flush. */
+static void
+gather(void)
+{
+	record_end(&line, log_record_format());
+	buf_add(&lines, line.data, line.length);
+}
+
+void
+log_end(void)
+{
+	gather();
 	line_count++;
 	if (lines.length >= FLUSH_AT)
 		log_flush();
+}
+
+/* To the line that was begun. */
+static void
+add_message(struct text message)
+{
+	if (format == LOG_FORMAT_TEXT) {
+		buf_add(&line, " ", 1);
+		add_printable(&line, message);
+	} else {
+		record_text(&line, log_record_format(), "message", message);
+	}
+}
+
+void
+log_line(enum log_level level, const char *words, ...)
+{
+	char message[MESSAGE_MAX];
+	va_list args;
+	int length;
+
+	if (log_begin(level) == NULL)
+		return;
+	va_start(args, words);
+	length = vsnprintf(message, sizeof(message), words, args);
+	va_end(args);
+	if (length >= MESSAGE_MAX)
+		length = MESSAGE_MAX - 1;
+	add_message((struct text){ message, length < 0 ? 0 : (size_t)length });
+	if (request.length > 0)
+		record_text(&line, log_record_format(), "id", request);
+	log_end();
+}
+
+static void
+say_lost(size_t count)
+{
+	char message[64];
+
+	if (log_begin(LOG_LEVEL_WARNING) == NULL)
+		return;
+	snprintf(message, sizeof(message), "%zu log lines lost: nobody read them", count);
+	add_message(text_of(message));
+	gather();
 }
 
 void
@@ -119,7 +212,7 @@ log_flush(void)
 	if (lines.length == 0)
 		return;
 	if (told > 0)
-		buf_printf(&lines, "warning: %zu log lines lost: nobody read them\n", told);
+		say_lost(told);
 	while (done < lines.length) {
 		ssize_t n = write(output, lines.data + done, lines.length - done);
 
@@ -127,6 +220,7 @@ log_flush(void)
 			continue;
 		if (n < 0) {
 			lost += line_count;
+			metric_add(METRIC_LOG_LINES_LOST, &LABELS(NULL), (int64_t)line_count);
 			told = 0;
 			break;
 		}

@@ -6,9 +6,12 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-#include <stdbool.h>
+#include "record.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Text is time, level, message; in the others these and all values have names. */
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
 /*
  * One line: time (RFC 3339, UTC, milliseconds), level, message.  Control characters of the message
@@ -17,15 +20,33 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
+ * One line of named values: what log_begin gives is for record_text and record_number with
+ * log_record_format, until log_end.  NULL: the level is dropped, and there is nothing to end.
+ */
+struct buf *log_begin(enum log_level level);
+enum record_format log_record_format(void);
+void log_end(void);
+
+/* The request that lines are about from now on, by its id, which is borrowed; absent: none. */
+void log_request(struct text id);
+
+/*
  * Appends to this file from now on, instead of stderr; made with mode 0640.  The path is borrowed.
  * false with errno set, and stderr kept, when it cannot be opened.
  */
 bool log_to_file(const char *path);
 /* Opens the file anew, after it was moved away.  Nothing without a file. */
 void log_reopen(void);
+/*
+ * Where stderr is systemd's journal, lines begin with their priority (sd-daemon(3)), and leave the
+ * time to it where they are text.
+ */
+void log_to_journal(void);
 
 /* Lines above this level are dropped.  Default: info. */
 void log_set_level(enum log_level level);
+/* Default: text. */
+void log_set_format(enum log_format format);
 
 /*
  * Writes what was gathered.  A pipe that is full loses the lines; how many is said in the log as

@@ -1,5 +1,6 @@
 #include "clock.h"
 #include "exchange.h"
+#include "log.h"
 
 enum step
 exchange_fail(struct exchange *exchange, enum http_error error, const char *field, const char *rule)
@@ -29,9 +30,12 @@ exchange_go_on(struct exchange *exchange)
 	enum step step;
 
 	exchange->now = unix_seconds();
+	log_request(exchange->request.id);
 	step = exchange->next(exchange);
-	if (step == WAITING)
+	if (step == WAITING) {
+		log_request((struct text){ NULL, 0 });
 		return;
+	}
 	exchange->complete(exchange, step);
 	exchange->finished(exchange);
 }
@@ -56,6 +60,7 @@ exchange_reset(struct exchange *exchange)
 	exchange->input = exchange->output = exchange->call = NULL;
 	exchange->next = NULL;
 	exchange->cancel = NULL;
+	exchange->held = false;
 	exchange->request = (struct request){ 0 };
 	response_clear(&exchange->response);
 	arena_reset(&exchange->arena);

@@ -31,6 +31,7 @@ struct exchange {
 	int64_t now;                 /* wall clock, Unix seconds */
 	int64_t began;               /* monotonic, microseconds */
 	bool crowded;                /* the engine takes no more that wait */
+	bool held;                   /* complete, but for app_release */
 	int body_problem;            /* the application's: why the body is not whole */
 	struct arena arena;
 	struct deferred *deferred; /* what exchange_defer noted, last first */

@@ -109,6 +109,8 @@ write_error(
 	buf_text(&sentence, rule);
 	answer->error = buf_view(&sentence);
 	response->status = (int)answer->status;
+	response->error = answer->code.data;
+	response->content_type = NULL;
 	buf_clear(&response->body);
 	field_write(&response->body, &error_table, answer);
 	buf_free(&sentence);
@@ -197,7 +199,10 @@ response_write(const struct response *response, bool without_body, struct buf *o
 	buf_text(out, " ");
 	buf_text(out, status_text(response->status));
 	if (response->body.length > 0) {
-		buf_text(out, "\r\nContent-Type: application/json\r\nContent-Length: ");
+		buf_text(out, "\r\nContent-Type: ");
+		buf_text(out,
+		    response->content_type == NULL ? "application/json" : response->content_type);
+		buf_text(out, "\r\nContent-Length: ");
 		buf_number(out, (int64_t)response->body.length);
 	}
 	buf_text(out, "\r\n");
@@ -211,6 +216,7 @@ void
 response_clear(struct response *response)
 {
 	response->status = 0;
+	response->error = response->content_type = NULL;
 	buf_clear(&response->headers);
 	buf_clear(&response->body);
 }

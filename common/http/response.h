@@ -6,8 +6,10 @@
 
 struct response {
 	int status;
-	struct buf headers; /* "Name: value\r\n" each */
-	struct buf body;    /* JSON, or empty */
+	struct buf headers;       /* "Name: value\r\n" each */
+	struct buf body;          /* JSON, or empty */
+	const char *content_type; /* static; NULL: application/json */
+	const char *error;        /* its code, where it is an error; static */
 };
 
 /* Why a request is refused.  The table in response.c gives each its status and code. */

@@ -10,6 +10,7 @@
 #define PACE_MOST 50
 
 struct pace {
+	const char *api;         /* whose limit it is, for metrics */
 	int64_t per_second;      /* at most PACE_MOST; 0 = no limit */
 	int64_t sent[PACE_MOST]; /* monotonic us of the last per_second requests, a ring */
 	unsigned next;           /* the oldest of them */

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "hosts.h"
 #include "json.h"
+#include "metrics.h"
 #include "random.h"
 #include "upstream.h"
 
@@ -31,6 +32,7 @@ struct transfer {
 	int64_t deadline; /* monotonic ms, for all tries */
 	int64_t due;      /* when delayed */
 	bool running;     /* in curl's hands */
+	int64_t began;    /* monotonic us, of this try */
 	unsigned sent;    /* how often this try was sent: curl repeats some by itself */
 	bool too_large;
 };
@@ -293,6 +295,25 @@ finish(struct transfer *t, enum call_outcome outcome)
 	return_transfer(t);
 }
 
+static const char *
+api_of(const struct call *call)
+{
+	return call->pace == NULL ? "keys" : call->pace->api;
+}
+
+static void
+count_try(const struct transfer *t, long status)
+{
+	const char *base = t->upstream->hosts.list[t->host].base, *name = strstr(base, "://");
+	const char *api = api_of(t->call);
+	char code[16];
+
+	snprintf(code, sizeof(code), "%ld", status);
+	metric_add(METRIC_UPSTREAM_REQUESTS,
+	    &LABELS(api, t->call->url.data != NULL || name == NULL ? "other" : name + 3, code), 1);
+	metric_observe(METRIC_UPSTREAM_SECONDS, &LABELS(api), monotonic_us() - t->began);
+}
+
 /* Hands one try to curl; there is time left for it. */
 static void
 start_try(struct transfer *t)
@@ -319,6 +340,9 @@ start_try(struct transfer *t)
 	t->too_large = false;
 	t->sent = 0;
 	t->running = true;
+	t->began = monotonic_us();
+	if (call->tries > 1)
+		metric_add(METRIC_UPSTREAM_RETRIES, &LABELS(api_of(call)), 1);
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
 	add_header(t, "Accept", TEXT("application/json"));
@@ -505,6 +529,7 @@ take_ended_tries(struct upstream *u)
 		t->running = false;
 		pull(&u->active, t);
 		t->call->status = (int)status;
+		count_try(t, code == CURLE_OK ? status : 0);
 		if (code == CURLE_OK)
 			with_answer(t);
 		else
@@ -571,6 +596,7 @@ step(void *owner)
 	take_ended_tries(u);
 	start_delayed(u);
 	tell_ended(u);
+	metric_set(METRIC_UPSTREAM_BUSY, &LABELS(NULL), (int64_t)u->busy);
 }
 
 static int64_t

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 
+import engine_client
 import kit
 import rest_kit as rk
 import sites
@@ -345,6 +347,59 @@ def test_what_cannot_be_recorded_is_not_done(w):
     site.stop()
     site, keys, _ = backend(w, AUDIT_FILE="/dev/full", AUDIT_REQUIRED="false")
     same(token(site, {"channel": "room", "uid": 1}, keys["web"]).status, 200, "not required")
+    site.stop()
+
+
+def test_answers_wait_for_their_records(w):
+    """Requests that came at once, and others: each answer, in order, and its record."""
+    site, keys, audit = backend(w, AUDIT_FORMAT="json")
+    key = {"HTTP_AUTHORIZATION": keys["web"][1]}
+
+    def ask(n):
+        body = json.dumps({"tokenType": "rtc", "channel": f"room{n}", "uid": n}).encode()
+        return engine_client.post(body, **key)
+
+    with ExitStack() as stack:
+        clients = [stack.enter_context(engine_client.Client(site.socket)) for _ in range(4)]
+        for c, client in enumerate(clients):
+            some = b"".join(ask(100 * c + n) for n in range(1, 21))
+            same(client.converse(some + engine_client.get("/ping", **key), 21), ["200"] * 21,
+                 "answers")
+            same(client.answers[-1].json(), {"message": "pong"}, "the last")
+        gone = engine_client.Client(site.socket)
+        gone.send(ask(1007) + ask(1008))
+        gone.close()
+        same(clients[0].ask(ask(1009)).status, 200, "others go on")
+    records = [json.loads(line) for line in sites.read(audit).splitlines()]
+    found = [int(r["uid"]) for r in records if r["verdict"] == "allow"]
+    for c in range(4):
+        wanted = list(range(100 * c + 1, 100 * c + 21))
+        same([uid for uid in found if uid in wanted], wanted, "records in order")
+    site.stop()
+
+
+def test_health_and_metrics(w):
+    site, keys, _ = backend(w, AUDIT_FILE="/dev/full")
+    same(site.ask("GET", "/livez").json(), {"status": "ok"}, "alive")
+    same(site.ask("GET", "/readyz").json(), {"status": "ready", "mode": "on"}, "ready")
+    unknown(site.ask("GET", "/metrics"), "no credentials")
+    rk.fails(token(site, {"channel": "room", "uid": 1}, keys["web"]), 503, "audit_unavailable")
+    answer = site.ask("GET", "/readyz?verbose")
+    same((answer.status, answer.json()["status"]), (503, "not ready"), "without records")
+    same([c["name"] for c in answer.json()["checks"] if c["status"] != "ok"], ["records"],
+         "what failed")
+    site.stop()
+    site = rk.Site(w.run, w.build, rk.settings_for(w.sim))
+    same(site.ask("GET", "/readyz").json(), {"status": "ready", "mode": "open"}, "open")
+    same(token(site, {"channel": "room", "uid": 1}).status, 200, "a token")
+    answer = site.send("GET", "/metrics")
+    same((answer.status, answer.header("Content-Type")),
+         (200, "text/plain; version=0.0.4; charset=utf-8"), "metrics")
+    lines = answer.body.decode().splitlines()
+    for line in ("agora_open_mode 1",
+                 'agora_tokens_issued_total{project="default",service="rtc",role="subscriber"} 1',
+                 'agora_http_requests_total{route="/readyz",method="GET",code="200"} 1'):
+        expect(line in lines, f"no {line} in {lines}")
     site.stop()
 
 

@@ -32,26 +32,26 @@ static void
 writes_lines(void)
 {
 	static const struct {
-		enum audit_format format;
+		enum record_format format;
 		const struct audit_record *record;
 		const char *line;
 	} cases[] = {
-		{ AUDIT_LOGFMT, &full,
+		{ RECORD_LOGFMT, &full,
 		    "time=2025-10-09T08:53:20Z id=0a verdict=deny action=token.issue caller=app "
 		    "sub=\"a b=\\n\" grant=g project=two service=rtc,rtm channel=room uid=\"\" "
 		    "role=subscriber ttl=60 status=403 reason=\"uid: \\\"x\\\"\" client=192.0.2.1 "
 		    "token=01234567 token2=89abcdef\n" },
-		{ AUDIT_JSON, &full,
+		{ RECORD_JSON, &full,
 		    "{\"time\":\"2025-10-09T08:53:20Z\",\"id\":\"0a\",\"verdict\":\"deny\","
 		    "\"action\":\"token.issue\",\"caller\":\"app\",\"sub\":\"a b=\\n\","
 		    "\"grant\":\"g\",\"project\":\"two\",\"service\":\"rtc,rtm\","
 		    "\"channel\":\"room\",\"uid\":\"\",\"role\":\"subscriber\",\"ttl\":60,"
 		    "\"status\":403,\"reason\":\"uid: \\\"x\\\"\",\"client\":\"192.0.2.1\","
 		    "\"token\":\"01234567\",\"token2\":\"89abcdef\"}\n" },
-		{ AUDIT_LOGFMT, &little,
+		{ RECORD_LOGFMT, &little,
 		    "time=1970-01-01T00:00:00Z id=1 verdict=allow action=recording.stop "
 		    "status=0\n" },
-		{ AUDIT_JSON, &little,
+		{ RECORD_JSON, &little,
 		    "{\"time\":\"1970-01-01T00:00:00Z\",\"id\":\"1\",\"verdict\":\"allow\","
 		    "\"action\":\"recording.stop\",\"status\":0}\n" },
 	};
@@ -59,7 +59,7 @@ writes_lines(void)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct buf line = { 0 };
 
-		audit_line(cases[i].format, cases[i].record, &line);
+		audit_line(&line, cases[i].format, cases[i].record);
 		CHECK(text_is(buf_view(&line), cases[i].line), cases[i].line);
 		buf_free(&line);
 	}
@@ -92,15 +92,25 @@ keeps_a_file(void)
 	snprintf(moved, sizeof(moved), "%s.1", path);
 	CHECK(audit_to_file(path) && audit_has_file(), path);
 	CHECK(stat(path, &info) == 0 && (info.st_mode & 07777) == 0640, "mode");
-	CHECK(audit_write(AUDIT_LOGFMT, &full) && audit_write(AUDIT_JSON, &full), "written");
+	audit_add(RECORD_LOGFMT, &full);
+	audit_add(RECORD_JSON, &full);
+	CHECK(lines_of(path) == 0, "kept");
+	CHECK(audit_write_now(RECORD_LOGFMT, &little) && lines_of(path) == 1, "one at once");
+	CHECK(audit_write() && lines_of(path) == 3, "written");
+	CHECK(audit_write() && lines_of(path) == 3, "nothing twice");
+	audit_add(RECORD_LOGFMT, &little);
 	CHECK(rename(path, moved) == 0, moved);
 	audit_reopen();
-	CHECK(audit_write(AUDIT_LOGFMT, &little), "written anew");
-	CHECK(lines_of(moved) == 2 && lines_of(path) == 1, "each where it belongs");
+	CHECK(audit_write() && lines_of(moved) == 3 && lines_of(path) == 1, "a new file");
+	audit_add(RECORD_LOGFMT, &little);
 	audit_close();
-	CHECK(!audit_has_file(), "closed");
+	CHECK(!audit_has_file() && lines_of(path) == 2, "closed, and nothing lost");
 	CHECK(!audit_to_file("/tmp/no-such-directory/audit"), "a file that cannot be");
-	CHECK(audit_to_file("/dev/full") && !audit_write(AUDIT_LOGFMT, &full), "a full disk");
+	CHECK(audit_to_file("/dev/full"), "a full disk");
+	audit_add(RECORD_LOGFMT, &full);
+	CHECK(!audit_write_now(RECORD_LOGFMT, &little), "not one at once");
+	CHECK(!audit_write(), "nor those that were kept");
+	CHECK(audit_write(), "which are lost");
 	audit_close();
 	unlink(path);
 	unlink(moved);

@@ -250,6 +250,8 @@ static const struct {
 	const char *members; /* of the answer */
 } every_route[] = {
 	{ "GET", "/ping", "", "message" },
+	{ "GET", "/livez", "", "status" },
+	{ "GET", "/readyz", "", "status mode" },
 	{ "POST", "/getToken", RTC_BODY, "token expire expiresAt" },
 	{ "POST", "/token/getNew", RTC_BODY, "token expire expiresAt" },
 	{ "POST", "/fetchToken", RTC_BODY, "token expire expiresAt" },
@@ -271,8 +273,8 @@ answers_every_route(void)
 	/* Those that ask Agora have tests of their own. */
 	for (size_t i = 0; i < route_count; i++)
 		inline_count += routes[i].wait == ROUTE_INLINE;
-	/* Two rows answer about the policy. */
-	CHECK(COUNT(every_route) + 2 == inline_count, "the table has every row");
+	/* Two rows answer about the policy, and one with text. */
+	CHECK(COUNT(every_route) + 3 == inline_count, "the table has every row");
 	for (size_t i = 0; i < COUNT(every_route); i++)
 		for (size_t e = 0; e < COUNT(ends); e++) {
 			struct buf names = { 0 };
@@ -1138,28 +1140,28 @@ writes_one_access_line(void)
 		{ "POST", "/getToken", NULL, "{\"secret\":",
 		    TIME
 		    "id=[0-9a-f]{32} method=POST route=/getToken status=400 duration_us=[0-9]+ "
-		    "client=-\n$" },
+		    "client=- error=[a-z_]+\n$" },
 		{ "GET", "/secret", NULL, "",
 		    TIME "id=[0-9a-f]{32} method=GET route=- status=404 duration_us=[0-9]+ "
-			 "client=-\n$" },
+			 "client=- error=not_found\n$" },
 		{ "GET", "/%secret", NULL, "",
 		    TIME "id=[0-9a-f]{32} method=GET route=- status=400 duration_us=[0-9]+ "
-			 "client=-\n$" },
+			 "client=- error=[a-z_]+\n$" },
 		{ "GET", "/ping", "HTTP_ORIGIN=https://secret", "",
 		    TIME "id=[0-9a-f]{32} method=GET route=- status=403 duration_us=[0-9]+ "
-			 "client=-\n$" },
+			 "client=- error=origin_not_allowed\n$" },
 		{ "OPTIONS", "/ping", NULL, "",
 		    TIME "id=[0-9a-f]{32} method=OPTIONS route=- status=204 duration_us=[0-9]+ "
 			 "client=-\n$" },
 		{ "GET status=200", "/ping", NULL, "",
 		    TIME "id=[0-9a-f]{32} method=- route=- status=405 duration_us=[0-9]+ "
-			 "client=-\n$" },
+			 "client=- error=method_not_allowed\n$" },
 		{ "SECRETSECRETSECRET", "/ping", NULL, "",
 		    TIME "id=[0-9a-f]{32} method=- route=- status=405 duration_us=[0-9]+ "
-			 "client=-\n$" },
+			 "client=- error=method_not_allowed\n$" },
 		{ "", "/ping", NULL, "",
 		    TIME "id=[0-9a-f]{32} method=- route=- status=405 duration_us=[0-9]+ "
-			 "client=-\n$" },
+			 "client=- error=method_not_allowed\n$" },
 		{ "GET", "/ping", "REMOTE_ADDR=" A_64 "x", "",
 		    TIME "id=[0-9a-f]{32} method=GET route=/ping status=200 duration_us=[0-9]+ "
 			 "client=-\n$" },

@@ -364,7 +364,125 @@ appends_to_a_file(void)
 	close(ends[1]);
 }
 
+/* One line of values through stderr. */
+static struct text
+values_logged(int ends[2])
+{
+	struct buf *line;
+
+	listen_on(ends[1]);
+	line = log_begin(LOG_LEVEL_INFO);
+	record_number(line, log_record_format(), "status", 200);
+	record_text(line, log_record_format(), "route", TEXT("/rtm/:rtmuid"));
+	log_end();
+	log_flush();
+	listen_end();
+	return take(ends[0]);
+}
+
+static bool
+matches(struct text line, const char *pattern)
+{
+	regex_t regex;
+	bool found;
+
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		abort();
+	found = regexec(&regex, line.data, 0, NULL, 0) == 0;
+	regfree(&regex);
+	return found;
+}
+
+#define TIME "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z"
+
+static struct text
+all_logged(int ends[2], const char *message)
+{
+	listen_on(ends[1]);
+	log_line(LOG_LEVEL_ERROR, "%s", message);
+	log_flush();
+	listen_end();
+	return take(ends[0]);
+}
+
+static void
+writes_formats(void)
+{
+	static const struct {
+		enum log_format format;
+		const char *message, *about, *values;
+	} cases[] = {
+		{ LOG_FORMAT_TEXT, "^" TIME " error say \"a\"\n$",
+		    "^" TIME " error say \"a\" id=0a\n$",
+		    "^" TIME " info status=200 route=/rtm/:rtmuid\n$" },
+		{ LOG_FORMAT_LOGFMT, "^time=" TIME " level=error message=\"say \\\\\"a\\\\\"\"\n$",
+		    "^time=" TIME " level=error message=\"say \\\\\"a\\\\\"\" id=0a\n$",
+		    "^time=" TIME " level=info status=200 route=/rtm/:rtmuid\n$" },
+		{ LOG_FORMAT_JSON,
+		    "^\\{\"time\":\"" TIME
+		    "\",\"level\":\"error\",\"message\":\"say \\\\\"a\\\\\"\"}\n$",
+		    "^\\{\"time\":\"" TIME
+		    "\",\"level\":\"error\",\"message\":\"say \\\\\"a\\\\\"\",\"id\":\"0a\"}\n$",
+		    "^\\{\"time\":\"" TIME
+		    "\",\"level\":\"info\",\"status\":200,\"route\":\"/rtm/:rtmuid\"}\n$" },
+	};
+	int ends[2];
+
+	open_pipe(ends);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		log_set_format(cases[i].format);
+		CHECK(matches(all_logged(ends, "say \"a\""), cases[i].message), cases[i].message);
+		log_request(TEXT("0a"));
+		CHECK(matches(all_logged(ends, "say \"a\""), cases[i].about), cases[i].about);
+		log_request((struct text){ NULL, 0 });
+		CHECK(matches(values_logged(ends), cases[i].values), cases[i].values);
+	}
+	log_set_format(LOG_FORMAT_TEXT);
+	log_set_level(LOG_LEVEL_WARNING);
+	CHECK(log_begin(LOG_LEVEL_INFO) == NULL, "a level that is dropped");
+	log_set_level(LOG_LEVEL_INFO);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
+speaks_to_the_journal(void)
+{
+	static const char *const lines[] = { "<3>error message\n", "<4>warning message\n",
+		"<6>info message\n", "<7>debug message\n" };
+	char stream[64];
+	struct stat info;
+	int ends[2];
+
+	open_pipe(ends);
+	if (fstat(ends[1], &info) != 0)
+		abort();
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)info.st_dev,
+	    (unsigned long long)info.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	listen_on(ends[1]);
+	log_to_journal();
+	log_set_level(LOG_LEVEL_DEBUG);
+	for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+		log_line((enum log_level)level, "message");
+		log_flush();
+		CHECK(same_text(take(ends[0]), lines[level]), lines[level]);
+	}
+	setenv("JOURNAL_STREAM", "0:0", 1);
+	log_to_journal();
+	log_line(LOG_LEVEL_INFO, "message");
+	log_flush();
+	CHECK(take(ends[0]).data[0] != '<', "another's journal");
+	listen_end();
+	log_set_level(LOG_LEVEL_INFO);
+	unsetenv("JOURNAL_STREAM");
+	close(ends[0]);
+	close(ends[1]);
+}
+
 CU_TestInfo base_log_tests[] = {
+	{ "writes formats", writes_formats },
+	{ "speaks to the journal", speaks_to_the_journal },
 	{ "says when and how bad", says_when_and_how_bad },
 	{ "drops what is above the level", drops_what_is_above_the_level },
 	{ "escapes control characters", escapes_control_characters },
