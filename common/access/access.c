@@ -145,18 +145,17 @@ services_asked(const struct ask *ask)
 	return services;
 }
 
-/* "rtc,rtm"; kept with the admission. */
+/* "rtc,rtm"; kept with the admission.  All names have room there. */
 static const char *
 services_text(struct admission *a)
 {
 	const unsigned services = services_asked(&a->ask);
-	size_t length = 0;
+	char *at = a->services;
 
-	a->services[0] = '\0';
+	*at = '\0';
 	for (const struct choice *s = policy_services; s->name != NULL; s++)
-		if (services & (unsigned)s->value && length < sizeof(a->services))
-			length += (size_t)snprintf(a->services + length,
-			    sizeof(a->services) - length, "%s%s", length == 0 ? "" : ",", s->name);
+		if (services & (unsigned)s->value)
+			at = stpcpy(at == a->services ? at : stpcpy(at, ","), s->name);
 	return a->services;
 }
 
@@ -497,7 +496,7 @@ void
 access_note_token(struct exchange *x, struct text token)
 {
 	struct admission *a = x->admission;
-	unsigned char hash[crypto_hash_sha256_BYTES];
+	unsigned char hash[32];
 
 	if (a == NULL)
 		return;
@@ -507,7 +506,7 @@ access_note_token(struct exchange *x, struct text token)
 	    1);
 	if (!a->recorded || a->token_count == sizeof(a->tokens) / sizeof(a->tokens[0]))
 		return;
-	crypto_hash_sha256(hash, (const unsigned char *)token.data, token.length);
+	sha256(token, hash);
 	sodium_bin2hex(a->tokens[a->token_count++], sizeof(a->tokens[0]), hash, 4);
 }
 

@@ -66,7 +66,7 @@ caller_of_key(const struct policy *policy, struct text key)
 	const char *end = is_key(key) ? memchr(rest.data, '_', rest.length) : NULL;
 	const struct caller *caller;
 	const struct text *hashes;
-	unsigned char hash[crypto_hash_sha256_BYTES];
+	unsigned char hash[32];
 	bool good = false;
 
 	if (end == NULL)
@@ -74,7 +74,7 @@ caller_of_key(const struct policy *policy, struct text key)
 	caller = policy_caller(policy, (struct text){ rest.data, (size_t)(end - rest.data) });
 	if (caller == NULL || caller->type != CALLER_APIKEY)
 		return NULL;
-	crypto_hash_sha256(hash, (const unsigned char *)key.data, key.length);
+	sha256(key, hash);
 	hashes = caller->hashes.items;
 	for (size_t i = 0; i < caller->hashes.count; i++)
 		good |= sodium_memcmp(hash, hashes[i].data, sizeof(hash)) == 0;

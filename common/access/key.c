@@ -78,6 +78,23 @@ refuse(const char *why)
 	return why;
 }
 
+void
+sha256(struct text text, unsigned char out[32])
+{
+	static EVP_MD *md;
+	static EVP_MD_CTX *context;
+
+	if (context == NULL) {
+		begin();
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+		context = EVP_MD_CTX_new();
+	}
+	if (context == NULL || EVP_DigestInit_ex(context, md, NULL) != 1 ||
+	    EVP_DigestUpdate(context, text.data, text.length) != 1 ||
+	    EVP_DigestFinal_ex(context, out, NULL) != 1)
+		abort();
+}
+
 static const unsigned char *
 bytes_of(struct text text)
 {

@@ -49,21 +49,6 @@ buf_reserve(struct buf *buf, size_t length)
 }
 
 void
-buf_add(struct buf *buf, const void *bytes, size_t length)
-{
-	if (length == 0)
-		return;
-	memcpy(buf_reserve(buf, length), bytes, length);
-	buf->length += length;
-}
-
-void
-buf_text(struct buf *buf, const char *terminated)
-{
-	buf_add(buf, terminated, strlen(terminated));
-}
-
-void
 buf_printf(struct buf *buf, const char *format, ...)
 {
 	va_list args;

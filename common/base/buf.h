@@ -13,8 +13,26 @@ struct buf {
 	size_t length, capacity;
 };
 
-void buf_add(struct buf *buf, const void *bytes, size_t length);
-void buf_text(struct buf *buf, const char *terminated);
+/* Room for `length` more bytes at data + length, for a read(2) into it. */
+char *buf_reserve(struct buf *buf, size_t length);
+
+static inline void
+buf_add(struct buf *buf, const void *bytes, size_t length)
+{
+	if (length == 0)
+		return;
+	if (buf->capacity - buf->length < length)
+		buf_reserve(buf, length);
+	memcpy(buf->data + buf->length, bytes, length);
+	buf->length += length;
+}
+
+static inline void
+buf_text(struct buf *buf, const char *terminated)
+{
+	buf_add(buf, terminated, strlen(terminated));
+}
+
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Decimal digits, with a minus where due. */
 void buf_number(struct buf *buf, int64_t number);
@@ -22,8 +40,6 @@ void buf_number(struct buf *buf, int64_t number);
 void buf_hex(struct buf *buf, const void *bytes, size_t length);
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void buf_json(struct buf *buf, struct text text);
-/* Room for `length` more bytes at data + length, for a read(2) into it. */
-char *buf_reserve(struct buf *buf, size_t length);
 /*
  * Appends a file's content, at most `max` bytes.  NULL, or why not, for people: "is larger than N
  * bytes", or strerror(3)'s words.  The buffer grows once, so that a secret leaves no copies.

@@ -3,15 +3,18 @@
 static void
 add_name(struct buf *line, enum record_format format, const char *name)
 {
+	const size_t length = strlen(name);
+
+	buf_reserve(line, length + 4);
 	if (format == RECORD_JSON) {
-		buf_text(line, line->length == 0 ? "{\"" : ",\"");
-		buf_text(line, name);
+		buf_add(line, line->length == 0 ? "{\"" : ",\"", 2);
+		buf_add(line, name, length);
 		buf_add(line, "\":", 2);
 		return;
 	}
 	if (line->length > 0)
 		buf_add(line, " ", 1);
-	buf_text(line, name);
+	buf_add(line, name, length);
 	buf_add(line, "=", 1);
 }
 
