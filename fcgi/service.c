@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -134,6 +135,7 @@ work(void *owner, int listener, int pipe)
 	int code;
 
 	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the certificate */
+	prctl(PR_SET_DUMPABLE, 0);
 	if (config == NULL) {
 		log_line(LOG_LEVEL_ERROR, "configuration: %.*s", (int)error.length, error.data);
 		log_flush();

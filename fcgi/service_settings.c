@@ -39,6 +39,9 @@ static const struct field settings_fields[] = {
 	    "for requests under way to end when the service stops or reloads"),
 	SECONDS("WORKER_TIMEOUT", worker_timeout, 3600, 20,
 	    "without a sign of life after which the worker is replaced"),
+	{ "SANDBOX", FIELD_BOOL, 0, AT(sandbox), .fallback = true,
+	    .meaning =
+		"true: the worker gives up what it does not need, as far as the kernel can" },
 	{ "LOG_FILE", FIELD_TEXT, 0, AT(log_file),
 	    .meaning = "file for the log, opened anew on SIGUSR1; unset = standard error" },
 	{ "AGORA_FCGI", FIELD_TEXT, 0, AT(full_program),

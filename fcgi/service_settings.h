@@ -10,6 +10,7 @@ struct service_settings {
 	int64_t request_timeout, answer_timeout, wait_timeout, drain_timeout, worker_timeout;
 	int64_t socket_mode; /* octal digits read as such: 0660 */
 	struct text socket_group, log_file, full_program;
+	bool sandbox;
 	int64_t log_level;  /* enum log_level */
 	int64_t log_format; /* enum log_format */
 };

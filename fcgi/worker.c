@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "options.h"
+#include "sandbox.h"
 #include "worker.h"
 
 struct worker {
@@ -83,6 +86,31 @@ on_turn(void *owner)
 	}
 }
 
+static struct text
+directory_of(struct text path, char directory[PATH_MAX])
+{
+	if (path.data == NULL || path.length >= PATH_MAX)
+		return (struct text){ NULL, 0 };
+	memcpy(directory, path.data, path.length + 1);
+	return text_of(dirname(directory));
+}
+
+/* Logs are opened anew in their directories, and fetched keys are kept in theirs. */
+static void
+enter_sandbox(const struct worker_setup *setup)
+{
+	char log[PATH_MAX], audit[PATH_MAX];
+	const struct text directories[] = { directory_of(setup->settings->log_file, log),
+		directory_of(setup->config->access.audit_file, audit),
+		setup->config->access.key_cache };
+
+#ifdef __SANITIZE_ADDRESS__
+	return; /* at the end it looks for leaks from another process */
+#endif
+	if (setup->settings->sandbox)
+		sandbox_enter(directories, sizeof(directories) / sizeof(directories[0]));
+}
+
 static struct connection_limits
 limits_of(const struct worker_setup *setup)
 {
@@ -127,6 +155,7 @@ worker_run(const struct worker_setup *setup)
 	signal(SIGPIPE, SIG_IGN);
 	if (worker.connections != NULL &&
 	    (progress == NULL || loop_progress(worker.loop, progress))) {
+		enter_sandbox(setup);
 		metric_set(METRIC_PROCESS_START, &LABELS(NULL), unix_seconds());
 		beat(&worker, 'R');
 		if (loop_run(worker.loop))

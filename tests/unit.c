@@ -42,6 +42,7 @@
 	S(api_routes)                                                                              \
 	S(api_system)                                                                              \
 	S(fcgi_codec)                                                                              \
+	S(fcgi_sandbox)                                                                            \
 	S(fcgi_framing)
 
 #define DECLARE(name) extern CU_TestInfo name##_tests[];

@@ -610,6 +610,9 @@ finish_project(struct policy *policy, struct project *p, const char *path, struc
 		return refuse(t, "projects", p->name, 0,
 		    p->customer_id.data == NULL ? "customerId" : "customerSecret",
 		    "is required with the other of the pair");
+	lock_secret(p->certificate);
+	lock_secret(p->second_certificate);
+	lock_secret(p->customer_secret);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -16,6 +17,19 @@ out_of_memory(void)
 {
 	fputs("agora-backend: out of memory\n", stderr);
 	abort();
+}
+
+void
+lock_secret(struct text secret)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t at = (uintptr_t)secret.data, start = at - at % page;
+	const size_t length = at + secret.length - start;
+
+	if (secret.length == 0)
+		return;
+	mlock((void *)start, length);
+	madvise((void *)start, (length + page - 1) / page * page, MADV_DONTDUMP);
 }
 
 void *

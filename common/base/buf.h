@@ -59,6 +59,12 @@ buf_view(const struct buf *buf)
 	return (struct text){ buf->data == NULL ? "" : buf->data, buf->length };
 }
 
+/*
+ * Keeps the pages that hold this secret out of swap and core files, as far as the process's limits
+ * go, until they are freed.
+ */
+void lock_secret(struct text secret);
+
 /* Zeroed memory; never NULL. */
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 

@@ -338,6 +338,24 @@ add_value(struct settings *s, const struct field *f, struct text value)
 	return text != NULL && json_object_object_add(s->values, f->name, text) == 0;
 }
 
+/* What the programs use, and what was read from the file. */
+static void
+lock_secrets(const struct settings *s, const struct table *table, const void *values)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct field *f = &table->fields[i];
+		const struct entry *entry;
+
+		if (!(f->flags & FIELD_SECRET))
+			continue;
+		lock_secret(
+		    *(const struct text *)((const void *)((const char *)values + f->offset)));
+		entry = from_env_file(s, f->name);
+		if (entry != NULL)
+			lock_secret(entry->value);
+	}
+}
+
 bool
 settings_read(struct settings *s, const struct table *table, void *out, struct buf *error)
 {
@@ -353,8 +371,10 @@ settings_read(struct settings *s, const struct table *table, void *out, struct b
 		if (value.data != NULL && !add_value(s, f, value))
 			abort();
 	}
-	if (field_read(table, s->values, &s->arena, out, &wrong))
+	if (field_read(table, s->values, &s->arena, out, &wrong)) {
+		lock_secrets(s, table, out);
 		return true;
+	}
 	for (size_t i = 0; i < table->count && !wrong.missing; i++)
 		if (strcmp(table->fields[i].name, wrong.field) == 0 &&
 		    find(s, &table->fields[i], &value, &place, error))

@@ -60,6 +60,7 @@ credentials_make(struct credentials *c, struct text id, struct text secret)
 	base64(buf_view(&both), &c->basic);
 	buf_wipe(&both);
 	buf_free(&both);
+	lock_secret(buf_view(&c->basic));
 	c->secrets[0] = secret;
 	c->secrets[1] = buf_view(&c->basic);
 }

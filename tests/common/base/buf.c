@@ -1,5 +1,7 @@
 #include <stdalign.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "json.h"
 #include "unit.h"
@@ -324,7 +326,42 @@ writes_numbers(void)
 	}
 }
 
+/* Bytes that the kernel keeps out of swap for us, in KiB. */
+static long
+locked(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[128];
+	long kib = -1;
+
+	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
+		if (sscanf(line, "VmLck: %ld", &kib) == 1)
+			break;
+	if (status != NULL)
+		fclose(status);
+	return kib;
+}
+
+static void
+locks_secrets(void)
+{
+	char *page =
+	    mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long before = locked();
+
+	if (page == MAP_FAILED)
+		abort();
+	lock_secret((struct text){ NULL, 0 });
+	CHECK(locked() == before, "nothing");
+	lock_secret((struct text){ page + 100, 32 });
+	CHECK(locked() == before + 4, "the page that holds it");
+	lock_secret((struct text){ page + 2 * 4096 - 1, 2 });
+	CHECK(locked() == before + 12, "both pages");
+	munmap(page, 3 * 4096);
+}
+
 CU_TestInfo base_buf_tests[] = {
+	{ "locks secrets", locks_secrets },
 	{ "grows", grows },
 	{ "reserves", reserves },
 	{ "prints", prints },
