@@ -37,6 +37,7 @@
 	S(api_app)                                                                                 \
 	S(api_config)                                                                              \
 	S(api_cors)                                                                                \
+	S(api_inspect)                                                                             \
 	S(api_routes)                                                                              \
 	S(fcgi_codec)                                                                              \
 	S(fcgi_framing)
