@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import kit
 import rest_kit as rk
+import rest_load
 from kit import TOP, expect, same
 from one_command import Serve, port_line, program
 from rest_routes import COLLECTION, filled
@@ -88,6 +89,38 @@ def test_the_middlewares_collection(run):
         state = demo.sim.control("GET", "state")
         for product in demo.running():
             same(state[product]["started"], 2, f"{product}: started")
+
+
+# What many calls over TLS leave behind, in the program that the demo has built: a sanitizer's memory
+# is its own.
+
+RELEASE = os.path.join(TOP, "build", "release")
+CALLS = 150
+
+
+def anonymous(site):
+    """KiB of the worker's own."""
+    worker = read(f"/proc/{site.responder.pid}/task/{site.responder.pid}/children").split()[0]
+    return int(re.search(r"RssAnon:\s+(\d+)", read(f"/proc/{worker}/status"))[1])
+
+
+def test_memory_of_many_calls_is_given_back(run):
+    sim = rk.Simulator(run.run, tls=True)
+    settings = rk.settings_for(sim) | {"AGORA_CA_FILE": sim.ca_file} | rest_load.PATIENT
+    site = rk.Site(run.run, RELEASE, settings)
+    before = anonymous(site)
+    sim.fault("hang", times=None, match={"method": "GET"})
+    stuck = rest_load.Stuck(site.socket, CALLS, lambda: None)
+    kit.wait_until(lambda: stuck.ask_again() or rest_load.in_flight(sim) >= CALLS, "the calls")
+    during = anonymous(site)
+    stuck.close()
+    rest_load.given_up(sim)
+    most = before + (during - before) / 2
+    kit.wait_until(lambda: anonymous(site) < most, f"memory below {most} KiB, where it was {during}")
+    print(f"     {before} KiB before, {during} with {CALLS} calls, {anonymous(site)} after", flush=True)
+    sim.no_faults()
+    rk.succeeds(site.get("/rtt/list"))
+    site.stop()
 
 
 # The README's examples: a block that begins with curl, and the one right behind it, its answer.
