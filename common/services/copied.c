@@ -196,7 +196,7 @@ parse_cut(struct agora_codec *codec, struct text token, struct text channel, str
 	}
 	/* The codec may hold another token by now. */
 	if (error != AGORA_OK)
-		(void)!parse(codec, token, parsed);
+		parse(codec, token, parsed);
 	return error;
 }
 
