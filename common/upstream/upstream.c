@@ -15,7 +15,7 @@
 #define STEP_US 2000        /* what one step may take */
 #define KEPT_CONNECTIONS 16 /* that are kept for later calls */
 #define EVENTS 64
-#define QUEUE_MS 1000  /* how long Agora's limit may hold a call back */
+#define QUEUE_MS 1500  /* how long Agora's limit may hold a call back; its window is 1100 */
 #define BACKOFF_MS 250 /* before the second try of a host; doubled, with jitter */
 #define TRIES_MAX 6
 #define SPARE_MAX 32
