@@ -42,6 +42,7 @@
 	S(api_app)                                                                                 \
 	S(api_config)                                                                              \
 	S(api_cors)                                                                                \
+	S(api_inspect)                                                                             \
 	S(api_routes)                                                                              \
 	S(api_system)                                                                              \
 	S(fcgi_codec)                                                                              \

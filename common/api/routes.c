@@ -1,5 +1,6 @@
 #include "routes.h"
 #include "explain.h"
+#include "inspect.h"
 #include "pull.h"
 #include "push.h"
 #include "recording.h"
@@ -45,6 +46,8 @@ const struct route routes[] = {
 	    token_ask, "The same, by the middleware's name"),
 	ISSUES("POST", "/fetchToken", token_post, &token_request_table, &token_answer_table,
 	    token_ask, "The same, by the name in Agora's samples"),
+	ROUTE("POST", "/token/inspect", inspect_post, &inspect_request_table, &inspection_table,
+	    "token.inspect", "What a token says, and why it is refused"),
 	ISSUES("GET", "/rtc/:channelName/:role/:tokenType/:rtcuid", token_get_rtc, &rtc_path_table,
 	    &rtc_answer_table, token_rtc_ask, "An RTC token"),
 	ISSUES("GET", "/rtm/:rtmuid", token_get_rtm, &rtm_path_table, &rtm_answer_table,

@@ -5,39 +5,17 @@
 #include "cli.h"
 #include "clock.h"
 
-static const char *json, *now, *channel, *uid, *env_file;
+static const char *json, *now, *channel, *uid, *account, *env_file;
 
 const struct option inspect_options[] = {
 	{ "json", NULL, "print JSON for programs", &json },
 	{ "now", "UNIX", "judge as at this time (default now)", &now },
 	{ "channel", "NAME", "the channel that the client joins", &channel },
 	{ "uid", "UID", "the uid or account that it joins with; 0 = none of its own", &uid },
+	{ "account", "NAME", "the string account that it joins with, in place of --uid", &account },
 	{ "env-file", "FILE", "read settings from this .env file too", &env_file },
 };
 const size_t inspect_option_count = sizeof(inspect_options) / sizeof(inspect_options[0]);
-
-/*
- * A name as a terminal may show it, in quotes: what JSON escapes, and the control characters
- * U+0080 to U+009F, which some terminals obey.
- */
-static void
-add_name(struct buf *out, struct text name)
-{
-	struct buf quoted = { 0 };
-
-	buf_json(&quoted, name);
-	for (size_t i = 0; i < quoted.length; i++) {
-		const unsigned char *p = (const unsigned char *)quoted.data + i;
-
-		if (p[0] == 0xc2 && p[1] < 0xa0) {
-			buf_printf(out, "\\u%04x", p[1]);
-			i++;
-		} else {
-			buf_add(out, p, 1);
-		}
-	}
-	buf_free(&quoted);
-}
 
 static void
 print_name(const char *label, struct text name, const char *empty)
@@ -50,7 +28,7 @@ print_name(const char *label, struct text name, const char *empty)
 		printf("    %-12s %s\n", label, empty);
 		return;
 	}
-	add_name(&quoted, name);
+	inspect_name(&quoted, name);
 	printf("    %-12s %.*s\n", label, (int)quoted.length - 2, quoted.data + 1);
 	buf_free(&quoted);
 }
@@ -144,7 +122,7 @@ print_permissions(const struct list *list)
 		add_word(&line, resources, 5, "resource", p[i].resource);
 		for (size_t n = 0; n < p[i].names.count; n++) {
 			buf_text(&line, n == 0 ? ": " : ", ");
-			add_name(&line, names[n]);
+			inspect_name(&line, names[n]);
 		}
 		printf("    %-12s %.*s\n", "may", (int)line.length, line.data);
 		buf_free(&line);
@@ -173,7 +151,7 @@ print_app_id(struct text app_id)
 {
 	struct buf quoted = { 0 };
 
-	add_name(&quoted, app_id);
+	inspect_name(&quoted, app_id);
 	printf("%-14s %.*s\n", "App ID", (int)quoted.length - 2, quoted.data + 1);
 	buf_free(&quoted);
 }
@@ -209,7 +187,8 @@ print_sheet(const struct inspection *t, int64_t at)
 		    (long long)t->first_unknown_type);
 	printf("%-14s %s\n", "verdict", t->valid ? "valid" : "NOT VALID");
 	for (size_t i = 0; i < t->problems.count; i++)
-		printf("  %s (%s)\n", problems[i].message.data, problems[i].code.data);
+		printf("  %s (%s)\n    fix: %s\n", problems[i].problem.data, problems[i].code.data,
+		    problems[i].fix.data);
 }
 
 static int
@@ -273,6 +252,10 @@ cli_inspect(char **argv)
 		buf_text(&content, "it takes one token, or - for standard input; see --help");
 		return cli_fail(EXIT_USAGE, &content);
 	}
+	if (uid != NULL && account != NULL) {
+		buf_text(&content, "--account must not be there beside --uid; see --help");
+		return cli_fail(EXIT_USAGE, &content);
+	}
 	if (now != NULL && !cli_number("now", now, INT64_MAX, &at))
 		return EXIT_USAGE;
 	settings = cli_credentials(env_file, &token_settings_optional_table, &credentials);
@@ -283,7 +266,8 @@ cli_inspect(char **argv)
 		return EXIT_NO_INPUT;
 	}
 	expectation = (struct expectation){ credentials.app_id, credentials.certificate,
-		credentials.second_certificate, text_of(channel), text_of(uid), (int64_t)at };
+		credentials.second_certificate, text_of(channel), text_of(uid), text_of(account),
+		(int64_t)at };
 	code = inspect(token, &expectation);
 	buf_free(&content);
 	settings_free(settings);

@@ -1,75 +1,48 @@
-#include <stdio.h>
-#include <zlib.h>
+#include <ctype.h>
 
+#include "copied.h"
 #include "inspect.h"
-#include "names.h"
+#include "tokens.h"
 
-#define PROBLEMS_MAX 8
+#define CLOCKS_DIFFER 30 /* seconds by which good clocks may */
+#define SHOWN_MAX 255    /* bytes of a name in a problem's words */
 
-#define AT(member) offsetof(struct inspected_privilege, member)
-#define NUMBER(name, member, top)                                                                  \
-	{                                                                                          \
-		name, FIELD_INT, FIELD_REQUIRED, AT(member), 0, top                                \
-	}
-#define OPTIONAL_NUMBER(name, member)                                                              \
-	{                                                                                          \
-		name, FIELD_INT, FIELD_OMIT, AT(member), 0, UINT32_MAX, .fallback = -1             \
-	}
+/* Request and answer */
 
-static const struct field privilege_fields[] = {
-	NUMBER("id", id, UINT16_MAX),
-	{ "name", FIELD_TEXT, 0, AT(name) },
-	NUMBER("expire", expire, UINT32_MAX),
+struct inspect_request {
+	struct text token, channel, uid, app_id, account;
 };
-static const struct table privilege_table = TABLE(privilege_fields, struct inspected_privilege);
 
-static const struct field privilege_006_fields[] = {
-	NUMBER("id", id, UINT16_MAX),
-	{ "name", FIELD_TEXT, 0, AT(name) },
-	NUMBER("expireAt", expire_at, UINT32_MAX),
+#define AT(member) offsetof(struct inspect_request, member)
+
+static const struct field request_fields[] = {
+	{ "token", FIELD_TEXT, FIELD_REQUIRED, AT(token), .meaning = "as the client has it" },
+	{ "channel", FIELD_TEXT, 0, AT(channel), .meaning = "the channel that the client joins" },
+	{ "uid", FIELD_ID, 0, AT(uid), .meaning = "the uid that it joins with; 0 = none" },
+	{ "appId", FIELD_TEXT, 0, AT(app_id), .meaning = "the client's App ID; absent = ours" },
+	{ "account", FIELD_TEXT, 0, AT(account),
+	    .meaning = "the string account that it joins with, in place of uid" },
 };
-static const struct table privilege_006_table =
-    TABLE(privilege_006_fields, struct inspected_privilege);
-
-#undef AT
-#define AT(member) offsetof(struct inspected_permission, member)
-
-static const struct field permission_fields[] = {
-	NUMBER("resource", resource, UINT16_MAX),
-	NUMBER("permission", permission, UINT16_MAX),
-	{ "resources", FIELD_NAMES, FIELD_REQUIRED, AT(names) },
-};
-static const struct table permission_table = TABLE(permission_fields, struct inspected_permission);
-
-#undef AT
-#define AT(member) offsetof(struct inspected_service, member)
-
-static const struct field service_fields[] = {
-	NUMBER("type", type, UINT16_MAX),
-	{ "name", FIELD_TEXT, 0, AT(name) },
-	{ "privileges", FIELD_LIST, FIELD_REQUIRED, AT(privileges), .nested = &privilege_table },
-	{ "channelName", FIELD_NAME, 0, AT(channel) },
-	{ "uid", FIELD_NAME, 0, AT(uid) },
-	{ "userId", FIELD_NAME, 0, AT(user_id) },
-	{ "account", FIELD_NAME, 0, AT(account) },
-	{ "roomUuid", FIELD_NAME, 0, AT(room_uuid) },
-	{ "userUuid", FIELD_NAME, 0, AT(user_uuid) },
-	{ "role", FIELD_INT, FIELD_OMIT, AT(role), INT16_MIN, INT16_MAX, .fallback = INT64_MIN },
-	{ "permissions", FIELD_LIST, 0, AT(permissions), .nested = &permission_table },
-};
-static const struct table service_table = TABLE(service_fields, struct inspected_service);
+const struct table inspect_request_table = TABLE(request_fields, struct inspect_request);
 
 #undef AT
 #define AT(member) offsetof(struct problem, member)
 
 static const struct field problem_fields[] = {
 	{ "code", FIELD_TEXT, 0, AT(code) },
-	{ "message", FIELD_TEXT, 0, AT(message) },
+	{ "problem", FIELD_TEXT, 0, AT(problem) },
+	{ "fix", FIELD_TEXT, 0, AT(fix) },
+	/* What problem was called before it had a fix. */
+	{ "message", FIELD_TEXT, 0, AT(problem) },
 };
 static const struct table problem_table = TABLE(problem_fields, struct problem);
 
 #undef AT
 #define AT(member) offsetof(struct inspection, member)
+#define OPTIONAL_NUMBER(name, member)                                                              \
+	{                                                                                          \
+		name, FIELD_INT, FIELD_OMIT, AT(member), 0, UINT32_MAX, .fallback = -1             \
+	}
 
 static const struct field inspection_fields[] = {
 	{ "version", FIELD_TEXT, 0, AT(version) },
@@ -79,10 +52,10 @@ static const struct field inspection_fields[] = {
 	OPTIONAL_NUMBER("expireAt", expire_at),
 	OPTIONAL_NUMBER("salt", salt),
 	OPTIONAL_NUMBER("serviceCount", service_count),
-	{ "services", FIELD_LIST, 0, AT(services), .nested = &service_table },
+	{ "services", FIELD_LIST, 0, AT(services), .nested = &inspected_service_table },
 	OPTIONAL_NUMBER("crcChannelName", channel_crc),
 	OPTIONAL_NUMBER("crcUid", user_crc),
-	{ "privileges", FIELD_LIST, 0, AT(privileges), .nested = &privilege_006_table },
+	{ "privileges", FIELD_LIST, 0, AT(privileges), .nested = &inspected_privilege_006_table },
 	{ "complete", FIELD_MAYBE, 0, AT(complete) },
 	OPTIONAL_NUMBER("firstUnknownType", first_unknown_type),
 	{ "signature", FIELD_TEXT, 0, AT(signature) },
@@ -95,22 +68,103 @@ static const struct field inspection_fields[] = {
 const struct table inspection_table = TABLE(inspection_fields, struct inspection);
 
 #undef AT
-#define AT(member) offsetof(struct token_description, member)
 
-static const struct field description_fields[] = {
-	{ "appId", FIELD_TEXT, FIELD_REQUIRED, AT(app_id), AGORA_APP_ID_LENGTH,
-	    AGORA_APP_ID_LENGTH },
-	NUMBER("issueTs", issue_ts, UINT32_MAX),
-	NUMBER("expire", expire, UINT32_MAX),
-	NUMBER("salt", salt, UINT32_MAX),
-	{ "services", FIELD_LIST, FIELD_REQUIRED, AT(services), .nested = &service_table },
-	{ "signature", FIELD_TEXT, 0, AT(signature) },
-	/* Behind an unknown service nothing is known, so it could not be written again. */
-	{ "complete", FIELD_BOOL, 0, AT(complete), .fallback = 1 },
+/* The rows of problems */
+
+struct look {
+	const struct expectation *e;
+	const struct agora_parsed *p;
+	const struct inspection *out;
+	enum agora_error error;
+	struct copied copied;
+	struct fit fit;
+	bool names_missing; /* a 006 signature covers them */
 };
-const struct table token_description_table = TABLE(description_fields, struct token_description);
 
-#undef AT
+struct row {
+	const char *code, *words, *fix;
+	/* Whether it is so; what is known of it comes behind the words. */
+	bool (*is_so)(const struct look *look, const struct row *row, struct buf *detail);
+	enum agora_error error;
+	bool is_hint; /* the token is not refused for it */
+};
+
+static void
+add_duration(struct buf *out, int64_t seconds)
+{
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} units[] = { { 86400, "days" }, { 3600, "hours" }, { 60, "minutes" }, { 1, "seconds" } };
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (seconds >= 2 * units[i].seconds || units[i].seconds == 1) {
+			buf_number(out, seconds / units[i].seconds);
+			buf_printf(out, " %.*s", (int)strlen(units[i].name) - (seconds == 1),
+			    units[i].name);
+			return;
+		}
+}
+
+void
+inspect_name(struct buf *out, struct text name)
+{
+	struct buf quoted = { 0 };
+
+	buf_json(&quoted, name);
+	for (size_t i = 0; i < quoted.length; i++) {
+		const unsigned char *p = (const unsigned char *)quoted.data + i;
+
+		if (p[0] == 0xc2 && p[1] < 0xa0) {
+			buf_printf(out, "\\u%04x", p[1]);
+			i++;
+		} else {
+			buf_add(out, p, 1);
+		}
+	}
+	buf_free(&quoted);
+}
+
+/* Whether they are the same once blanks are left out, and case where any_case says so. */
+static bool
+same_but(struct text a, struct text b, bool any_case)
+{
+	size_t i = 0, k = 0;
+
+	for (;;) {
+		while (i < a.length && a.data[i] == ' ')
+			i++;
+		while (k < b.length && b.data[k] == ' ')
+			k++;
+		if (i == a.length || k == b.length)
+			return i == a.length && k == b.length;
+		if (any_case
+			? tolower((unsigned char)a.data[i]) != tolower((unsigned char)b.data[k])
+			: a.data[i] != b.data[k])
+			return false;
+		i++;
+		k++;
+	}
+}
+
+/* ": it is for "Lobby", and the client joins "lobby"; they differ only in case" */
+static void
+tell_apart(struct buf *detail, struct text its, const char *verb, struct text clients)
+{
+	bool same_length = its.length == clients.length;
+
+	if (its.data == NULL || its.length > SHOWN_MAX || clients.length > SHOWN_MAX)
+		return;
+	buf_text(detail, ": it is for ");
+	inspect_name(detail, its);
+	buf_printf(detail, ", and the client %s ", verb);
+	inspect_name(detail, clients);
+	if (same_but(its, clients, false))
+		buf_text(detail, "; they differ only by blanks");
+	else if (same_but(its, clients, true))
+		buf_printf(
+		    detail, "; they differ only in case%s", same_length ? "" : " and blanks");
+}
 
 static struct text
 view(struct agora_text text)
@@ -118,201 +172,513 @@ view(struct agora_text text)
 	return (struct text){ text.data, text.length };
 }
 
-static void
-add_problem(struct inspection *out, const char *code, const char *message)
+static bool
+is_error(const struct look *l, const struct row *row, struct buf *detail)
 {
-	struct problem *problems = out->problems.items;
+	(void)detail;
+	return l->error == row->error;
+}
 
-	if (out->problems.count < PROBLEMS_MAX)
-		problems[out->problems.count++] =
-		    (struct problem){ text_of(code), text_of(message) };
+static bool
+is_quoted(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->copied.quotes;
+}
+
+static bool
+has_bearer(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->copied.bearer;
+}
+
+static bool
+has_blanks(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->copied.blanks;
+}
+
+static bool
+is_percent_encoded(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->copied.percent;
+}
+
+static bool
+lost_plus(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->copied.plus;
+}
+
+static bool
+is_truncated(const struct look *l, const struct row *row, struct buf *detail)
+{
+	const struct copied *c = &l->copied;
+
+	if (!c->is_cut)
+		return is_error(l, row, detail);
+	if (c->front > 0)
+		buf_printf(detail, ": the first %zu of its characters are missing", c->front);
+	else
+		buf_printf(detail, ": it ends after %zu characters", c->length);
+	if (c->end > 0)
+		buf_printf(detail, ", and only = is missing%s", c->end == 2 ? ", twice" : "");
+	if (c->about > 0)
+		buf_printf(detail, ", and about %zu are missing", c->about);
+	return true;
+}
+
+/* 006 is read, and refused nonetheless. */
+static bool
+is_old(const struct look *l, const struct row *row, struct buf *detail)
+{
+	return l->p->version == 6 || is_error(l, row, detail);
+}
+
+static bool
+is_for_another_app(const struct look *l, const struct row *row, struct buf *detail)
+{
+	const struct text its = view(l->p->app_id), wanted = l->e->app_id;
+
+	(void)row;
+	if (wanted.data == NULL || its.data == NULL || l->error == AGORA_BAD_APP_ID ||
+	    (its.length == wanted.length && memcmp(its.data, wanted.data, its.length) == 0))
+		return false;
+	tell_apart(detail, its, "has", wanted);
+	return true;
+}
+
+static bool
+is_signed_by_another(const struct look *l, const struct row *row, struct buf *detail)
+{
+	return is_error(l, row, detail) || l->out->signature_valid == 0;
+}
+
+static bool
+has_expired(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	if (l->out->expired != 1)
+		return false;
+	buf_text(detail, ", ");
+	add_duration(detail, l->e->now - l->out->expire_at);
+	buf_text(detail, " ago");
+	return true;
+}
+
+static bool
+is_of_another_kind(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	if (l->e->channel.data == NULL || l->p->services_read == 0 || l->fit.has_channels)
+		return false;
+	buf_printf(detail, ": it is for %s", agora_service_name(l->fit.type));
+	return true;
+}
+
+static bool
+is_for_another_channel(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	if (l->fit.channel || !l->fit.has_channels)
+		return false;
+	tell_apart(detail, l->fit.its_channel, "joins", l->e->channel);
+	return true;
+}
+
+/* A uid as tokens write numbers: no zero in front, and no 0, which is nobody. */
+static bool
+is_number(struct text user)
+{
+	uint64_t n;
+
+	return text_number(user, UINT32_MAX, &n) && user.data[0] != '0';
+}
+
+/* Its channel is right, or of no matter, and its user is not. */
+static bool
+user_differs(const struct look *l)
+{
+	return (l->fit.channel || l->p->version == 6) && !l->fit.user;
+}
+
+static bool
+joins_with_zero(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	if (!user_differs(l) || fit_user(l->e).length > 0 || !fit_any_user(l->fit.type))
+		return false;
+	buf_text(detail, ": ");
+	inspect_name(detail, l->fit.its_user);
+	return true;
+}
+
+static bool
+kinds_of_users_differ(const struct look *l, const struct row *row, struct buf *detail)
+{
+	const struct text clients = fit_user(l->e);
+
+	(void)row;
+	if (!user_differs(l) || clients.length == 0 || !fit_any_user(l->fit.type) ||
+	    is_number(l->fit.its_user) == is_number(clients))
+		return false;
+	tell_apart(detail, l->fit.its_user, "joins with", clients);
+	return true;
+}
+
+static bool
+is_for_another_user(const struct look *l, const struct row *row, struct buf *detail)
+{
+	struct buf none = { 0 };
+	bool other = user_differs(l) && !joins_with_zero(l, row, &none) &&
+	    !kinds_of_users_differ(l, row, &none);
+
+	buf_free(&none);
+	if (other)
+		tell_apart(detail, l->fit.its_user, "joins with", fit_user(l->e));
+	return other;
+}
+
+/* What the client uses has its own privilege to get in: 1, in all these. */
+static bool
+has_entrance(const struct look *l, const struct agora_service *s)
+{
+	if (s->type == AGORA_RTC)
+		return fit_opens(s, l->e->channel);
+	return (s->type == AGORA_RTM || s->type == AGORA_RTM2) && l->e->channel.data == NULL;
+}
+
+static bool
+find_privilege(struct agora_text privileges, uint16_t id, struct agora_privilege *found)
+{
+	while (agora_privilege_next(&privileges, found))
+		if (found->id == id)
+			return true;
+	return false;
+}
+
+/* When a privilege ends, Unix seconds; 0 = with the token. */
+static int64_t
+end_of(const struct look *l, const struct agora_privilege *p)
+{
+	if (p->expire == 0 || l->p->version == 6)
+		return p->expire;
+	return (int64_t)l->p->issue_ts + p->expire;
+}
+
+static bool
+is_over(const struct look *l, const struct agora_privilege *p)
+{
+	return l->out->expired != 1 && end_of(l, p) != 0 && l->e->now > end_of(l, p);
 }
 
 static void
-add_error(struct inspection *out, enum agora_error error)
+tell_end(const struct look *l, uint16_t type, const struct agora_privilege *p, struct buf *detail)
 {
-	add_problem(out, agora_error_code(error), agora_error_message(error));
+	buf_printf(detail, ": %s, ", agora_privilege_name(type, p->id));
+	add_duration(detail, l->e->now - end_of(l, p));
+	buf_text(detail, " ago");
 }
 
-static struct list
-list_privileges(struct agora_text bytes, uint16_t type, bool absolute, struct arena *arena)
+static bool
+lacks_entrance(const struct look *l, const struct row *row, struct buf *detail)
 {
-	size_t count = bytes.length / 6, i = 0;
-	struct inspected_privilege *list = arena_alloc(arena, count, sizeof(*list));
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
 	struct agora_privilege p;
 
-	for (; i < count && agora_privilege_next(&bytes, &p); i++)
-		list[i] = (struct inspected_privilege){ p.id,
-			text_of(absolute ? agora_privilege_name_006(p.id)
-					 : agora_privilege_name(type, p.id)),
-			p.expire, p.expire };
-	return (struct list){ list, i };
+	(void)row;
+	while (agora_service_next(l->p, &walk, &s))
+		if (has_entrance(l, &s) && !find_privilege(walk.privileges, 1, &p)) {
+			buf_printf(detail, ": %s for %s", agora_privilege_name(s.type, 1),
+			    agora_service_name(s.type));
+			return true;
+		}
+	return false;
 }
 
-static struct list
-list_names(struct agora_text bytes, size_t count, struct arena *arena)
-{
-	struct text *list = arena_alloc(arena, count, sizeof(*list));
-	struct agora_text name;
-	size_t i = 0;
-
-	for (; i < count && agora_name_next(&bytes, &name); i++)
-		list[i] = view(name);
-	return (struct list){ list, i };
-}
-
-static struct list
-list_permissions(struct agora_text bytes, struct arena *arena)
-{
-	struct agora_permission_cursor cursor = { 0 };
-	struct agora_text names;
-	uint16_t resource, permission;
-	size_t name_count, count = 0, i = 0;
-	struct inspected_permission *list;
-
-	while (agora_permission_next(bytes, &cursor, &resource, &permission, &names, &name_count))
-		count++;
-	list = arena_alloc(arena, count, sizeof(*list));
-	cursor = (struct agora_permission_cursor){ 0 };
-	for (; i < count &&
-	     agora_permission_next(bytes, &cursor, &resource, &permission, &names, &name_count);
-	     i++)
-		list[i] = (struct inspected_permission){ resource, permission,
-			list_names(names, name_count, arena) };
-	return (struct list){ list, i };
-}
-
-static struct inspected_service
-inspect_service(const struct agora_service *s, const struct agora_walk *walk, struct arena *arena)
-{
-	struct inspected_service out = { .type = s->type,
-		.name = text_of(agora_service_name(s->type)),
-		.privileges = list_privileges(walk->privileges, s->type, false, arena),
-		.channel = view(s->channel),
-		.role = INT64_MIN };
-
-	switch (s->type) {
-	case AGORA_RTC: out.uid = view(s->user); break;
-	case AGORA_STREAMING:
-	case AGORA_FCDN: out.account = view(s->user); break;
-	case AGORA_APAAS:
-		out.room_uuid = view(s->room);
-		out.user_uuid = view(s->user);
-		out.role = s->role;
-		break;
-	case AGORA_RTM2:
-		out.permissions = list_permissions(walk->permissions, arena);
-		out.user_id = view(s->user);
-		break;
-	default: out.user_id = view(s->user); break;
-	}
-	return out;
-}
-
-/* Whether a service lets this channel and user in; absent expectations fit. */
 static bool
-service_fits(const struct agora_service *s, struct text channel, struct text uid)
-{
-	bool any_user = s->type == AGORA_RTC || s->type == AGORA_STREAMING || s->type == AGORA_FCDN;
-	struct text user = text_is(uid, "0") ? TEXT("") : uid;
-
-	if (channel.data != NULL && !name_covers(view(s->channel), channel))
-		return false;
-	if (uid.data == NULL)
-		return true;
-	if (any_user)
-		return name_covers(view(s->user), user);
-	return uid.length == s->user.length && memcmp(uid.data, s->user.data, uid.length) == 0;
-}
-
-static void
-compare_names(
-    const struct agora_parsed *parsed, const struct expectation *e, struct inspection *out)
+entrance_is_over(const struct look *l, const struct row *row, struct buf *detail)
 {
 	struct agora_walk walk = { 0 };
 	struct agora_service s;
-	bool channel_fits = e->channel.data == NULL, uid_fits = e->uid.data == NULL;
-	const struct text none = { NULL, 0 };
+	struct agora_privilege p;
 
-	while (agora_service_next(parsed, &walk, &s)) {
-		if (s.channel.data != NULL && service_fits(&s, e->channel, none)) {
-			channel_fits = true;
-			uid_fits = uid_fits || service_fits(&s, e->channel, e->uid);
-		} else if (s.channel.data == NULL && e->channel.data == NULL &&
-		    s.user.data != NULL) {
-			uid_fits = uid_fits || service_fits(&s, none, e->uid);
+	(void)row;
+	if (l->p->version == 6 && find_privilege(l->p->privileges, AGORA_RTC_JOIN, &p) &&
+	    is_over(l, &p)) {
+		tell_end(l, AGORA_RTC, &p, detail);
+		return true;
+	}
+	while (agora_service_next(l->p, &walk, &s))
+		if (has_entrance(l, &s) && find_privilege(walk.privileges, 1, &p) &&
+		    is_over(l, &p)) {
+			tell_end(l, s.type, &p, detail);
+			return true;
 		}
+	return false;
+}
+
+static bool
+publishing_is_over(const struct look *l, const struct row *row, struct buf *detail)
+{
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+	struct agora_privilege p;
+
+	(void)row;
+	while (agora_service_next(l->p, &walk, &s))
+		for (uint16_t id = AGORA_RTC_AUDIO; id <= AGORA_RTC_DATA; id++)
+			if (s.type == AGORA_RTC && has_entrance(l, &s) &&
+			    find_privilege(walk.privileges, id, &p) && is_over(l, &p)) {
+				tell_end(l, s.type, &p, detail);
+				return true;
+			}
+	return false;
+}
+
+static bool
+only_subscribes(const struct look *l, const struct row *row, struct buf *detail)
+{
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+	struct agora_privilege p;
+	bool found = false;
+
+	(void)row, (void)detail;
+	while (agora_service_next(l->p, &walk, &s)) {
+		if (s.type != AGORA_RTC || !has_entrance(l, &s))
+			continue;
+		if (!find_privilege(walk.privileges, AGORA_RTC_JOIN, &p) ||
+		    find_privilege(walk.privileges, AGORA_RTC_AUDIO, &p) ||
+		    find_privilege(walk.privileges, AGORA_RTC_VIDEO, &p) ||
+		    find_privilege(walk.privileges, AGORA_RTC_DATA, &p))
+			return false;
+		found = true;
 	}
-	if (!channel_fits)
-		add_problem(out, "channel_mismatch", "the token is for another channel");
-	else if (!uid_fits)
-		add_problem(out, "uid_mismatch", "the token is for another user");
+	return found;
 }
 
-static uint32_t
-crc_of(struct text text)
+static bool
+account_looks_like_a_number(const struct look *l, const struct row *row, struct buf *detail)
 {
-	return (uint32_t)crc32(crc32(0, NULL, 0), (const Bytef *)text.data, (uInt)text.length);
+	(void)row;
+	if (l->e->account.data == NULL || !is_number(l->e->account) || !l->fit.user ||
+	    l->fit.its_user.length == 0)
+		return false;
+	buf_printf(detail, " %.*s", (int)l->e->account.length, l->e->account.data);
+	return true;
 }
+
+static bool
+is_from_the_future(const struct look *l, const struct row *row, struct buf *detail)
+{
+	int64_t ahead = l->out->issue_ts - l->e->now;
+
+	(void)row;
+	if (l->out->issue_ts < 0 || ahead <= CLOCKS_DIFFER)
+		return false;
+	buf_text(detail, ": ");
+	add_duration(detail, ahead);
+	buf_text(detail, " from now, by the clock of this machine");
+	return true;
+}
+
+static bool
+is_not_verified(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	if (l->out->signature.data == NULL || l->out->signature_valid != MAYBE_NULL)
+		return false;
+	buf_text(detail,
+	    l->names_missing ? ": that of 006 can be checked only with channel and uid"
+			     : ": there is no App Certificate to check it with");
+	return true;
+}
+
+/* It is for anyone in one channel and lives as long as those that the console makes. */
+static bool
+is_like_the_consoles(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->p->version == 7 && l->out->expire == AGORA_EXPIRE_MAX &&
+	    l->p->services_read == 1 && l->fit.type == AGORA_RTC && l->fit.its_user.length == 0;
+}
+
+/*
+ * The most likely cause first; hints are last.  docs/refused.md has the same words for people, and
+ * tests/checks/docs compares them.
+ */
+static const struct row rows[] = {
+	{ "empty", "there is no token",
+	    "look at where the client gets it: it asked before the answer was there, or read "
+	    "another member of it than token, rtcToken or rtmToken",
+	    is_error, .error = AGORA_EMPTY },
+	{ "quoted", "there are quotes around the token",
+	    "give the client the token without them: parse the server's JSON answer instead of "
+	    "cutting it out",
+	    is_quoted },
+	{ "bearer", "the word Bearer stands before the token",
+	    "leave it out: Bearer belongs in an Authorization header, not in front of a token for "
+	    "Agora's SDK",
+	    has_bearer },
+	{ "blanks", "there are blanks or line ends around the token or in it",
+	    "cut them off, and copy it in one line: a token that is read from a file often ends "
+	    "with a line end",
+	    has_blanks },
+	{ "percent_encoded", "the token is encoded for a URL (%2B, %2F, %3D)",
+	    "decode it before the client uses it", is_percent_encoded },
+	{ "plus_lost", "the token has a blank where a + was",
+	    "encode it before it becomes a part of a URL (encodeURIComponent makes %2B of +): in a "
+	    "query a + means a blank",
+	    lost_plus },
+	{ "truncated", "the token is cut short",
+	    "copy it whole, up to the = at its end if it has one, and look at the length of the "
+	    "database column or field that kept it",
+	    is_truncated, .error = AGORA_TRUNCATED },
+	{ "bad_version", "the token does not begin with 007",
+	    "give the client the token itself: what is here is something else, such as an App ID, "
+	    "a certificate or a JSON Web Token",
+	    is_error, .error = AGORA_BAD_VERSION },
+	{ "bad_base64", "the token is not base64: a character was changed, added or lost",
+	    "copy it again, from the server's answer; it has letters, digits, +, / and = alone",
+	    is_error, .error = AGORA_BAD_BASE64 },
+	{ "bad_zlib", "the token's compressed content is damaged",
+	    "copy it again: a character in it was changed, or some are missing in its middle",
+	    is_error, .error = AGORA_BAD_ZLIB },
+	{ "trailing_data", "there are bytes after the token's end",
+	    "copy it alone: something follows it, perhaps a second token", is_error,
+	    .error = AGORA_TRAILING_DATA },
+	{ "too_large", "the token is too large: 16384 bytes of text and 65536 of content at most",
+	    "give the client the token alone; real ones have some hundred characters", is_error,
+	    .error = AGORA_TOO_LARGE },
+	{ "bad_app_id", "the App ID in the token is not 32 hexadecimal digits",
+	    "set APP_ID where the token is issued, as Agora's console shows it", is_error,
+	    .error = AGORA_BAD_APP_ID },
+	{ "no_services", "the token holds no service",
+	    "say what it is for where it is issued: it opens nothing as it is", is_error,
+	    .error = AGORA_NO_SERVICE },
+	{ "duplicate_privilege", "a service names the same privilege twice",
+	    "issue it with a current token library: this one has been put together by hand",
+	    is_error, .error = AGORA_DUPLICATE_PRIVILEGE },
+	{ "unsupported_version", "the token is of an old version, and Agora wants 007 now",
+	    "issue it with a current token library: AccessToken2, RtcTokenBuilder2, or this "
+	    "service",
+	    is_old, .error = AGORA_UNSUPPORTED_VERSION },
+	{ "app_id_mismatch", "the token is for another App ID",
+	    "give the client's SDK and the server that issues the App ID of the same project, in "
+	    "the same letters",
+	    is_for_another_app },
+	{ "bad_signature", "the token was made with another App Certificate, or changed since",
+	    "set APP_CERTIFICATE where it is issued to the primary certificate of this project, as "
+	    "the console shows it; case counts",
+	    is_signed_by_another, .error = AGORA_BAD_SIGNATURE },
+	{ "expired", "the token has expired",
+	    "have the client ask for a new one and renew it (renewToken) before the end; if it is "
+	    "new, set the clock of the server that issues",
+	    has_expired },
+	{ "wrong_kind", "the token opens no channel, and the client joins one",
+	    "issue an RTC token to join a channel (tokenType rtc), and use the RTM token to log in "
+	    "to RTM",
+	    is_of_another_kind },
+	{ "channel_mismatch", "the token is for another channel",
+	    "use one name in both places, byte for byte: upper and lower case and blanks count",
+	    is_for_another_channel },
+	{ "uid_zero",
+	    "the client joins without a uid of its own (0), so Agora gives it one, and the token "
+	    "is for a named user",
+	    "join with the uid that the token names, or issue it for uid 0, which any user may use",
+	    joins_with_zero },
+	{ "uid_kind",
+	    "the token is for a number where the client joins with a string, or the reverse",
+	    "use one kind everywhere: a number without zeros in front in both places, or an "
+	    "account in both (joinChannelWithUserAccount)",
+	    kinds_of_users_differ },
+	{ "uid_mismatch", "the token is for another user",
+	    "issue it for the uid that the client joins with; 0 where any user may use it",
+	    is_for_another_user },
+	{ "no_privilege", "the token lacks the privilege to get in",
+	    "issue it with that privilege: a role brings it along, and privileges.join where each "
+	    "is named",
+	    lacks_entrance },
+	{ "privilege_over", "the privilege to get in has ended, though the token has not",
+	    "issue a new one with a longer privilege; 0 makes it last as long as the token",
+	    entrance_is_over },
+	{ "not_verified", "the signature was not checked",
+	    "set APP_CERTIFICATE where you inspect it; for a token of version 006 also give the "
+	    "channel and the uid",
+	    is_not_verified },
+	{ "issued_in_future", "the token was issued in the future",
+	    "set the clock of the server that issues (NTP); Agora does not say whether it takes "
+	    "such a token",
+	    is_from_the_future, .is_hint = true },
+	{ "publish_over", "a privilege to publish has ended, though the token has not",
+	    "issue a new one with a longer privilege and have the client renew it (renewToken)",
+	    publishing_is_over, .is_hint = true },
+	{ "subscriber_only", "the token is a subscriber's: it may join and not publish",
+	    "issue it with role publisher for who is to send. Where co-host authentication is "
+	    "switched on for the project in Agora's console, Agora lets nobody publish with this "
+	    "token; where it is not, Agora does not look at the role, and this is not the reason",
+	    only_subscribes, .is_hint = true },
+	{ "uid_or_account", "a token cannot tell the string account from the number",
+	    "look whether the client joins with a string where the others join with numbers: "
+	    "all users of a channel must be of one kind",
+	    account_looks_like_a_number, .is_hint = true },
+	{ "console_token", "the token is like the temporary ones of Agora's console",
+	    "have a server issue tokens: a temporary one is for trying things out, is for one "
+	    "channel and any user, and ends after 24 hours",
+	    is_like_the_consoles, .is_hint = true },
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static void
-compare_names_006(
-    const struct agora_parsed *parsed, const struct expectation *e, struct inspection *out)
+evaluate(const struct look *look, struct arena *arena, struct inspection *out)
 {
-	struct text user = text_is(e->uid, "0") ? TEXT("") : e->uid;
+	struct problem *problems = arena_alloc(arena, ROWS, sizeof(*problems));
+	bool refused = false;
+	struct buf words = { 0 };
 
-	if (e->channel.data != NULL && crc_of(e->channel) != parsed->channel_crc)
-		add_problem(out, "channel_mismatch", "the token is for another channel");
-	if (e->uid.data != NULL && crc_of(user) != parsed->user_crc)
-		add_problem(out, "uid_mismatch", "the token is for another user");
+	out->problems.items = problems;
+	for (const struct row *row = rows; row < rows + ROWS; row++) {
+		buf_clear(&words);
+		buf_text(&words, row->words);
+		if (!row->is_so(look, row, &words))
+			continue;
+		problems[out->problems.count++] = (struct problem){ text_of(row->code),
+			arena_copy(arena, buf_view(&words)), text_of(row->fix) };
+		refused |= !row->is_hint;
+	}
+	buf_free(&words);
+	out->valid = !refused && out->signature_valid == 1;
 }
 
+/* What it says */
+
 static void
-check_signature(
-    const struct agora_parsed *parsed, const struct expectation *e, struct inspection *out)
+check_signature(const struct look *l, struct inspection *out)
 {
+	const struct expectation *e = l->e;
+	const struct text user_text = fit_user(e);
 	struct agora_text channel = { e->channel.data, e->channel.length };
-	struct agora_text user = { e->uid.data, e->uid.length };
-	bool names_missing = parsed->version == 6 && (channel.data == NULL || user.data == NULL);
-	enum agora_error error;
+	struct agora_text user = { user_text.data, user_text.length };
 
-	if (text_is(e->uid, "0"))
-		user = (struct agora_text){ "", 0 };
-	if (parsed->signature == NULL)
+	if (l->p->signature == NULL || e->certificate.data == NULL || l->names_missing)
 		return;
-	if (e->certificate.data == NULL || names_missing) {
-		add_problem(out, "not_verified",
-		    names_missing ? "a 006 signature can be checked only with channel and uid"
-				  : "without the App Certificate the signature cannot be checked");
-		return;
-	}
-	error = agora_token_verify(parsed, e->certificate.data, channel, user);
-	if (error != AGORA_OK && e->second_certificate.data != NULL &&
-	    agora_token_verify(parsed, e->second_certificate.data, channel, user) == AGORA_OK) {
-		error = AGORA_OK;
+	out->signature_valid =
+	    agora_token_verify(l->p, e->certificate.data, channel, user) == AGORA_OK;
+	if (!out->signature_valid && e->second_certificate.data != NULL &&
+	    agora_token_verify(l->p, e->second_certificate.data, channel, user) == AGORA_OK) {
+		out->signature_valid = 1;
 		out->certificate = TEXT("secondary");
 	}
-	out->signature_valid = error == AGORA_OK;
-	if (error != AGORA_OK)
-		add_error(out, error);
 }
 
 static void
-list_services(const struct agora_parsed *parsed, struct arena *arena, struct inspection *out)
-{
-	struct inspected_service *list = arena_alloc(arena, parsed->services_read, sizeof(*list));
-	struct agora_walk walk = { 0 };
-	struct agora_service s;
-	size_t i = 0;
-
-	while (i < parsed->services_read && agora_service_next(parsed, &walk, &s))
-		list[i++] = inspect_service(&s, &walk, arena);
-	out->services = (struct list){ list, i };
-}
-
-static void
-describe_007(const struct agora_parsed *p, const struct expectation *e, struct arena *arena,
-    struct inspection *out)
+describe_007(const struct agora_parsed *p, struct arena *arena, struct inspection *out)
 {
 	if (p->services.data == NULL)
 		return; /* not even the fixed part was there */
@@ -324,15 +690,12 @@ describe_007(const struct agora_parsed *p, const struct expectation *e, struct a
 	out->complete = p->complete && p->services_read == p->service_count;
 	if (!p->complete)
 		out->first_unknown_type = p->first_unknown_type;
-	list_services(p, arena, out);
-	compare_names(p, e, out);
+	out->services = inspected_services(p, arena);
 }
 
 static void
-describe_006(const struct agora_parsed *p, const struct expectation *e, struct arena *arena,
-    struct inspection *out)
+describe_006(const struct agora_parsed *p, struct arena *arena, struct inspection *out)
 {
-	add_error(out, AGORA_UNSUPPORTED_VERSION);
 	if (p->message.data == NULL)
 		return;
 	out->salt = p->salt;
@@ -340,19 +703,17 @@ describe_006(const struct agora_parsed *p, const struct expectation *e, struct a
 	out->channel_crc = p->channel_crc;
 	out->user_crc = p->user_crc;
 	out->complete = p->complete;
-	out->privileges = list_privileges(p->privileges, 0, true, arena);
-	compare_names_006(p, e, out);
+	out->privileges = inspected_privileges(p->privileges, 0, true, arena);
 }
 
-void
-inspect_token(struct agora_codec *codec, struct text token, const struct expectation *expectation,
-    struct arena *arena, struct inspection *out)
+static void
+describe(const struct look *l, struct arena *arena, struct inspection *out)
 {
-	struct agora_parsed parsed;
-	enum agora_error error = agora_token_parse(codec, token.data, token.length, &parsed);
+	const struct agora_parsed *p = l->p;
 	struct buf signature = { 0 };
 
-	*out = (struct inspection){ .issue_ts = -1,
+	*out = (struct inspection){ .app_id = view(p->app_id),
+		.issue_ts = -1,
 		.expire = -1,
 		.expire_at = -1,
 		.salt = -1,
@@ -362,31 +723,58 @@ inspect_token(struct agora_codec *codec, struct text token, const struct expecta
 		.first_unknown_type = -1,
 		.complete = MAYBE_ABSENT,
 		.signature_valid = MAYBE_NULL,
-		.expired = MAYBE_ABSENT,
-		.problems = { arena_alloc(arena, PROBLEMS_MAX, sizeof(struct problem)), 0 } };
-	if (error != AGORA_OK)
-		add_error(out, error);
-	if (parsed.version != 0)
-		out->version = parsed.version == 6 ? TEXT("006") : TEXT("007");
-	out->app_id = view(parsed.app_id);
-	if (parsed.signature != NULL) {
-		buf_hex(&signature, parsed.signature, AGORA_SIGNATURE_LENGTH);
+		.expired = MAYBE_ABSENT };
+	if (p->version != 0)
+		out->version = p->version == 6 ? TEXT("006") : TEXT("007");
+	if (p->signature != NULL) {
+		buf_hex(&signature, p->signature, AGORA_SIGNATURE_LENGTH);
 		out->signature = arena_copy(arena, buf_view(&signature));
 		buf_free(&signature);
 	}
-	check_signature(&parsed, expectation, out);
-	if (expectation->app_id.data != NULL && parsed.app_id.data != NULL &&
-	    (parsed.app_id.length != expectation->app_id.length ||
-		memcmp(parsed.app_id.data, expectation->app_id.data, parsed.app_id.length) != 0))
-		add_problem(out, "app_id_mismatch", "the token is for another App ID");
-	if (parsed.version == 7)
-		describe_007(&parsed, expectation, arena, out);
-	else if (parsed.version == 6)
-		describe_006(&parsed, expectation, arena, out);
-	if (out->expire_at >= 0) {
-		out->expired = expectation->now > out->expire_at;
-		if (out->expired)
-			add_problem(out, "expired", "the token has expired");
-	}
-	out->valid = out->problems.count == 0 && out->signature_valid == 1;
+	if (p->version == 7)
+		describe_007(p, arena, out);
+	else if (p->version == 6)
+		describe_006(p, arena, out);
+	if (out->expire_at >= 0)
+		out->expired = l->e->now > out->expire_at;
+}
+
+void
+inspect_token(struct agora_codec *codec, struct text token, const struct expectation *e,
+    struct arena *arena, struct inspection *out)
+{
+	struct agora_parsed parsed;
+	struct look look = { .e = e, .p = &parsed, .out = out };
+
+	look.error =
+	    copied_parse(codec, token, e->channel, fit_user(e), arena, &parsed, &look.copied);
+	look.names_missing =
+	    parsed.version == 6 && (e->channel.data == NULL || fit_user(e).data == NULL);
+	describe(&look, arena, out);
+	check_signature(&look, out);
+	look.fit = fit_of(&parsed, e);
+	evaluate(&look, arena, out);
+}
+
+enum step
+inspect_post(struct exchange *x)
+{
+	struct services *services = x->context;
+	const struct token_settings project = services_project(x);
+	const struct inspect_request *r = x->input;
+	const struct expectation expectation = {
+		.app_id = r->app_id.data != NULL ? r->app_id : project.app_id,
+		.certificate = project.certificate,
+		.second_certificate = project.second_certificate,
+		.channel = r->channel,
+		.uid = r->uid,
+		.account = r->account,
+		.now = x->now,
+	};
+
+	if (r->uid.data != NULL && r->account.data != NULL)
+		return exchange_fail(x, ERROR_INVALID_FIELD, "account",
+		    "must not be there beside uid: a client joins with one of them");
+	inspect_token(services->codec, r->token, &expectation, &x->arena, x->output);
+	return NEXT;
 }

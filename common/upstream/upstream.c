@@ -1,5 +1,6 @@
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -15,10 +16,11 @@
 #define STEP_US 2000        /* what one step may take */
 #define KEPT_CONNECTIONS 16 /* that are kept for later calls */
 #define EVENTS 64
-#define QUEUE_MS 1000  /* how long Agora's limit may hold a call back */
+#define QUEUE_MS 1500  /* how long Agora's limit may hold a call back; its window is 1100 */
 #define BACKOFF_MS 250 /* before the second try of a host; doubled, with jitter */
 #define TRIES_MAX 6
 #define SPARE_MAX 32
+#define QUIET_MS 1000 /* without a call, before memory is given back */
 
 /* A call on its way. */
 struct transfer {
@@ -44,9 +46,10 @@ struct upstream {
 	struct curl_slist *connect_to;
 	int epoll;
 	int64_t curl_due; /* monotonic ms at which curl wants to be called; -1 = not */
+	int64_t trim_due; /* and at which memory is given back */
 	struct transfer *active, *delayed, *spare;
-	size_t busy, spare_count;
-	struct call **ended; /* calls whose end is to be told */
+	size_t busy, most_busy, spare_count; /* most_busy: since memory was given back */
+	struct call **ended;                 /* calls whose end is to be told */
 	size_t ended_count, ended_capacity;
 	struct progress progress;
 };
@@ -225,6 +228,8 @@ take_transfer(struct upstream *u, struct call *call)
 	*t = (struct transfer){ .upstream = u, .call = call, .easy = easy };
 	call->transfer = t;
 	u->busy++;
+	if (u->busy > u->most_busy)
+		u->most_busy = u->busy;
 	return t;
 }
 
@@ -246,6 +251,8 @@ return_transfer(struct transfer *t)
 	t->call->transfer = NULL;
 	t->call = NULL;
 	u->busy--;
+	if (u->busy == 0 && u->most_busy > SPARE_MAX)
+		u->trim_due = monotonic_ms() + QUIET_MS;
 	if (u->spare_count >= SPARE_MAX) {
 		free_transfer(t);
 		return;
@@ -574,6 +581,23 @@ tell_ended(struct upstream *u)
 		memmove(u->ended, u->ended + count, u->ended_count * sizeof(struct call *));
 }
 
+/*
+ * A call over a connection of its own takes 100 KiB, most of it TLS in small pieces, and malloc
+ * keeps the pages, because pieces that live on lie between those that were freed.  Giving them back
+ * takes time, so it is done when many calls have ended and none has come for a while.
+ */
+static void
+give_memory_back(struct upstream *u)
+{
+	if (u->trim_due < 0 || u->busy > 0 || monotonic_ms() < u->trim_due)
+		return;
+	u->trim_due = -1;
+	u->most_busy = 0;
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 static void
 step(void *owner)
 {
@@ -597,6 +621,7 @@ step(void *owner)
 	start_delayed(u);
 	tell_ended(u);
 	metric_set(METRIC_UPSTREAM_BUSY, &LABELS(NULL), (int64_t)u->busy);
+	give_memory_back(u);
 }
 
 static int64_t
@@ -607,6 +632,8 @@ timeout(void *owner)
 
 	if (u->ended_count > 0)
 		return 0;
+	if (u->busy == 0 && u->trim_due >= 0 && (due < 0 || u->trim_due < due))
+		due = u->trim_due;
 	for (const struct transfer *t = u->delayed; t != NULL; t = t->next)
 		if (due < 0 || t->due < due)
 			due = t->due;
@@ -655,7 +682,7 @@ upstream_open(const struct upstream_settings *settings, struct buf *error)
 	struct upstream *u = xcalloc(1, sizeof(*u));
 
 	u->settings = settings;
-	u->curl_due = -1;
+	u->curl_due = u->trim_due = -1;
 	u->epoll = -1;
 	if ((settings->base_url.data != NULL || settings->area.data != NULL) &&
 	    !hosts_init(&u->hosts, settings->base_url, settings->area, error))

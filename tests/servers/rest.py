@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 import access_callers
 import access_keys
+import demo
 import kit
 import rest_access
 import rest_billing
@@ -28,7 +29,7 @@ import rest_rules
 import sites
 
 MODULES = (access_callers, access_keys, rest_access, rest_routes, rest_rules, rest_bugs,
-           rest_failures, rest_hosts, rest_billing, rest_load, rest_programs)
+           rest_failures, rest_hosts, rest_billing, rest_load, rest_programs, demo)
 
 # A bug of the simulator, reported: its acquire fails when a recording has ended by itself.
 KNOWN = "alive = sum(self.is_alive(task) for task in self.running.values())"

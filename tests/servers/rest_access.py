@@ -357,6 +357,8 @@ def test_auth_request(w):
         same((said["allowed"], said["grant"], said["uid"], said["expire"], said["narrowed"]),
              (True, "member", "bob", 3600, ["expire"]), "the verdict")
         denied(site.ask("POST", "/policy/check", check, [("X-Test-Login", "ann/members")]), "action")
+        denied(site.ask("POST", "/token/inspect", {"token": "x"}, [("X-Test-Login", "ann/members")]),
+               "action")
         expect(re.search(r"audit .*verdict=allow action=policy.check caller=site sub=eve ",
                          site.responder_log()), "an action without a record")
         site.stop()

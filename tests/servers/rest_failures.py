@@ -690,6 +690,15 @@ def update(site, converter):
                                            "jitterBufferSizeMs": 7})
 
 
+def test_a_few_more_than_agora_takes_wait(w):
+    sim = rk.Simulator(w.run, "--rate-limits")
+    site = rk.Site(w.run, w.build, rk.settings_for(sim))
+    for answer in rk.in_threads(*[lambda: site.ask("GET", "/rtt/list", patient=False)
+                                  for _ in range(13)]):
+        succeeds(answer)
+    site.stop()
+
+
 def test_more_than_agora_takes_is_429_at_once(w):
     sim = rk.Simulator(w.run)
     site = rk.Site(w.run, w.build, rk.settings_for(sim))

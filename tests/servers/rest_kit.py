@@ -54,31 +54,11 @@ UUID = r"[0-9a-f]{32}"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-class Simulator:
-    """Agora. Entries of its log are what our responder sent, exactly."""
+class Control:
+    """A simulator that runs. Entries of its log are what a responder sent, exactly."""
 
-    def __init__(self, run, *arguments, hosts=1, tls=False, config=None):
-        self.directory = run.directory()
-        self.log_path = os.path.join(self.directory, "simulator.log")
-        argv = [
-            sys.executable, os.path.join(TOP, "tests", "simulator", "simulator.py"),
-            "--control", "0", *["--listen", "127.0.0.1:0"] * hosts,
-            "--app-id", APP_ID, "--app-certificate", CERTIFICATE,
-            "--customer-id", CUSTOMER_ID, "--customer-secret", CUSTOMER_SECRET, *arguments,
-        ]
-        if tls:
-            argv += ["--tls-make", self.directory]
-            self.ca_file = os.path.join(self.directory, "ca.pem")
-        if config:
-            argv += ["--config", json.dumps(config)]
-        with open(self.log_path, "wb") as log:
-            self.process = run.start(argv, log, stdout=subprocess.PIPE)
-        words = self.process.stdout.readline().decode().split()
-        expect(words[:1] == ["ready"], f"the simulator did not start: {sites.read(self.log_path)}")
-        self.urls = words[1:-1]
-        self.ports = [urlsplit(url).port for url in self.urls]
-        self.control_port = urlsplit(words[-1].removeprefix("control=")).port
-        self.url = self.urls[0]
+    def __init__(self, port):
+        self.control_port = port
 
     def control(self, method, name, body=None, **query):
         target = f"/_sim/{name}" + ("?" + urlencode(query) if query else "")
@@ -130,6 +110,33 @@ class Simulator:
 
     def violations(self, mark=0):
         return [(e["method"], e["path"], e["violations"]) for e in self.since(mark, violations=1)]
+
+
+class Simulator(Control):
+    """Agora, started here."""
+
+    def __init__(self, run, *arguments, hosts=1, tls=False, config=None):
+        self.directory = run.directory()
+        self.log_path = os.path.join(self.directory, "simulator.log")
+        argv = [
+            sys.executable, os.path.join(TOP, "tests", "simulator", "simulator.py"),
+            "--control", "0", *["--listen", "127.0.0.1:0"] * hosts,
+            "--app-id", APP_ID, "--app-certificate", CERTIFICATE,
+            "--customer-id", CUSTOMER_ID, "--customer-secret", CUSTOMER_SECRET, *arguments,
+        ]
+        if tls:
+            argv += ["--tls-make", self.directory]
+            self.ca_file = os.path.join(self.directory, "ca.pem")
+        if config:
+            argv += ["--config", json.dumps(config)]
+        with open(self.log_path, "wb") as log:
+            self.process = run.start(argv, log, stdout=subprocess.PIPE)
+        words = self.process.stdout.readline().decode().split()
+        expect(words[:1] == ["ready"], f"the simulator did not start: {sites.read(self.log_path)}")
+        self.urls = words[1:-1]
+        self.ports = [urlsplit(url).port for url in self.urls]
+        super().__init__(urlsplit(words[-1].removeprefix("control=")).port)
+        self.url = self.urls[0]
 
 
 def settings_for(simulator):

@@ -1,6 +1,9 @@
 """Every REST route over nginx: the exact requests to Agora, and the exact answers to clients."""
 
+import re
 import time
+from collections import defaultdict
+from typing import NamedTuple
 
 import rest_kit as rk
 from kit import expect, same
@@ -47,6 +50,29 @@ WEB_AND_PUSH = {
     + [{"serviceName": "rtmp_publish_service", "serviceParam": {"outputs": [{"rtmpUrl": PUSHED}]}}]
 }
 
+DOCUMENTED_RECORDING = {
+    "channelName": "testChannel",
+    "sceneMode": "realtime",
+    "recordingMode": "mix",
+    "excludeResourceIds": [],
+    "recordingConfig": {
+        "channelType": 1,
+        "decryptionMode": 1,
+        "secret": rk.CIPHER_SECRET,
+        "maxIdleTime": 60,
+        "streamTypes": 2,
+        "videoStreamType": 1,
+        "subscribeAudioUids": ["123", "456"],
+        "subscribeVideoUids": ["123", "456"],
+        "audioProfile": 1,
+        "transcodingConfig": {
+            "width": 640, "height": 360, "fps": 15, "bitrate": 500,
+            "mixedVideoLayout": 3, "backgroundColor": "#FF0000",
+            "layoutConfig": [{"uid": "123", "x_axis": 0.5, "y_axis": 0, "width": 0.25,
+                              "height": 1, "alpha": 0.5, "render_mode": 1}],
+        },
+    },
+}
 
 JOB_IDS = ("cname", "uid", "resourceId", "sid")
 
@@ -131,29 +157,7 @@ def test_recording_with_nothing_but_a_channel(w):
 
 
 def test_recording_as_the_middlewares_documentation_has_it(w):
-    body = {
-        "channelName": "testChannel",
-        "sceneMode": "realtime",
-        "recordingMode": "mix",
-        "excludeResourceIds": [],
-        "recordingConfig": {
-            "channelType": 1,
-            "decryptionMode": 1,
-            "secret": rk.CIPHER_SECRET,
-            "maxIdleTime": 60,
-            "streamTypes": 2,
-            "videoStreamType": 1,
-            "subscribeAudioUids": ["123", "456"],
-            "subscribeVideoUids": ["123", "456"],
-            "audioProfile": 1,
-            "transcodingConfig": {
-                "width": 640, "height": 360, "fps": 15, "bitrate": 500,
-                "mixedVideoLayout": 3, "backgroundColor": "#FF0000",
-                "layoutConfig": [{"uid": "123", "x_axis": 0.5, "y_axis": 0, "width": 0.25,
-                                  "height": 1, "alpha": 0.5, "render_mode": 1}],
-            },
-        },
-    }
+    body = DOCUMENTED_RECORDING
     job = start_recording(w, body, config=body["recordingConfig"],
                           acquire={"excludeResourceIds": []})
     stop_recording(w, job)
@@ -798,40 +802,148 @@ def test_methods_of_the_routes(w):
         fails(w.site.post(target, {}), 404, "not_found")
 
 
+class Call(NamedTuple):
+    """A request of the middleware's clients. {{name}} in it is of an earlier answer."""
+
+    method: str
+    target: str
+    body: dict | None
+    members: list  # of the answer
+    keep: dict = {}  # name: where it is in the answer, for later requests
+    arrived: list = []  # at Agora: method, target, some of the body
+
+
+JOB = {name: "{{%s}}" % name for name in JOB_IDS}
+SUBSCRIBE = {"streamSubscribe": {"audioUidList": {"subscribeAudioUids": ["123"]},
+                                 "videoUidList": {"subscribeVideoUids": ["123"]}}}
+LAYOUT = {"mixedVideoLayout": 3, "backgroundColor": "#FF0000",
+          "layoutConfig": [{"uid": "123", "x_axis": 0.0, "y_axis": 0.0, "width": 1.0, "height": 1.0}]}
+TRANSLATE = {"languages": [{"source": "en-US", "target": ["de-DE"]}]}
+MIXED_PUSH = RAW_PUSH | {"useTranscoding": True, "audioOptions": AUDIO, "videoOptions": VIDEO,
+                         "idleTimeOut": 300}
+CONVERTER = {"converterId": "{{converterId}}", "region": "na"}
+PLAYER = {"playerId": "{{playerId}}", "region": "na"}
+AGENT = "/api/speech-to-text/v1/projects/{{appId}}"
+JOB_AT_AGORA = "/v1/apps/{{appId}}/cloud_recording/resourceid/{{resourceId}}/sid/{{sid}}/mode/mix/"
+ACQUIRE = "/v1/apps/{{appId}}/cloud_recording/acquire"
+START = "/v1/apps/{{appId}}/cloud_recording/resourceid/{{resourceId}}/mode/mix/start"
+CONVERTERS, PLAYERS = ("/v1/projects/{{appId}}/" + n for n in ("rtmp-converters", "cloud-player/players"))
+RECORDED = {"recordingConfig": DOCUMENTED_RECORDING["recordingConfig"]}
+IDS = list(JOB_IDS) + ["timestamp"]
+
+# As its published collection has them, in its order; transcription's update, which it has not, is
+# beside the others of its kind.
+COLLECTION = [
+    Call("GET", "/ping", None, ["message"]),
+    Call("POST", "/token/getNew", {"tokenType": "rtc", "channel": "testChannel", "uid": "123",
+                                   "role": "publisher", "expire": 3600},
+         ["token", "expire", "expiresAt"]),
+    Call("POST", "/token/getNew", {"tokenType": "rtm", "channel": "testChannel", "uid": "123",
+                                   "expire": 3600}, ["token", "expire", "expiresAt"]),
+    Call("POST", "/token/getNew", {"tokenType": "chat", "uid": "123"},
+         ["token", "expire", "expiresAt"]),
+    Call("POST", "/token/getNew", {"tokenType": "chat"}, ["token", "expire", "expiresAt"]),
+
+    Call("POST", "/cloud_recording/start", DOCUMENTED_RECORDING,
+         list(JOB_IDS) + ["recordsUntil", "timestamp"], {name: (name,) for name in JOB_IDS}, [
+             ("POST", ACQUIRE, {"cname": "testChannel", "clientRequest": {
+                 "excludeResourceIds": [], "startParameter": RECORDED}}),
+             ("POST", START, {"cname": "testChannel", "uid": "{{uid}}", "clientRequest": RECORDED})]),
+    Call("GET", "/cloud_recording/status?resourceId={{resourceId}}&sid={{sid}}&mode=mix", None,
+         ["resourceId", "sid", "serverResponse", "cname", "uid", "timestamp"], {},
+         [("GET", JOB_AT_AGORA + "query", None)]),
+    Call("POST", "/cloud_recording/update/subscriber-list",
+         JOB | {"recordingMode": "mix", "recordingConfig": SUBSCRIBE}, IDS, {},
+         [("POST", JOB_AT_AGORA + "update", {"clientRequest": SUBSCRIBE})]),
+    Call("POST", "/cloud_recording/update/layout",
+         JOB | {"recordingMode": "mix", "recordingConfig": LAYOUT}, IDS, {},
+         [("POST", JOB_AT_AGORA + "updateLayout", {"clientRequest": LAYOUT})]),
+    Call("POST", "/cloud_recording/stop", JOB | {"recordingMode": "mix", "async_stop": False},
+         ["resourceId", "sid", "serverResponse", "cname", "uid", "timestamp"], {},
+         [("POST", JOB_AT_AGORA + "stop", {"cname": "testChannel", "uid": "{{uid}}"})]),
+
+    Call("POST", "/rtt/start", {
+        "channelName": "testChannel", "languages": ["en-US"], "subscribeAudioUIDs": ["123"],
+        "maxIdleTime": 60, "translateConfig": {"forceTranslateInterval": 5} | TRANSLATE,
+    }, ["acquire", "start", "timestamp"],
+         {"tokenName": ("acquire", "tokenName"), "taskId": ("start", "taskId")},
+         [("POST", AGENT + "/join", {
+             "name": "{{tokenName}}", "languages": ["en-US"], "maxIdleTime": 60,
+             "translateConfig": TRANSLATE,
+             "rtcConfig": {"channelName": "testChannel", "subscribeAudioUids": ["123"]}})]),
+    Call("GET", "/rtt/status/{{taskId}}?builderToken={{tokenName}}", None, ["query", "timestamp"], {},
+         [("GET", AGENT + "/agents/{{taskId}}", None)]),
+    Call("POST", "/rtt/update/{{taskId}}",
+         {"builderToken": "{{tokenName}}", "sequenceId": 5, "languages": ["de-DE"]},
+         ["update", "timestamp"], {},
+         [("POST", AGENT + "/agents/{{taskId}}/update?sequenceId=5&updateMask=languages",
+           {"languages": ["de-DE"]})]),
+    Call("DELETE", "/rtt/stop/{{taskId}}", {"builderToken": "{{tokenName}}"}, ["stop", "timestamp"], {},
+         [("POST", AGENT + "/agents/{{taskId}}/leave", None)]),
+
+    Call("POST", "/rtmp/push/start", MIXED_PUSH, ["converter", "converterName", "fields", "timestamp"],
+         {"converterId": ("converter", "id")},
+         [("POST", "/na" + CONVERTERS, {"converter": {
+             "rtmpUrl": PUSHED, "idleTimeout": 300,
+             "transcodeOptions": {"rtcChannel": "lobby", "audioOptions": UPSTREAM_AUDIO,
+                                  "videoOptions": UPSTREAM_VIDEO}}})]),
+    Call("POST", "/rtmp/push/update",
+         CONVERTER | {"streamUrl": "rtmp://live.example/app/", "streamKey": rk.STREAM_KEY,
+                      "rtcChannel": "lobby", "jitterBufferSizeMs": 500, "sequenceId": 1},
+         ["converter", "fields", "timestamp"], {},
+         [("PATCH", "/na" + CONVERTERS + "/{{converterId}}?sequence=1",
+           {"converter": {"rtmpUrl": PUSHED, "jitterBufferSizeMs": 500}})]),
+    Call("GET", "/rtmp/push/list", None, ["data", "timestamp"], {}, [("GET", CONVERTERS, None)]),
+    Call("POST", "/rtmp/push/stop", CONVERTER, ["status", "timestamp"], {},
+         [("DELETE", "/na" + CONVERTERS + "/{{converterId}}", None)]),
+
+    Call("POST", "/rtmp/pull/start",
+         PULL | {"audioOptions": {"profile": 1}, "videoOptions": {"width": 640, "height": 360},
+                 "idleTimeOut": 300},
+         ["player", "playerName", "fields", "timestamp"], {"playerId": ("player", "id")},
+         [("POST", "/na" + PLAYERS, {"player": {
+             "name": "player-1", "channelName": "lobby", "uid": 101, "idleTimeout": 300,
+             "streamUrl": PULL["streamUrl"], "audioOptions": {"profile": 1},
+             "videoOptions": {"width": 640, "height": 360}}})]),
+    Call("POST", "/rtmp/pull/update",
+         PLAYER | {"streamUrl": "rtmp://source.example/live/two", "audioOptions": {"volume": 50},
+                   "isPause": False, "seekPosition": 3, "sequenceId": 1},
+         ["status", "timestamp"], {},
+         [("PATCH", "/na" + PLAYERS + "/{{playerId}}?sequence=1", {"player": {
+             "streamUrl": "rtmp://source.example/live/two", "audioOptions": {"volume": 50},
+             "isPause": False, "seekPosition": 3}})]),
+    Call("GET", "/rtmp/pull/list", None,
+         ["totalSize", "players", "fields", "nextPageToken", "timestamp"], {}, [("GET", PLAYERS, None)]),
+    Call("POST", "/rtmp/pull/stop", PLAYER, ["status", "timestamp"], {},
+         [("DELETE", "/na" + PLAYERS + "/{{playerId}}", None)]),
+]
+# What the middleware has not.
+MORE = [
+    ("POST", "/rtt/stop/{{taskId}}", {}),
+    ("GET", "/rtt/list", None),
+    ("GET", "/rtmp/push/status/{{converterId}}?region=na", None),
+    ("GET", "/rtmp/pull/status/{{playerId}}", None),
+]
+
+
+def filled(value, ids):
+    """With what {{names}} stand for."""
+    if isinstance(value, dict):
+        return {k: filled(v, ids) for k, v in value.items()}
+    if isinstance(value, list):
+        return [filled(v, ids) for v in value]
+    if isinstance(value, str):
+        return re.sub(r"\{\{(\w+)\}\}", lambda found: ids[found[1]], value)
+    return value
+
+
 ON = {"AGORA_BASE_URL": None, **CUSTOMER, **PATHS, **STORAGE}
 FEATURES = {
-    "AGORA_CLOUD_RECORDING_URL": [
-        ("POST", "/cloud_recording/start", {"channelName": "ch"}),
-        ("POST", "/cloud_recording/stop", {"cname": "c", "uid": "1", "resourceId": "r", "sid": "s"}),
-        ("GET", "/cloud_recording/status?resourceId=r&sid=s", None),
-        ("POST", "/cloud_recording/update/layout",
-         {"cname": "c", "uid": "1", "resourceId": "r", "sid": "s", "recordingConfig": {}}),
-        ("POST", "/cloud_recording/update/subscriber-list",
-         {"cname": "c", "uid": "1", "resourceId": "r", "sid": "s",
-          "recordingConfig": {"webRecordingConfig": {}}}),
-    ],
-    "AGORA_RTT_URL": [
-        ("POST", "/rtt/start", {"channelName": "ch", "languages": ["en-US"]}),
-        ("DELETE", "/rtt/stop/t", None),
-        ("POST", "/rtt/stop/t", {}),
-        ("GET", "/rtt/status/t", None),
-        ("POST", "/rtt/update/t", {"languages": ["en-US"]}),
-        ("GET", "/rtt/list", None),
-    ],
-    "AGORA_RTMP_URL": [
-        ("POST", "/rtmp/push/start", RAW_PUSH),
-        ("POST", "/rtmp/push/stop", {"converterId": "c", "region": "na"}),
-        ("POST", "/rtmp/push/update", {"converterId": "c", "region": "na", "jitterBufferSizeMs": 1}),
-        ("GET", "/rtmp/push/list", None),
-        ("GET", "/rtmp/push/status/c?region=na", None),
-    ],
-    "AGORA_CLOUD_PLAYER_URL": [
-        ("POST", "/rtmp/pull/start", PULL),
-        ("POST", "/rtmp/pull/stop", {"playerId": "p", "region": "na"}),
-        ("POST", "/rtmp/pull/update", {"playerId": "p", "region": "na", "isPause": True}),
-        ("GET", "/rtmp/pull/list", None),
-        ("GET", "/rtmp/pull/status/p", None),
-    ],
+    setting: [(method, filled(target, defaultdict(lambda: "1")), filled(body, defaultdict(lambda: "1")))
+              for method, target, body in [call[:3] for call in COLLECTION] + MORE
+              if target.startswith(prefix)]
+    for setting, prefix in (("AGORA_CLOUD_RECORDING_URL", "/cloud_recording/"), ("AGORA_RTT_URL", "/rtt/"),
+                            ("AGORA_RTMP_URL", "/rtmp/push/"), ("AGORA_CLOUD_PLAYER_URL", "/rtmp/pull/"))
 }
 
 

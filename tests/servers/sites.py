@@ -27,7 +27,7 @@ ORIGINS = {
 }
 ACCESS_LINE = re.compile(
     r"[0-9T:.-]+Z info id=(?P<id>[A-Za-z0-9._~+/=:@-]{1,128}) method=(?P<method>[A-Z-]+) "
-    r"route=(?P<route>[A-Za-z/:-]+) status=(?P<status>\d+) duration_us=\d+ client=[0-9a-f.:]+"
+    r"route=(?P<route>[A-Za-z/:-]+) status=(?P<status>\d+) duration_us=\d+ client=[0-9a-f.:]+( error=[a-z_]+)?"
 )
 SANITIZER = re.compile(r"Sanitizer|runtime error:")
 

@@ -255,6 +255,7 @@ static const struct {
 	{ "POST", "/getToken", RTC_BODY, "token expire expiresAt" },
 	{ "POST", "/token/getNew", RTC_BODY, "token expire expiresAt" },
 	{ "POST", "/fetchToken", RTC_BODY, "token expire expiresAt" },
+	{ "POST", "/token/inspect", "{\"token\":\"x\"}", "signatureValid valid problems" },
 	{ "GET", "/rtc/ch/publisher/uid/7", "", "rtcToken" },
 	{ "GET", "/rtm/u", "", "rtmToken" },
 	{ "GET", "/rte/ch/publisher/uid/7", "", "rtcToken rtmToken" },

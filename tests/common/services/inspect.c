@@ -53,7 +53,7 @@ sign(const struct agora_service *services, size_t count, struct arena *arena)
 	return arena_copy(arena, (struct text){ out, length });
 }
 
-static const struct agora_rtc_expire minute = { 60, 60, 60, 60 };
+static const struct agora_rtc_expire as_token = { 0, 0, 0, 0 };
 
 /* What the tables below inspect. */
 enum sample {
@@ -73,22 +73,26 @@ static struct text
 make_sample(enum sample sample, struct arena *arena)
 {
 	struct agora_set set = { .count = 0 };
-	const unsigned join = 1U << AGORA_RTC_JOIN;
+	const unsigned publisher = AGORA_RTC_PUBLISHER;
 
 	switch (sample) {
-	case RTC_7: agora_add_rtc(&set, bytes("ch"), bytes("7"), join, &minute); break;
-	case RTC_ANY_USER: agora_add_rtc(&set, bytes("ch"), bytes(""), join, &minute); break;
-	case RTC_STAR_USER: agora_add_rtc(&set, bytes("ch"), bytes("*"), join, &minute); break;
-	case RTC_PATTERN: agora_add_rtc(&set, bytes("1*a*2"), bytes(""), join, &minute); break;
-	case RTC_ALL: agora_add_rtc(&set, bytes("*"), bytes(""), join, &minute); break;
-	case RTM_U: agora_add_rtm(&set, bytes("u"), 60); break;
+	case RTC_7: agora_add_rtc(&set, bytes("ch"), bytes("7"), publisher, &as_token); break;
+	case RTC_ANY_USER: agora_add_rtc(&set, bytes("ch"), bytes(""), publisher, &as_token); break;
+	case RTC_STAR_USER:
+		agora_add_rtc(&set, bytes("ch"), bytes("*"), publisher, &as_token);
+		break;
+	case RTC_PATTERN:
+		agora_add_rtc(&set, bytes("1*a*2"), bytes(""), publisher, &as_token);
+		break;
+	case RTC_ALL: agora_add_rtc(&set, bytes("*"), bytes(""), publisher, &as_token); break;
+	case RTM_U: agora_add_rtm(&set, bytes("u"), 0); break;
 	case RTC_RTM:
-		agora_add_rtc(&set, bytes("ch"), bytes("7"), join, &minute);
-		agora_add_rtm(&set, bytes("u"), 60);
+		agora_add_rtc(&set, bytes("ch"), bytes("7"), publisher, &as_token);
+		agora_add_rtm(&set, bytes("u"), 0);
 		break;
 	case TWO_CHANNELS:
-		agora_add_rtc(&set, bytes("a"), bytes("1"), join, &minute);
-		agora_add_rtc(&set, bytes("b"), bytes("2"), join, &minute);
+		agora_add_rtc(&set, bytes("a"), bytes("1"), publisher, &as_token);
+		agora_add_rtc(&set, bytes("b"), bytes("2"), publisher, &as_token);
 		break;
 	case CHAT_APP:
 	case SAMPLES: agora_add_chat_app(&set, 60); break;
@@ -107,6 +111,7 @@ finds_problems(void)
 		struct expectation expected;
 		const char *problems; /* codes, each with a blank behind it */
 		int signature_valid;
+		bool is_hint; /* it is valid nonetheless */
 	} cases[] = {
 		{ "good", RTC_7, { GOOD }, "", 1 },
 		{ "its App ID", RTC_7, { GOOD, .app_id = TEXT(APP_ID) }, "", 1 },
@@ -122,9 +127,14 @@ finds_problems(void)
 		    { .certificate = TEXT("FEDCBA9876543210FEDCBA9876543210"), .now = ISSUED },
 		    "bad_signature ", 0 },
 		{ "no certificate that can be", RTC_7, { .certificate = TEXT("x"), .now = ISSUED },
-		    "bad_certificate ", 0 },
+		    "bad_signature ", 0 },
 
-		{ "before its time", RTC_7, { .certificate = TEXT(CERTIFICATE), .now = 0 }, "", 1 },
+		{ "half a minute before its time", RTC_7,
+		    { .certificate = TEXT(CERTIFICATE), .now = ISSUED - 30 }, "", 1 },
+		{ "a second more", RTC_7, { .certificate = TEXT(CERTIFICATE), .now = ISSUED - 31 },
+		    "issued_in_future ", 1, true },
+		{ "long before its time", RTC_7, { .certificate = TEXT(CERTIFICATE), .now = 0 },
+		    "issued_in_future ", 1, true },
 		{ "its last second", RTC_7,
 		    { .certificate = TEXT(CERTIFICATE), .now = ISSUED + 600 }, "", 1 },
 		{ "one second later", RTC_7,
@@ -144,7 +154,10 @@ finds_problems(void)
 		{ "its uid", RTC_7, { GOOD, .uid = TEXT("7") }, "", 1 },
 		{ "another uid", RTC_7, { GOOD, .uid = TEXT("8") }, "uid_mismatch ", 1 },
 		{ "a longer uid", RTC_7, { GOOD, .uid = TEXT("77") }, "uid_mismatch ", 1 },
-		{ "no uid of one's own", RTC_7, { GOOD, .uid = TEXT("0") }, "uid_mismatch ", 1 },
+		{ "no uid of one's own", RTC_7, { GOOD, .uid = TEXT("0") }, "uid_zero ", 1 },
+		{ "the account 0", RTC_7, { GOOD, .account = TEXT("0") }, "uid_kind ", 1 },
+		{ "the account 7", RTC_7, { GOOD, .account = TEXT("7") }, "uid_or_account ", 1,
+		    true },
 		{ "both", RTC_7, { GOOD, .channel = TEXT("ch"), .uid = TEXT("7") }, "", 1 },
 		{ "channel right, uid wrong", RTC_7,
 		    { GOOD, .channel = TEXT("ch"), .uid = TEXT("8") }, "uid_mismatch ", 1 },
@@ -169,13 +182,13 @@ finds_problems(void)
 		{ "an RTM user is no pattern", RTM_U, { GOOD, .uid = TEXT("") }, "uid_mismatch ",
 		    1 },
 		{ "an RTM token for a channel", RTM_U, { GOOD, .channel = TEXT("ch") },
-		    "channel_mismatch ", 1 },
+		    "wrong_kind ", 1 },
 
 		{ "RTC and RTM: channel", RTC_RTM, { GOOD, .channel = TEXT("ch") }, "", 1 },
 		{ "RTC and RTM: RTC user", RTC_RTM, { GOOD, .uid = TEXT("7") }, "", 1 },
 		{ "RTC and RTM: RTM user", RTC_RTM, { GOOD, .uid = TEXT("u") }, "", 1 },
 		{ "RTC and RTM: RTM user in the channel", RTC_RTM,
-		    { GOOD, .channel = TEXT("ch"), .uid = TEXT("u") }, "uid_mismatch ", 1 },
+		    { GOOD, .channel = TEXT("ch"), .uid = TEXT("u") }, "uid_kind ", 1 },
 		{ "two channels: first", TWO_CHANNELS,
 		    { GOOD, .channel = TEXT("a"), .uid = TEXT("1") }, "", 1 },
 		{ "two channels: second", TWO_CHANNELS,
@@ -201,11 +214,13 @@ finds_problems(void)
 			const struct problem *problem = (struct problem *)out.problems.items + p;
 
 			buf_printf(&codes, "%.*s ", (int)problem->code.length, problem->code.data);
-			CHECK(problem->message.length > 0, cases[i].name);
+			CHECK(
+			    problem->problem.length > 0 && problem->fix.length > 0, cases[i].name);
 		}
 		CHECK(same_text(buf_view(&codes), cases[i].problems), cases[i].name);
 		CHECK(out.signature_valid == cases[i].signature_valid, cases[i].name);
-		CHECK(out.valid == (cases[i].problems[0] == '\0'), cases[i].name);
+		CHECK(
+		    out.valid == (cases[i].problems[0] == '\0' || cases[i].is_hint), cases[i].name);
 		CHECK(out.expired == (strstr(cases[i].problems, "expired") != NULL), cases[i].name);
 		buf_free(&codes);
 		arena_free(&arena);
@@ -232,12 +247,16 @@ writes_what_the_issue_says(void)
 		    "\"joinChannel\",\"expire\":60},{\"id\":4,\"name\":\"publishDataStream\","
 		    "\"expire\":0}],\"channelName\":\"ch\",\"uid\":\"7\"}" },
 		{ "RTC with names that are not UTF-8",
-		    { AGORA_RTC, privileges, 0, .channel = { "\xff", 1 }, .user = { "a\0b", 3 } },
-		    "{\"type\":1,\"name\":\"RTC\",\"privileges\":[],\"channelName\":null,"
+		    { AGORA_RTC, privileges, 2, .channel = { "\xff", 1 }, .user = { "a\0b", 3 } },
+		    "{\"type\":1,\"name\":\"RTC\",\"privileges\":[{\"id\":1,\"name\":"
+		    "\"joinChannel\",\"expire\":60},{\"id\":4,\"name\":\"publishDataStream\","
+		    "\"expire\":0}],\"channelName\":null,"
 		    "\"channelNameHex\":\"ff\",\"uid\":\"a\\u0000b\"}" },
 		{ "RTC for anyone",
-		    { AGORA_RTC, privileges, 0, .channel = { "", 0 }, .user = { "", 0 } },
-		    "{\"type\":1,\"name\":\"RTC\",\"privileges\":[],\"channelName\":\"\","
+		    { AGORA_RTC, privileges, 2, .channel = { "", 0 }, .user = { "", 0 } },
+		    "{\"type\":1,\"name\":\"RTC\",\"privileges\":[{\"id\":1,\"name\":"
+		    "\"joinChannel\",\"expire\":60},{\"id\":4,\"name\":\"publishDataStream\","
+		    "\"expire\":0}],\"channelName\":\"\","
 		    "\"uid\":\"\"}" },
 		{ "RTM", { AGORA_RTM, login, 1, .user = { "u", 1 } },
 		    "{\"type\":2,\"name\":\"RTM\",\"privileges\":[{\"id\":1,\"name\":\"login\","
@@ -310,22 +329,22 @@ inspects_what_is_no_token(void)
 	} cases[] = {
 		{ TEXT(""),
 		    "{\"signatureValid\":null,\"valid\":false,\"problems\":[{\"code\":"
-		    "\"empty\",\"message\":" },
+		    "\"empty\",\"problem\":" },
 		{ TEXT("008"),
 		    "{\"signatureValid\":null,\"valid\":false,\"problems\":[{\"code\":"
-		    "\"bad_version\",\"message\":" },
+		    "\"bad_version\",\"problem\":" },
 		{ TEXT("005xyz"),
 		    "{\"signatureValid\":null,\"valid\":false,\"problems\":[{\"code\":"
-		    "\"unsupported_version\",\"message\":" },
+		    "\"unsupported_version\",\"problem\":" },
 		{ TEXT("\0\0\0"),
 		    "{\"signatureValid\":null,\"valid\":false,\"problems\":[{\"code\":"
-		    "\"bad_version\",\"message\":" },
+		    "\"bad_version\",\"problem\":" },
 		{ TEXT("007!"),
 		    "{\"version\":\"007\",\"signatureValid\":null,\"valid\":false,"
-		    "\"problems\":[{\"code\":\"bad_base64\",\"message\":" },
+		    "\"problems\":[{\"code\":\"bad_base64\",\"problem\":" },
 		{ TEXT("007AAAA"),
 		    "{\"version\":\"007\",\"signatureValid\":null,\"valid\":false,"
-		    "\"problems\":[{\"code\":\"bad_zlib\",\"message\":" },
+		    "\"problems\":[{\"code\":\"bad_zlib\",\"problem\":" },
 	};
 	const struct expectation expected = { GOOD, .app_id = TEXT(APP_ID), .channel = TEXT("ch"),
 		.uid = TEXT("7") };
@@ -364,22 +383,22 @@ inspects_006(void)
 		    "unsupported_version ", 1 },
 		{ "with an empty uid", { GOOD, .channel = TEXT("demo"), .uid = TEXT("") },
 		    "unsupported_version ", 1 },
-		{ "without names", { GOOD }, "not_verified unsupported_version ", MAYBE_NULL },
+		{ "without names", { GOOD }, "unsupported_version not_verified ", MAYBE_NULL },
 		{ "without uid", { GOOD, .channel = TEXT("demo") },
-		    "not_verified unsupported_version ", MAYBE_NULL },
+		    "unsupported_version not_verified ", MAYBE_NULL },
 		{ "without certificate",
 		    { .now = ISSUED, .channel = TEXT("demo"), .uid = TEXT("0") },
-		    "not_verified unsupported_version ", MAYBE_NULL },
+		    "unsupported_version not_verified ", MAYBE_NULL },
 		{ "another channel", { GOOD, .channel = TEXT("x"), .uid = TEXT("0") },
-		    "bad_signature unsupported_version channel_mismatch ", 0 },
+		    "unsupported_version bad_signature channel_mismatch ", 0 },
 		{ "another user", { GOOD, .channel = TEXT("demo"), .uid = TEXT("1") },
-		    "bad_signature unsupported_version uid_mismatch ", 0 },
+		    "unsupported_version bad_signature uid_mismatch ", 0 },
 		{ "its last second",
 		    { .certificate = TEXT(CERTIFICATE),
 			.now = 1735776000,
 			.channel = TEXT("demo"),
 			.uid = TEXT("0") },
-		    "unsupported_version ", 1 },
+		    "unsupported_version privilege_over ", 1 },
 		{ "one second later",
 		    { .certificate = TEXT(CERTIFICATE),
 			.now = 1735776001,

@@ -1,0 +1,29 @@
+/*
+ * copied.h - a token as somebody copied it: in quotes, behind the word Bearer, URL-decoded, cut.
+ * What is around it is looked through, so that the rest can be judged.
+ */
+#ifndef SERVICES_COPIED_H
+#define SERVICES_COPIED_H
+
+#include "agoratoken.h"
+#include "buf.h"
+
+struct copied {
+	bool quotes, bearer; /* around it */
+	bool blanks;         /* around it, or line ends in it */
+	bool percent, plus;  /* it holds %2B; blanks, where a + was */
+	bool is_cut;
+	size_t length;     /* of the token alone, in characters */
+	size_t front, end; /* characters that are known to be missing there */
+	size_t about;      /* likely so many at the end; 0 = it cannot be said */
+};
+
+/*
+ * Parses the token in the text.  channel and user, where the token is likely for them (else
+ * absent), tell how long it was before it was cut.  *parsed holds as long as the codec and arena.
+ */
+enum agora_error copied_parse(struct agora_codec *codec, struct text text, struct text channel,
+    struct text user, struct arena *arena, struct agora_parsed *parsed, struct copied *copied)
+    __attribute__((nonnull));
+
+#endif

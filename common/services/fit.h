@@ -1,0 +1,37 @@
+/* fit.h - whether the names in a token let a client in, and which of them come closest. */
+#ifndef SERVICES_FIT_H
+#define SERVICES_FIT_H
+
+#include "agoratoken.h"
+#include "text.h"
+
+/* What the token ought to be.  Absent texts are not compared. */
+struct expectation {
+	struct text app_id;
+	struct text certificate; /* absent: the signature cannot be checked, and nothing is valid */
+	struct text second_certificate; /* looked at where the first does not verify it */
+	struct text channel;            /* what the client joins */
+	struct text uid;     /* the number or name it joins with; "0" = without a uid of its own */
+	struct text account; /* in its place: a string, whatever it looks like */
+	int64_t now;         /* Unix seconds */
+};
+
+struct fit {
+	bool channel, user;                /* the client's go with it, or are not given */
+	bool has_channels;                 /* it opens channels at all */
+	struct text its_channel, its_user; /* of the service that comes closest; 006 has none */
+	uint16_t type;                     /* of that one; 0 = none */
+};
+
+struct fit fit_of(const struct agora_parsed *parsed, const struct expectation *expectation);
+
+/* Who joins: the account, or the uid; "" = with no uid of its own. */
+struct text fit_user(const struct expectation *expectation);
+
+/* Whether tokens of this kind may be for any user. */
+bool fit_any_user(uint16_t type);
+
+/* Whether it opens this channel; absent: any. */
+bool fit_opens(const struct agora_service *service, struct text channel);
+
+#endif
