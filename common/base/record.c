@@ -18,14 +18,14 @@ add_name(struct buf *line, enum record_format format, const char *name)
 	buf_add(line, "=", 1);
 }
 
-/* A word needs no quotes in logfmt. */
+/* A word needs no quotes in logfmt: the first = of a value ends its name. */
 static bool
 is_word(struct text text)
 {
 	for (size_t i = 0; i < text.length; i++) {
 		const unsigned char c = (unsigned char)text.data[i];
 
-		if (c <= 0x20 || c >= 0x7f || c == '"' || c == '=' || c == '\\')
+		if (c <= 0x20 || c >= 0x7f || c == '"' || c == '\\')
 			return false;
 	}
 	return text.length > 0;
