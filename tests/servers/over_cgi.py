@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 
 import kit
@@ -129,6 +130,29 @@ def test_settings_file(build):
         same(tokens.inspect(build, answer.json()["rtmToken"])["appId"], "a" * 32, "App ID")
     finally:
         run.clean_up()
+
+
+def test_what_is_left_of_a_body(build):
+    """Apache's mod_cgid: one Unix socket is input and output, and one that is closed with bytes
+    unread resets what the other side has yet to read."""
+    for settings, target, body, status in (
+        ({}, "/getToken", b"x" * 70000, b"413"),
+        ({"APP_ID": "malformed"}, "/getToken", BODY, b"500"),
+    ):
+        env = environment(settings) | {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST"}
+        env |= {"REQUEST_URI": target, "CONTENT_LENGTH": str(len(body))}
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                ours.settimeout(kit.DEADLINE)
+                ours.sendall(body)
+                program = subprocess.Popen([responder_path(build)], stdin=theirs, stdout=theirs,
+                                           stderr=subprocess.DEVNULL, env=env)
+            said = b""
+            while some := ours.recv(65536):
+                said += some
+            program.wait(kit.DEADLINE)
+        expect(said.startswith(b"Status: " + status), f"answer {said[:80]}")
 
 
 def test_a_client_that_goes_away(build):
