@@ -97,11 +97,11 @@ answer(const struct response *response, bool without_body)
 	bool written;
 
 	response_write(response, without_body, &out);
+	log_flush(); /* first: lighttpd kills a program once it has the whole answer */
 	written = write_all(buf_view(&out));
 	buf_wipe(&out);
 	buf_free(&out);
 	leave_input();
-	log_flush();
 	return written ? 0 : EXIT_OS;
 }
 
