@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 
+import access_kit as ak
 import kit
 import sites
 import tokens
@@ -179,6 +180,62 @@ def test_the_log_is_written_before_the_answer(build):
         program.wait()
         program.stderr.close()
         os.close(ours)
+
+
+def test_alone_on_a_machine_that_has_nothing(build):
+    """Shared hosting: the one file, its settings, a policy and the login's key; no libraries, no
+    /dev, no /etc, no certificates."""
+    if os.geteuid() != 0:
+        raise kit.Skip("only root may change the root directory")
+    run = kit.Run()
+    try:
+        top = run.directory()
+        scripts = os.path.join(top, "home/you/public_html/cgi-bin")
+        os.makedirs(scripts)
+        shutil.copyfile(os.path.join(sites.release(), "agora.cgi"), os.path.join(scripts, "agora.cgi"))
+        key = ak.EcKey(run.directory(), "login")
+        files = {
+            "agora.env": f"APP_ID={sites.APP_ID}\nAPP_CERTIFICATE={sites.CERTIFICATE}\n"
+                         "POLICY_FILE=/home/you/policy.json\n",
+            "policy.json": ak.policy_text("classroom"),
+            "classroom.pem": key.pem(),
+        }
+        for name, text in files.items():
+            write(os.path.join(top, "home/you", name), text)
+            os.chmod(os.path.join(top, "home/you", name), 0o600)
+        os.chmod(top, 0o755)
+        for directory, _, names in os.walk(top):
+            for path in [directory, *(os.path.join(directory, name) for name in names)]:
+                os.chown(path, 65534, 65534)
+        os.chmod(os.path.join(scripts, "agora.cgi"), 0o755)
+
+        def go_there():
+            os.chroot(top)
+            os.chdir("/")
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+
+        cgi = Cgi(build)
+        cgi.program, cgi.before = "/home/you/public_html/cgi-bin/agora.cgi", go_there
+        variables = {"SCRIPT_FILENAME": cgi.program, "DOCUMENT_ROOT": "/home/you/public_html",
+                     "SCRIPT_NAME": "/cgi-bin/agora.cgi", "PATH_INFO": "/getToken",
+                     "APP_ID": None, "APP_CERTIFICATE": None}
+        body = b'{"tokenType":"rtc","channel":"class-1"}'
+
+        def ask(headers):
+            target = "/cgi-bin/agora.cgi/getToken"
+            return cgi.send("POST", target, headers, body, variables, settings={})
+
+        answer = ask(ak.bearer(ak.jwt(key, sub="alice", groups="student")))
+        same(answer.status, 200, f"status ({answer.body} {cgi.log})")
+        same(answer.json()["uid"], "alice", "uid")
+        tokens.check(build, answer.json()["token"], tokens.rtc("class-1", "alice", expire=1800), 1800)
+        other = ak.EcKey(run.directory(), "login")
+        check_error(ask(ak.bearer(ak.jwt(other, sub="alice", groups="student"))), 401, "unauthenticated")
+        check_error(ask([]), 401, "unauthenticated")
+    finally:
+        run.clean_up()
 
 
 def test_a_client_that_goes_away(build):
