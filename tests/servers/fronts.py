@@ -386,7 +386,7 @@ class Lighttpd(Guarded):
         path = os.path.join(self.directory, "lighttpd.conf")
         write(path, f"""server.port = {self.port}
 server.bind = "127.0.0.1"
-server.document-root = "/var/empty"
+server.document-root = "{self.directory}"
 server.modules = ( "mod_accesslog" )
 server.breakagelog = "{self.breakage_path}"
 {users}{text}""")

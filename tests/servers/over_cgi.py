@@ -190,19 +190,19 @@ def test_alone_on_a_machine_that_has_nothing(build):
     run = kit.Run()
     try:
         top = run.directory()
-        scripts = os.path.join(top, "home/you/public_html/cgi-bin")
+        scripts = os.path.join(top, "srv/you/public_html/cgi-bin")
         os.makedirs(scripts)
         shutil.copyfile(os.path.join(sites.release(), "agora.cgi"), os.path.join(scripts, "agora.cgi"))
         key = ak.EcKey(run.directory(), "login")
         files = {
             "agora.env": f"APP_ID={sites.APP_ID}\nAPP_CERTIFICATE={sites.CERTIFICATE}\n"
-                         "POLICY_FILE=/home/you/policy.json\n",
+                         "POLICY_FILE=/srv/you/policy.json\n",
             "policy.json": ak.policy_text("classroom"),
             "classroom.pem": key.pem(),
         }
         for name, text in files.items():
-            write(os.path.join(top, "home/you", name), text)
-            os.chmod(os.path.join(top, "home/you", name), 0o600)
+            write(os.path.join(top, "srv/you", name), text)
+            os.chmod(os.path.join(top, "srv/you", name), 0o600)
         os.chmod(top, 0o755)
         for directory, _, names in os.walk(top):
             for path in [directory, *(os.path.join(directory, name) for name in names)]:
@@ -217,8 +217,8 @@ def test_alone_on_a_machine_that_has_nothing(build):
             os.setuid(65534)
 
         cgi = Cgi(build)
-        cgi.program, cgi.before = "/home/you/public_html/cgi-bin/agora.cgi", go_there
-        variables = {"SCRIPT_FILENAME": cgi.program, "DOCUMENT_ROOT": "/home/you/public_html",
+        cgi.program, cgi.before = "/srv/you/public_html/cgi-bin/agora.cgi", go_there
+        variables = {"SCRIPT_FILENAME": cgi.program, "DOCUMENT_ROOT": "/srv/you/public_html",
                      "SCRIPT_NAME": "/cgi-bin/agora.cgi", "PATH_INFO": "/getToken",
                      "APP_ID": None, "APP_CERTIFICATE": None}
         body = b'{"tokenType":"rtc","channel":"class-1"}'
