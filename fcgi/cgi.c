@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,6 +73,23 @@ write_all(struct text bytes)
 	return true;
 }
 
+/*
+ * Under Apache's mod_cgid input and output are one Unix socket.  Closed with bytes unread it would
+ * reset, and take from Apache the end of the answer; so no more may come, and what came is read.
+ */
+static void
+leave_input(void)
+{
+	char rest[4096];
+	ssize_t n;
+
+	if (shutdown(STDIN_FILENO, SHUT_RD) != 0)
+		return; /* a pipe or a file, which have no such trouble */
+	do
+		n = recv(STDIN_FILENO, rest, sizeof(rest), MSG_DONTWAIT);
+	while (n > 0 || (n < 0 && errno == EINTR));
+}
+
 static int
 answer(const struct response *response, bool without_body)
 {
@@ -79,10 +97,11 @@ answer(const struct response *response, bool without_body)
 	bool written;
 
 	response_write(response, without_body, &out);
+	log_flush(); /* first: lighttpd kills a program once it has the whole answer */
 	written = write_all(buf_view(&out));
 	buf_wipe(&out);
 	buf_free(&out);
-	log_flush();
+	leave_input();
 	return written ? 0 : EXIT_OS;
 }
 

@@ -40,10 +40,12 @@ class Suite:
             if self.verbose:
                 print(f"ok   {name}", flush=True)
 
-    def run_module(self, module, *args):
+    def run_module(self, module, *args, prefix=""):
+        """A test may have a `where`, that says of the arguments whether it concerns them."""
         for name, test in vars(module).items():
-            if name.startswith("test_"):
-                self.run(f"{module.__name__}: {name[5:].replace('_', ' ')}", test, *args)
+            if name.startswith("test_") and getattr(test, "where", lambda *_: True)(*args):
+                name = f"{prefix or module.__name__}: {name[5:].replace('_', ' ')}"
+                self.run(name, test, *args)
 
     def closing_line(self):
         line = f"{self.passed} passed, {self.failed} failed"
@@ -156,7 +158,7 @@ def parse_headers(lines):
 def read_answer(stream, method="GET"):
     """One answer off a connection's file."""
     first = stream.readline().decode("latin-1").rstrip("\r\n")
-    expect(first.startswith("HTTP/1.1 "), f"no status line but {first!r}")
+    expect(re.match(r"HTTP/1\.[01] \d{3}", first), f"no status line but {first!r}")
     lines = []
     while True:
         line = stream.readline().decode("latin-1")
@@ -181,15 +183,16 @@ def read_answer(stream, method="GET"):
     return answer
 
 
-def connect(port, timeout=DEADLINE):
+def connect(port, timeout=DEADLINE, tls=None, server_name=None):
+    """tls: an ssl.SSLContext, that expects this name."""
     s = socket.create_connection(("127.0.0.1", port), timeout)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return s
+    return tls.wrap_socket(s, server_hostname=server_name) if tls else s
 
 
-def exchange(port, data, method="GET"):
+def exchange(port, data, method="GET", tls=None, server_name=None):
     """Sends raw bytes on a connection of their own and reads the one answer."""
-    with connect(port) as s, s.makefile("rb") as stream:
+    with connect(port, tls=tls, server_name=server_name) as s, s.makefile("rb") as stream:
         try:
             s.sendall(data)
         except (BrokenPipeError, ConnectionResetError):

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import socket
 import subprocess
 
+import access_kit as ak
 import kit
 import sites
 import tokens
@@ -127,6 +129,111 @@ def test_settings_file(build):
         variables["AGORA_ENV_FILE"] = None
         answer = cgi.send("GET", "/rtm/u", variables=variables, settings=nothing)
         same(tokens.inspect(build, answer.json()["rtmToken"])["appId"], "a" * 32, "App ID")
+    finally:
+        run.clean_up()
+
+
+def test_what_is_left_of_a_body(build):
+    """Apache's mod_cgid: one Unix socket is input and output, and one that is closed with bytes
+    unread resets what the other side has yet to read."""
+    for settings, target, body, status in (
+        ({}, "/getToken", b"x" * 70000, b"413"),
+        ({"APP_ID": "malformed"}, "/getToken", BODY, b"500"),
+    ):
+        env = environment(settings) | {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "POST"}
+        env |= {"REQUEST_URI": target, "CONTENT_LENGTH": str(len(body))}
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                ours.settimeout(kit.DEADLINE)
+                ours.sendall(body)
+                program = subprocess.Popen([responder_path(build)], stdin=theirs, stdout=theirs,
+                                           stderr=subprocess.DEVNULL, env=env)
+            said = b""
+            while some := ours.recv(65536):
+                said += some
+            program.wait(kit.DEADLINE)
+        expect(said.startswith(b"Status: " + status), f"answer {said[:80]}")
+
+
+def test_the_log_is_written_before_the_answer(build):
+    """lighttpd kills the program as soon as it has the whole answer."""
+    env = environment({}) | {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET"}
+    env |= {"REQUEST_URI": "/ping"}
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    try:
+        while os.write(theirs, b"x" * 4096):
+            pass
+    except BlockingIOError:
+        os.set_blocking(theirs, True)  # full: the answer has to wait
+    program = subprocess.Popen([responder_path(build)], stdin=subprocess.DEVNULL, stdout=theirs,
+                               stderr=subprocess.PIPE, env=env)
+    os.close(theirs)
+    try:
+        os.set_blocking(program.stderr.fileno(), False)
+        log = kit.wait_until(program.stderr.read, "the log", 10)
+        while b" status=200 " not in log:
+            log += kit.wait_until(program.stderr.read, "the request's log line", 10)
+    finally:
+        program.kill()
+        program.wait()
+        program.stderr.close()
+        os.close(ours)
+
+
+def test_alone_on_a_machine_that_has_nothing(build):
+    """Shared hosting: the one file, its settings, a policy and the login's key; no libraries, no
+    /dev, no /etc, no certificates."""
+    if os.geteuid() != 0:
+        raise kit.Skip("only root may change the root directory")
+    run = kit.Run()
+    try:
+        top = run.directory()
+        scripts = os.path.join(top, "srv/you/public_html/cgi-bin")
+        os.makedirs(scripts)
+        shutil.copyfile(os.path.join(sites.release(), "agora.cgi"), os.path.join(scripts, "agora.cgi"))
+        key = ak.EcKey(run.directory(), "login")
+        files = {
+            "agora.env": f"APP_ID={sites.APP_ID}\nAPP_CERTIFICATE={sites.CERTIFICATE}\n"
+                         "POLICY_FILE=/srv/you/policy.json\n",
+            "policy.json": ak.policy_text("classroom"),
+            "classroom.pem": key.pem(),
+        }
+        for name, text in files.items():
+            write(os.path.join(top, "srv/you", name), text)
+            os.chmod(os.path.join(top, "srv/you", name), 0o600)
+        os.chmod(top, 0o755)
+        for directory, _, names in os.walk(top):
+            for path in [directory, *(os.path.join(directory, name) for name in names)]:
+                os.chown(path, 65534, 65534)
+        os.chmod(os.path.join(scripts, "agora.cgi"), 0o755)
+
+        def go_there():
+            os.chroot(top)
+            os.chdir("/")
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+
+        cgi = Cgi(build)
+        cgi.program, cgi.before = "/srv/you/public_html/cgi-bin/agora.cgi", go_there
+        variables = {"SCRIPT_FILENAME": cgi.program, "DOCUMENT_ROOT": "/srv/you/public_html",
+                     "SCRIPT_NAME": "/cgi-bin/agora.cgi", "PATH_INFO": "/getToken",
+                     "APP_ID": None, "APP_CERTIFICATE": None}
+        body = b'{"tokenType":"rtc","channel":"class-1"}'
+
+        def ask(headers):
+            target = "/cgi-bin/agora.cgi/getToken"
+            return cgi.send("POST", target, headers, body, variables, settings={})
+
+        answer = ask(ak.bearer(ak.jwt(key, sub="alice", groups="student")))
+        same(answer.status, 200, f"status ({answer.body} {cgi.log})")
+        same(answer.json()["uid"], "alice", "uid")
+        tokens.check(build, answer.json()["token"], tokens.rtc("class-1", "alice", expire=1800), 1800)
+        other = ak.EcKey(run.directory(), "login")
+        check_error(ask(ak.bearer(ak.jwt(other, sub="alice", groups="student"))), 401, "unauthenticated")
+        check_error(ask([]), 401, "unauthenticated")
     finally:
         run.clean_up()
 

@@ -200,7 +200,7 @@ class Site(sites.Nginx):
     def stop(self):
         super().stop()
         no_secrets(self.responder_log(), "the responder's log")
-        no_secrets(self.nginx_log(), "nginx's log")
+        no_secrets(self.server_log(), "nginx's log")
 
 
 def no_secrets(text, where):

@@ -1,14 +1,16 @@
 """The responder behind a real nginx, as nginx/serve runs it, and as plain CGI."""
 
+import functools
 import os
 import re
 import secrets
 import shutil
 import signal
 import subprocess
+from typing import NamedTuple
 
 import kit
-from kit import TOP, expect, http, same, wait_until
+from kit import TOP, expect, same, wait_until
 
 APP_ID = "0123456789abcdef0123456789abcdef"
 CERTIFICATE = "fedcba9876543210fedcba9876543210"
@@ -19,6 +21,7 @@ SETTINGS = {
     "unset": {},
     "base": {"BASE_PATH": "/agora"},
     "small": {"MAX_PARAMS": "4096", "MAX_BODY": "1024"},
+    "key": {},
 }
 ORIGINS = {
     "list": '"https://a.example" 1; "https://b.example:8443" 1;',
@@ -44,6 +47,17 @@ def responder_path(build):
     return os.path.join(build, "agora-fcgi")
 
 
+@functools.cache
+def release():
+    """A build as it is installed: agora.cgi is static, and everything starts fast."""
+    directory = os.path.join(TOP, "build", "release")
+    argv = [os.path.join(TOP, "build-aux", "build")]
+    argv += ["--make", "agora-fcgi agora-token agora.cgi", directory]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    same(done.returncode, 0, f"status of the build ({done.stderr[-2000:]})")
+    return directory
+
+
 def read(*path):
     with open(os.path.join(*path), errors="replace") as file:
         return file.read()
@@ -54,41 +68,169 @@ def write(path, text):
         file.write(text)
 
 
-class Nginx:
-    """A site: nginx over the shipped snippets, and unless told otherwise a responder behind it."""
+def changed(name, text, *changes):
+    """The text of a file of conf/ with (from, to) done; each from must be there."""
+    for old, new in changes:
+        expect(old in text, f"{name} has no {old!r}")
+        text = text.replace(old, new)
+    return text
 
-    name = "nginx"
 
-    def __init__(self, run, build, kind="list", responder=True, **nginx):
-        self.run, self.build, self.kind = run, build, kind
+class Own(NamedTuple):
+    """What a web server answers in our place, and why it cannot be otherwise."""
+
+    why: str
+    status: int
+    code: str = ""  # "": the server's own page, not our shape
+    keeps_id: bool = True  # the client's X-Request-ID
+
+
+class Front:
+    """A web server, and unless told otherwise a responder behind it."""
+
+    tls = None  # an ssl.SSLContext
+    server_name = "127.0.0.1"
+    partial = False  # its own errors have less than ours
+    changes_headers = {}  # name of a case: {header: what it becomes, None: it is dropped}
+
+    def __init__(self, run, build, kind="list", responder=True, program="agora-fcgi", **config):
+        self.run, self.build, self.kind, self.program = run, build, kind, program
         self.directory = run.directory()
         self.socket = os.path.join(self.directory, "fcgi.sock")
         self.log_path = os.path.join(self.directory, "responder.log")
-        self.nginx_log_path = os.path.join(self.directory, "nginx.log")
+        self.server_log_path = os.path.join(self.directory, "server.log")
         self.port = kit.free_port()
+        self.variables = SETTINGS[kind] | self.more_settings()
         self.responder = self.start_responder() if responder else None
-        self.start_nginx(self.config(**nginx))
+        self.start_server(**config)
+        wait_until(self.listens, self.name)
+
+    @property
+    def tools(self):
+        """Where the agora-token is that reads what comes."""
+        return self.build
+
+    @property
+    def host(self):
+        """As clients of this site write it in Host."""
+        return f"{self.server_name}:{self.port}"
+
+    @property
+    def scheme(self):
+        return "https" if self.tls else "http"
+
+    def answers_itself(self, case):
+        """An Own, where this server does not let us answer."""
+        return None
+
+    def more_settings(self):
+        return {}
+
+    def program_path(self):
+        return os.path.join(self.build, self.program)
 
     def start_responder(self, **more):
         self.log = open(self.log_path, "ab")
-        argv = [responder_path(self.build)]
+        argv = [self.program_path()]
         if "stdin" not in more:
             argv += ["--socket", self.socket]
-        process = self.run.start(argv, self.log, environment(SETTINGS[self.kind]), **more)
+        process = self.run.start(argv, self.log, environment(self.variables), **more)
         if "stdin" not in more:
-            wait_until(lambda: os.path.exists(self.socket), "the responder's socket")
+            wait_until(self.responder_listens, "the responder's socket")
         return process
 
-    def config(self, changes=(), zone="", servers="", twice=False):
-        """changes: (file, from, to) in copies of the snippets; zone: another limit_req_zone;
-        servers: more at the end; twice: as if there were two responders."""
+    def responder_listens(self):
+        return os.path.exists(self.socket)
+
+    def start(self, argv):
+        with open(self.server_log_path, "ab") as log:
+            self.server = self.run.start(argv, log, environment({}), cwd=self.directory)
+
+    def listens(self):
+        expect(self.server.poll() is None, f"{self.name} ended: {self.server_log()}")
+        try:
+            kit.connect(self.port).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def server_log(self):
+        return read(self.server_log_path)
+
+    def responder_log(self):
+        return read(self.log_path)
+
+    def log_lines(self, request_id):
+        return [line for line in self.responder_log().splitlines() if f"id={request_id} " in line]
+
+    def request(self, method, target, headers=(), body=b"", **more):
+        return kit.request_bytes(method, target, headers, body, self.host, **more)
+
+    def exchange(self, data, method="GET"):
+        return kit.exchange(self.port, data, method, self.tls, self.server_name)
+
+    def send(self, method, target, headers=(), body=b""):
+        """With a request id of its own, so that its log line is found."""
+        sent = [v for n, v in headers if n.lower() == "x-request-id"]
+        request_id = sent[0] if sent else secrets.token_hex(8)
+        if not sent:
+            headers = [*headers, ("X-Request-ID", request_id)]
+        answer = self.exchange(self.request(method, target, headers, body), method)
+        answer.request_id = request_id
+        return answer
+
+    def access_lines(self, answer, wanted=1):
+        """What the responder logged of this request; its line may come after the answer."""
+        request_id = answer.header("X-Request-ID")
+        if wanted:
+            wait_until(lambda: self.log_lines(request_id), "the request's log line")
+        return self.log_lines(request_id)
+
+    def stop(self, number=signal.SIGTERM):
+        """Both, the web server first, and what they said is looked at."""
+        if self.server.poll() is None:
+            self.server.send_signal(number)
+            same(self.server.wait(kit.DEADLINE), 0, f"exit status of {self.name}")
+        if self.responder is not None:
+            self.stop_responder()
+
+    def stop_responder(self):
+        self.responder.send_signal(signal.SIGTERM)
+        status = self.responder.wait(kit.DEADLINE)
+        self.look_at_log()
+        same(status, 0, "the responder's exit status")
+        self.responder = None
+
+    def look_at_log(self):
+        log = self.responder_log()
+        expect(not SANITIZER.search(log), f"a sanitizer complains in {log[-4000:]}")
+
+
+class Nginx(Front):
+    """nginx over the shipped snippets, as nginx/serve runs it."""
+
+    name = "nginx"
+
+    def answers_itself(self, case):
+        if case.status == 413:
+            return Own("it does not read so large a body", 413, "body_too_large")
+        path = case.target.partition("?")[0]
+        if "%zz" in path or path.endswith(("%", "%4", "%00")):
+            why = "it finds the path malformed before it has read the headers"
+            return Own(why, 400, "bad_request", keeps_id=False)
+        return None
+
+    def copy_snippets(self, changes):
         snippets = os.path.join(self.directory, "agora")
         shutil.copytree(os.path.join(TOP, "conf", "nginx"), snippets)
         for name, old, new in changes:
             path = os.path.join(snippets, name)
-            text = read(path)
-            expect(old in text, f"{name} has no {old!r}")
-            write(path, text.replace(old, new))
+            write(path, changed(name, read(path), (old, new)))
+
+    def config(self, changes=(), zone="", servers="", twice=False):
+        """changes: (file, from, to) in copies of the snippets; zone: another limit_req_zone;
+        servers: more at the end; twice: as if there were two responders."""
+        self.copy_snippets(changes)
         conf = read(TOP, "nginx", "nginx.conf.in")
         if zone:
             conf, count = re.subn(r"limit_req_zone .*;", zone, conf)
@@ -96,6 +238,9 @@ class Nginx:
         if twice:
             conf = re.sub(r"server unix:.*;", r"\g<0> \g<0>", conf)
         return conf.rstrip()[:-1] + servers + "}\n"
+
+    def start_server(self, **config):
+        self.start_nginx(self.config(**config))
 
     def start_nginx(self, conf):
         values = {
@@ -108,69 +253,22 @@ class Nginx:
             conf = conf.replace(f"@{name}@", value)
         path = os.path.join(self.directory, "nginx.conf")
         write(path, conf)
-        with open(self.nginx_log_path, "ab") as log:
-            argv = ["nginx", "-e", "stderr", "-p", self.directory, "-c", path]
-            self.nginx = self.run.start(argv, log, environment({}))
-        wait_until(self.listens, "nginx")
-
-    def listens(self):
-        expect(self.nginx.poll() is None, f"nginx ended: {self.nginx_log()}")
-        try:
-            kit.connect(self.port).close()
-        except ConnectionRefusedError:
-            return False
-        return True
-
-    def nginx_log(self):
-        return read(self.nginx_log_path)
-
-    def responder_log(self):
-        return read(self.log_path)
-
-    def log_lines(self, request_id):
-        return [line for line in self.responder_log().splitlines() if f"id={request_id} " in line]
-
-    def send(self, method, target, headers=(), body=b""):
-        """With a request id of its own, so that its log line is found."""
-        sent = [v for n, v in headers if n.lower() == "x-request-id"]
-        request_id = sent[0] if sent else secrets.token_hex(8)
-        if not sent:
-            headers = [*headers, ("X-Request-ID", request_id)]
-        answer = http(self.port, method, target, headers, body)
-        answer.request_id = request_id
-        return answer
-
-    def access_lines(self, answer, wanted=1):
-        """What the responder logged of this request; its line may come after the answer."""
-        request_id = answer.header("X-Request-ID")
-        if wanted:
-            wait_until(lambda: self.log_lines(request_id), "the request's log line")
-        return self.log_lines(request_id)
+        self.start(["nginx", "-e", "stderr", "-p", self.directory, "-c", path])
 
     def stop(self):
-        """Both, as nginx/serve does, and what they said is looked at."""
-        if self.nginx.poll() is None:
-            self.nginx.send_signal(signal.SIGQUIT)
-            same(self.nginx.wait(kit.DEADLINE), 0, "nginx's exit status")
-        if self.responder is not None:
-            self.stop_responder()
-
-    def stop_responder(self):
-        self.responder.send_signal(signal.SIGTERM)
-        status = self.responder.wait(kit.DEADLINE)
-        log = self.responder_log()
-        expect(not SANITIZER.search(log), f"a sanitizer complains in {log[-4000:]}")
-        same(status, 0, "the responder's exit status")
-        self.responder = None
+        super().stop(signal.SIGQUIT)
 
 
 class Cgi:
     """The same program started once a request, as a web server does it (RFC 3875)."""
 
-    name = "cgi"
+    name, host, scheme = "cgi", "127.0.0.1", "http"
+    before = None  # called in the new process
+    changes_headers = {}
 
     def __init__(self, build, kind="list", program="agora-fcgi"):
-        self.build, self.kind, self.program = build, kind, os.path.join(build, program)
+        self.build = self.tools = build
+        self.kind, self.program = kind, os.path.join(build, program)
 
     def send(self, method, target, headers=(), body=b"", variables=None, settings=None):
         host = "127.0.0.1"
@@ -207,6 +305,7 @@ class Cgi:
             stderr=subprocess.PIPE,
             timeout=kit.DEADLINE,
             check=False,
+            preexec_fn=self.before,
         )
         log = done.stderr.decode("utf-8", "replace")
         expect(not SANITIZER.search(log), f"a sanitizer complains: {log}")
@@ -219,6 +318,9 @@ class Cgi:
         answer.request_id = sent[0] if sent else ""
         self.log = log.splitlines()
         return answer
+
+    def answers_itself(self, case):
+        return None
 
     def access_lines(self, answer, wanted=1):
         return [line for line in self.log if f"id={answer.header('X-Request-ID')} " in line]
