@@ -633,25 +633,18 @@ finish(struct policy *policy, const char *path, struct trouble *t)
 }
 
 struct policy *
-policy_open(const char *path, struct buf *error)
+policy_read(struct text text, const char *path, struct buf *error)
 {
 	struct policy *policy = xcalloc(1, sizeof(*policy));
-	struct buf content = { 0 };
 	struct json_error wrong;
 	struct field_error field;
 	struct trouble trouble;
-	struct json_object *json;
+	struct json_object *json = json_read(text, JSON_COMMENTS | JSON_UNIQUE, &wrong);
 	bool read;
-	const char *problem = buf_file(&content, path, POLICY_MAX);
 
-	if (problem != NULL) {
-		buf_printf(error, "%s: %s", path, problem);
-		goto failed;
-	}
-	json = json_read(buf_view(&content), JSON_COMMENTS | JSON_UNIQUE, &wrong);
 	if (wrong.problem != JSON_FINE) {
-		buf_printf(error, "%s:%zu: the policy %s", path,
-		    json_line(buf_view(&content), wrong.at), json_problem_text(wrong.problem));
+		buf_printf(error, "%s:%zu: the policy %s", path, json_line(text, wrong.at),
+		    json_problem_text(wrong.problem));
 		goto failed;
 	}
 	read = field_read(&policy_table, json, &policy->arena, policy, &field);
@@ -665,14 +658,26 @@ policy_open(const char *path, struct buf *error)
 		buf_printf(error, "%s: %s: %s", path, trouble.where, trouble.rule);
 		goto failed;
 	}
+	return policy;
+failed:
+	policy_close(policy);
+	return NULL;
+}
+
+struct policy *
+policy_open(const char *path, struct buf *error)
+{
+	struct buf content = { 0 };
+	struct policy *policy = NULL;
+	const char *problem = buf_file(&content, path, POLICY_MAX);
+
+	if (problem == NULL)
+		policy = policy_read(buf_view(&content), path, error);
+	else
+		buf_printf(error, "%s: %s", path, problem);
 	buf_wipe(&content);
 	buf_free(&content);
 	return policy;
-failed:
-	buf_wipe(&content);
-	buf_free(&content);
-	policy_close(policy);
-	return NULL;
 }
 
 static void
