@@ -295,20 +295,34 @@ refuse(struct trouble *t, const char *kind, struct text name, size_t index, cons
 	return false;
 }
 
-/* "grants[2].ttl" is /grants/2/ttl. */
+/* "callers[a.b].keys[2]" is /callers/a.b/keys/2. */
 static void
 pointer(const char *field, char *out, size_t size)
 {
 	size_t n = 0;
+	bool bracketed = false;
 
 	out[n++] = '/';
 	for (; *field != '\0' && n + 1 < size; field++) {
-		if (*field == '.' || *field == '[')
+		bracketed = *field == '[' || (bracketed && *field != ']');
+		if (*field == '[' || (*field == '.' && !bracketed))
 			out[n++] = '/';
 		else if (*field != ']')
 			out[n++] = *field;
 	}
 	out[n] = '\0';
+}
+
+/* One line, whatever is in the names and paths of the policy. */
+static void
+complain(struct buf *error, const char *path, const char *where, const char *rule)
+{
+	size_t start = error->length;
+
+	buf_printf(error, "%s: %s: %s", path, where, rule);
+	for (size_t i = start; i < error->length; i++)
+		if ((unsigned char)error->data[i] < 0x20 || error->data[i] == 0x7f)
+			error->data[i] = '?';
 }
 
 /* A path in the policy is relative to the policy. */
@@ -651,11 +665,11 @@ policy_read(struct text text, const char *path, struct buf *error)
 	policy->json = json; /* the policy's texts are its texts */
 	if (!read) {
 		pointer(field.field, trouble.where, sizeof(trouble.where));
-		buf_printf(error, "%s: %s: %s", path, trouble.where, field.rule);
+		complain(error, path, trouble.where, field.rule);
 		goto failed;
 	}
 	if (!finish(policy, path, &trouble)) {
-		buf_printf(error, "%s: %s: %s", path, trouble.where, trouble.rule);
+		complain(error, path, trouble.where, trouble.rule);
 		goto failed;
 	}
 	return policy;
