@@ -93,7 +93,7 @@ is_source(struct text value, struct field_error *error)
 static bool
 is_parameter(struct text value, struct field_error *error)
 {
-	bool fine = value.length > 0 && !starts_with(value, "HTTP_");
+	bool fine = value.length > 0 && (value.length < 5 || memcmp(value.data, "HTTP_", 5) != 0);
 
 	for (size_t i = 0; i < value.length; i++) {
 		char c = value.data[i];

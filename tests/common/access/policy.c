@@ -223,6 +223,8 @@ refuses(void)
 		    ": /callers/c/sha256: " RULE_HASH },
 		{ CALLER("\"type\":\"frontend\",\"parameter\":\"HTTP_X_USER\""),
 		    ": /callers/c/parameter: " RULE_PARAMETER },
+		{ CALLER("\"type\":\"frontend\",\"parameter\":\"HTTP_\""),
+		    ": /callers/c/parameter: " RULE_PARAMETER },
 		{ CALLER("\"type\":\"frontend\",\"parameter\":\"A B\""),
 		    ": /callers/c/parameter: " RULE_PARAMETER },
 		{ CALLER("\"type\":\"frontend\",\"parameter\":1"),
