@@ -27,9 +27,12 @@
 	S(base_settings)                                                                           \
 	S(base_text)                                                                               \
 	S(access_audit)                                                                            \
+	S(access_caller)                                                                           \
+	S(access_grant)                                                                            \
 	S(access_jwt)                                                                              \
 	S(access_keys)                                                                             \
 	S(access_limit)                                                                            \
+	S(access_policy)                                                                           \
 	S(http_request)                                                                            \
 	S(http_response)                                                                           \
 	S(http_route)                                                                              \

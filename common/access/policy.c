@@ -93,7 +93,7 @@ is_source(struct text value, struct field_error *error)
 static bool
 is_parameter(struct text value, struct field_error *error)
 {
-	bool fine = value.length > 0 && !starts_with(value, "HTTP_");
+	bool fine = value.length > 0 && (value.length < 5 || memcmp(value.data, "HTTP_", 5) != 0);
 
 	for (size_t i = 0; i < value.length; i++) {
 		char c = value.data[i];
@@ -295,20 +295,34 @@ refuse(struct trouble *t, const char *kind, struct text name, size_t index, cons
 	return false;
 }
 
-/* "grants[2].ttl" is /grants/2/ttl. */
+/* "callers[a.b].keys[2]" is /callers/a.b/keys/2. */
 static void
 pointer(const char *field, char *out, size_t size)
 {
 	size_t n = 0;
+	bool bracketed = false;
 
 	out[n++] = '/';
 	for (; *field != '\0' && n + 1 < size; field++) {
-		if (*field == '.' || *field == '[')
+		bracketed = *field == '[' || (bracketed && *field != ']');
+		if (*field == '[' || (*field == '.' && !bracketed))
 			out[n++] = '/';
 		else if (*field != ']')
 			out[n++] = *field;
 	}
 	out[n] = '\0';
+}
+
+/* One line, whatever is in the names and paths of the policy. */
+static void
+complain(struct buf *error, const char *path, const char *where, const char *rule)
+{
+	size_t start = error->length;
+
+	buf_printf(error, "%s: %s: %s", path, where, rule);
+	for (size_t i = start; i < error->length; i++)
+		if ((unsigned char)error->data[i] < 0x20 || error->data[i] == 0x7f)
+			error->data[i] = '?';
 }
 
 /* A path in the policy is relative to the policy. */
@@ -633,46 +647,51 @@ finish(struct policy *policy, const char *path, struct trouble *t)
 }
 
 struct policy *
-policy_open(const char *path, struct buf *error)
+policy_read(struct text text, const char *path, struct buf *error)
 {
 	struct policy *policy = xcalloc(1, sizeof(*policy));
-	struct buf content = { 0 };
 	struct json_error wrong;
 	struct field_error field;
 	struct trouble trouble;
-	struct json_object *json;
+	struct json_object *json = json_read(text, JSON_COMMENTS | JSON_UNIQUE, &wrong);
 	bool read;
-	const char *problem = buf_file(&content, path, POLICY_MAX);
 
-	if (problem != NULL) {
-		buf_printf(error, "%s: %s", path, problem);
-		goto failed;
-	}
-	json = json_read(buf_view(&content), JSON_COMMENTS | JSON_UNIQUE, &wrong);
 	if (wrong.problem != JSON_FINE) {
-		buf_printf(error, "%s:%zu: the policy %s", path,
-		    json_line(buf_view(&content), wrong.at), json_problem_text(wrong.problem));
+		buf_printf(error, "%s:%zu: the policy %s", path, json_line(text, wrong.at),
+		    json_problem_text(wrong.problem));
 		goto failed;
 	}
 	read = field_read(&policy_table, json, &policy->arena, policy, &field);
 	policy->json = json; /* the policy's texts are its texts */
 	if (!read) {
 		pointer(field.field, trouble.where, sizeof(trouble.where));
-		buf_printf(error, "%s: %s: %s", path, trouble.where, field.rule);
+		complain(error, path, trouble.where, field.rule);
 		goto failed;
 	}
 	if (!finish(policy, path, &trouble)) {
-		buf_printf(error, "%s: %s: %s", path, trouble.where, trouble.rule);
+		complain(error, path, trouble.where, trouble.rule);
 		goto failed;
 	}
+	return policy;
+failed:
+	policy_close(policy);
+	return NULL;
+}
+
+struct policy *
+policy_open(const char *path, struct buf *error)
+{
+	struct buf content = { 0 };
+	struct policy *policy = NULL;
+	const char *problem = buf_file(&content, path, POLICY_MAX);
+
+	if (problem == NULL)
+		policy = policy_read(buf_view(&content), path, error);
+	else
+		buf_printf(error, "%s: %s", path, problem);
 	buf_wipe(&content);
 	buf_free(&content);
 	return policy;
-failed:
-	buf_wipe(&content);
-	buf_free(&content);
-	policy_close(policy);
-	return NULL;
 }
 
 static void

@@ -97,6 +97,8 @@ struct policy {
  * "path: /grants/2/ttl: ..." for the rest; never a secret.
  */
 struct policy *policy_open(const char *path, struct buf *error);
+/* The same from a text; path is its name in errors, and where its relative paths begin. */
+struct policy *policy_read(struct text text, const char *path, struct buf *error);
 /* Wipes the secrets. */
 void policy_close(struct policy *policy);
 

@@ -225,13 +225,11 @@ hex_member(struct json_object *object, const char *name)
 
 /* Prefixes the error's path: "resource" becomes "permissions[2].resource". */
 static void
-prefix(struct field_error *error, const char *name, size_t index, bool indexed)
+prefix(struct field_error *error, const char *name, const char *at)
 {
-	char inner[sizeof(error->field)], at[24] = "";
+	char inner[sizeof(error->field)];
 
 	memcpy(inner, error->field, sizeof(inner));
-	if (indexed)
-		snprintf(at, sizeof(at), "[%zu]", index);
 	if ((size_t)snprintf(error->field, sizeof(error->field), "%.40s%s%s%.40s", name, at,
 		inner[0] == '\0' ? "" : ".", inner) >= sizeof(error->field))
 		error->field[sizeof(error->field) - 1] = '\0';
@@ -280,8 +278,12 @@ read_list(const struct field *f, struct json_object *object, struct json_object 
 			*(struct text *)to = string_of(item);
 			ok = f->check == NULL || f->check(*(struct text *)to, error);
 		}
-		if (!ok)
-			prefix(error, f->name, i, true);
+		if (!ok) {
+			char at[24];
+
+			snprintf(at, sizeof(at), "[%zu]", i);
+			prefix(error, f->name, at);
+		}
 	}
 	return ok;
 }
@@ -305,8 +307,11 @@ read_map(const struct field *f, struct json_object *value, struct arena *arena, 
 
 		if ((f->check != NULL && !f->check(key, error)) ||
 		    !field_read(f->nested, member, arena, to, error)) {
-			prefix(error, name, 0, false);
-			prefix(error, f->name, 0, false);
+			char at[72];
+
+			/* In brackets, so that a dot in it is not taken for the path's. */
+			snprintf(at, sizeof(at), "[%.64s]", name);
+			prefix(error, f->name, at);
 			return false;
 		}
 		memcpy(to, &key, sizeof(key));
@@ -342,7 +347,7 @@ read_value(const struct field *f, bool text_source, struct json_object *object,
 		*(void **)to = arena_alloc(arena, 1, f->nested->size);
 		if (field_read(f->nested, value, arena, *(void **)to, error))
 			return true;
-		prefix(error, f->name, 0, false);
+		prefix(error, f->name, "");
 		return false;
 	case FIELD_LIST:
 	case FIELD_TEXTS:

@@ -50,7 +50,7 @@ struct choice {
 /* Why a value was refused.  Static or formatted text, never the value itself. */
 struct field_error {
 	bool missing;
-	char field[96]; /* "channel", "permissions[2].resource" */
+	char field[96]; /* "channel", "permissions[2].resource", "callers[app].keys" */
 	char rule[240]; /* "must be a whole number of seconds, 0 to 4294967295" */
 };
 

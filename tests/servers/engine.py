@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 
 import engine_cgi
 import engine_framing
+import engine_limits
 import engine_load
 import engine_master
 import engine_reload
@@ -79,6 +80,7 @@ def module(module):
 
 GROUPS = {
     "framing": engine_framing.run_all,
+    "limits": module(engine_limits),
     "load": module(engine_load),
     "master": module(engine_master),
     "reload": module(engine_reload),

@@ -12,6 +12,7 @@ import time
 
 sys.dont_write_bytecode = True
 
+import access_callers
 import access_keys
 import kit
 import rest_access
@@ -26,7 +27,8 @@ import rest_routes
 import rest_rules
 import sites
 
-MODULES = (access_keys, rest_access, rest_routes, rest_rules, rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs)
+MODULES = (access_callers, access_keys, rest_access, rest_routes, rest_rules, rest_bugs,
+           rest_failures, rest_hosts, rest_billing, rest_load, rest_programs)
 
 # A bug of the simulator, reported: its acquire fails when a recording has ended by itself.
 KNOWN = "alive = sum(self.is_alive(task) for task in self.running.values())"

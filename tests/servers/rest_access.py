@@ -176,6 +176,41 @@ def test_players_and_converters_are_bound_too(w):
     site.stop()
 
 
+def test_transcription_is_bound_in_all_that_is_done_to_it(w):
+    key, digest = new_key(w, "recorder")
+    site = site_with(w, policy_file(w.run, "backend.json", ("1" * 64, digest),
+                                    ('["recording.*"]', '["rtt.*"]')))
+
+    def ask(method, target, body=None):
+        return site.ask(method, target, body, [("X-API-Key", key)])
+
+    start = {"channelName": "meeting-1", "languages": ["en-US"]}
+    denied(ask("POST", "/rtt/start", start | {"channelName": "lobby"}), "channel")
+    task = rk.succeeds(ask("POST", "/rtt/start", start))["start"]["taskId"]
+    w.sim.advance(30)  # until it is listed
+    change = {"languages": ["de-DE"]}
+    for method, target, body in (("GET", f"/rtt/status/{task}", None),
+                                 ("POST", f"/rtt/update/{task}", change),
+                                 ("DELETE", f"/rtt/stop/{task}", {})):
+        def named(channel):
+            if body is None:
+                return ask(method, f"{target}?channelName={channel}")
+            return ask(method, target, body | {"channelName": channel})
+
+        mark = w.sim.newest()
+        denied(ask(method, target, body), "channel")
+        denied(named("lobby"), "channel")
+        same(w.sim.since(mark), [], f"calls to Agora for {target}")
+        denied(named("meeting-2"), "channel")
+        same([e["path"] for e in w.sim.since(mark)], [rk.SPEECH + "/agents"],
+             f"calls to Agora for {target}")
+        rk.succeeds(named("meeting-1"))
+    denied(ask("GET", "/rtt/list"), "channel")
+    denied(ask("GET", "/rtt/list?channel=lobby"), "channel")
+    rk.succeeds(ask("GET", "/rtt/list?channel=meeting-1"))
+    site.stop()
+
+
 def base64url(data):
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
@@ -221,6 +256,13 @@ def test_classroom(w):
     denied(token(site, {"channel": "class-7"}, bearer("parent")), "caller")
     same(token(site, {"channel": "class-7", "role": "publisher"}, bearer("teacher")).status, 200,
          "a teacher")
+    rtm = {"tokenType": "rtm", "channel": "class-7"}
+    same(token(site, {"tokenType": "rtm"}, bearer("student")).json()["uid"], "ann", "RTM")
+    denied(token(site, rtm, bearer("student")), "role")
+    same(token(site, rtm, bearer("teacher")).status, 200, "RTM to send")
+    denied(token(site, {"tokenType": "chat"}, bearer("teacher")), "service")
+    denied(site.ask("POST", "/rtt/start", {"channelName": "lobby", "languages": ["en-US"]},
+                    [bearer("teacher")]), "channel")
     denied(site.ask("POST", "/cloud_recording/start", {"channelName": "class-7"},
                     [bearer("student")]), "action")
     job = rk.succeeds(site.ask("POST", "/cloud_recording/start", {"channelName": "class-7"},
