@@ -1,107 +1,10 @@
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
 
-#include "clock.h"
-#include "doctor.h"
-#include "hosts.h"
+#include "doctor_page.h"
 #include "random.h"
 
-#define PAGE_MS 10000
-#define CLOCK_WARNING 5  /* seconds */
-#define CLOCK_PROBLEM 60 /* a token issued that far in the future is not valid yet */
 #define STRANGER "https://doctor.invalid" /* an origin that nobody has (RFC 6761) */
-
-#ifdef HAVE_CURL
-static const struct upstream_driver *const driver = &upstream_curl;
-#else
-static const struct upstream_driver *const driver = NULL;
-#endif
-
-/* One request and its answer. */
-struct page {
-	struct call call;
-	struct buf head;
-	char id[32]; /* the request's X-Request-ID */
-	bool done;
-};
-
-static void
-page_done(struct call *call)
-{
-	struct page *page = call->owner;
-
-	page->done = true;
-}
-
-static void
-page_free(struct page *page)
-{
-	call_free(&page->call);
-	buf_wipe(&page->head);
-	buf_free(&page->head);
-}
-
-/* Sends the page's call and waits for its end; false: an answer did not come. */
-static bool
-fetch(const struct upstream_settings *settings, struct page *page)
-{
-	struct buf error = { 0 };
-	struct upstream *upstream = driver->open(settings, &error);
-	const struct progress *progress;
-
-	page->call.done = page_done;
-	page->call.owner = page;
-	page->call.head = &page->head;
-	page->call.total_ms = page->call.try_ms = PAGE_MS;
-	page->call.most_tries = 1;
-	if (upstream == NULL) {
-		page->call.failure = "the HTTP client cannot be started";
-		buf_free(&error);
-		return false;
-	}
-	progress = driver->progress(upstream);
-	driver->send(upstream, &page->call);
-	while (!page->done) {
-		struct pollfd ready = { progress->fd, POLLIN, 0 };
-		int64_t timeout = progress->timeout(progress->owner);
-
-		poll(&ready, 1, timeout < 0 || timeout > 1000 ? 1000 : (int)timeout);
-		progress->step(progress->owner);
-	}
-	driver->close(upstream);
-	return page->call.outcome == CALL_ANSWERED;
-}
-
-/* A header's value; *count says how many there are of that name. */
-static struct text
-header(const struct page *page, const char *name, size_t *count)
-{
-	struct text rest = buf_view(&page->head), value = { NULL, 0 };
-	size_t length = strlen(name);
-
-	*count = 0;
-	while (rest.length > 0) {
-		const char *end = memchr(rest.data, '\n', rest.length);
-		size_t used = end == NULL ? rest.length : (size_t)(end - rest.data) + 1;
-		struct text line = { rest.data, used };
-
-		rest = (struct text){ rest.data + used, rest.length - used };
-		if (line.length <= length || line.data[length] != ':' ||
-		    !text_is_nocase((struct text){ line.data, length }, name))
-			continue;
-		line = (struct text){ line.data + length + 1, line.length - length - 1 };
-		while (line.length > 0 && line.data[0] == ' ')
-			line = (struct text){ line.data + 1, line.length - 1 };
-		while (line.length > 0 && (unsigned char)line.data[line.length - 1] <= ' ')
-			line.length--;
-		value = line;
-		(*count)++;
-	}
-	return value;
-}
 
 /* The service through its web server: not by AGORA_PROXY, and by the system's certificates. */
 static bool
@@ -122,7 +25,7 @@ get(struct doctor *d, struct page *page, const char *method, const char *target,
 	page->call.body = body;
 	page->call.repeat = CALL_ONCE;
 	page->call.request_id = text_of(page->id);
-	return fetch(&direct, page);
+	return page_fetch(&direct, page);
 }
 
 static struct text
@@ -160,7 +63,7 @@ check_url(struct doctor *d)
 	struct page *page;
 	const struct call *call;
 
-	if (driver == NULL) {
+	if (!page_can_be_fetched()) {
 		doctor_say(d, FINDING_WARNING, what,
 		    "use an agora-token that was built with libcurl",
 		    "%s is not asked: this program was built without libcurl", d->url);
@@ -233,7 +136,7 @@ may_read(struct doctor *d, const char *origin, size_t *count)
 
 	if (get(d, &page, "GET", "/ping", doctor_text(d, "Origin: %s", origin),
 		(struct text){ NULL, 0 })) {
-		allowed = header(&page, "Access-Control-Allow-Origin", count);
+		allowed = page_header(&page, "Access-Control-Allow-Origin", count);
 		may = *count > 0 && (text_is(allowed, origin) || text_is(allowed, "*"));
 	}
 	page_free(&page);
@@ -333,7 +236,7 @@ check_authorization(struct doctor *d)
 		page_free(&page);
 		return;
 	}
-	challenge = header(&page, "WWW-Authenticate", &count);
+	challenge = page_header(&page, "WWW-Authenticate", &count);
 	if (page.call.status == 401 && challenge.data != NULL &&
 	    memmem(challenge.data, challenge.length, "invalid_token", 13) != NULL)
 		doctor_say(d, FINDING_OK, what, NULL, "it arrives: a wrong one gets 401");
@@ -415,146 +318,9 @@ check_body_limit(struct doctor *d)
 	buf_free(&body);
 }
 
-/* Clock */
-
-static void
-compare_clock(struct doctor *d, const char *what, const struct page *page)
-{
-	size_t count;
-	struct text date = header(page, "Date", &count);
-	struct tm tm = { 0 };
-	int64_t ahead;
-
-	if (date.data == NULL ||
-	    strptime(doctor_text(d, "%.*s", (int)date.length, date.data),
-		"%a, %d %b %Y %H:%M:%S GMT", &tm) == NULL)
-		return;
-	ahead = unix_seconds() - (int64_t)timegm(&tm);
-	if (ahead <= CLOCK_WARNING && ahead >= -CLOCK_WARNING)
-		doctor_say(d, FINDING_OK, what, NULL, "this machine's agrees, within %d seconds",
-		    CLOCK_WARNING);
-	else
-		doctor_say(d,
-		    ahead > CLOCK_PROBLEM || ahead < -CLOCK_PROBLEM ? FINDING_PROBLEM
-								    : FINDING_WARNING,
-		    what, "have the machines' clocks set by NTP (timedatectl set-ntp true)",
-		    "this machine's is %lld seconds %s: tokens begin and end with it",
-		    (long long)(ahead < 0 ? -ahead : ahead), ahead < 0 ? "behind" : "ahead");
-}
-
 void
 check_clock(struct doctor *d)
 {
 	if (d->ping != NULL)
-		compare_clock(d, "clock, by the URL", d->ping);
-}
-
-/* Agora */
-
-static bool
-ask_host(struct doctor *d, const char *base, bool *clock_known)
-{
-	struct page page = { 0 };
-	bool answered;
-
-	page.call.method = "GET";
-	page.call.url = text_of(doctor_text(d, "%s/", base));
-	page.call.repeat = CALL_SAFE;
-	answered = fetch(&d->config->upstream, &page);
-	if (!answered)
-		doctor_say(d, FINDING_WARNING, "Agora's hosts",
-		    "let the service out to it (firewall, DNS, AGORA_PROXY, AGORA_CA_FILE)",
-		    "%s: %s", base,
-		    page.call.failure == NULL ? "no answer came" : page.call.failure);
-	else if (strncmp(base, "https:", 6) != 0)
-		doctor_say(d, FINDING_WARNING, "Agora's hosts", "write https:// in AGORA_BASE_URL",
-		    "%s answers, without TLS: the customer secret goes over the wire as it is",
-		    base);
-	else
-		doctor_say(d, FINDING_OK, "Agora's hosts", NULL, "%s answers over TLS", base);
-	if (answered && !*clock_known) {
-		compare_clock(d, "clock, by Agora", &page);
-		*clock_known = true;
-	}
-	page_free(&page);
-	return answered;
-}
-
-void
-check_agora_hosts(struct doctor *d)
-{
-	struct hosts hosts = { 0 };
-	struct buf error = { 0 };
-	bool clock_known = false, any = false;
-
-	if (driver == NULL) {
-		doctor_say(d, FINDING_WARNING, "Agora's hosts",
-		    "use programs that were built with libcurl",
-		    "they are not asked: this program was built without libcurl");
-		return;
-	}
-	if (!hosts_init(&hosts, d->config->upstream.base_url, d->config->upstream.area, &error)) {
-		doctor_say(d, FINDING_PROBLEM, "Agora's hosts", "correct that setting", "%.*s",
-		    (int)error.length, buf_view(&error).data);
-		buf_free(&error);
-		return;
-	}
-	for (size_t i = 0; i < hosts.count; i++)
-		any = ask_host(d, hosts.list[i].base, &clock_known) || any;
-	if (!any)
-		doctor_say(d, FINDING_PROBLEM, "Agora's hosts",
-		    "the lines above say why; without them only tokens are served",
-		    "none of them can be reached");
-}
-
-/* A list of one channel of the project's: it changes nothing and costs nothing. */
-static void
-ask_account(
-    struct doctor *d, const char *what, struct text app_id, struct text id, struct text secret)
-{
-	struct credentials credentials;
-	struct page page = { 0 };
-	const struct call *call = &page.call;
-
-	credentials_make(&credentials, id, secret);
-	page.call.method = "GET";
-	page.call.path = text_of(doctor_text(
-	    d, "/dev/v1/channel/%.*s?page_no=0&page_size=1", (int)app_id.length, app_id.data));
-	page.call.credentials = &credentials;
-	page.call.repeat = CALL_SAFE;
-	if (!fetch(&d->config->upstream, &page))
-		doctor_say(d, FINDING_WARNING, what, NULL, "cannot be checked: %s",
-		    call->failure == NULL ? "no answer came" : call->failure);
-	else if (call->status == 401)
-		doctor_say(d, FINDING_PROBLEM, what,
-		    "compare customer id and secret with Agora's console, RESTful API",
-		    "Agora does not know the customer id and secret (401)");
-	else if (call->status != 200)
-		doctor_say(d, FINDING_WARNING, what,
-		    "look whether the App ID is a project of the same account",
-		    "Agora knows the customer id and secret, and answers with %d to a list of the "
-		    "project's channels",
-		    call->status);
-	else
-		doctor_say(d, FINDING_OK, what, NULL, "Agora takes the customer id and secret");
-	page_free(&page);
-	credentials_wipe(&credentials);
-}
-
-void
-check_agora_credentials(struct doctor *d)
-{
-	const struct policy *policy = d->config->policy;
-	const struct project *projects = policy == NULL ? NULL : policy->projects.items;
-
-	if (driver == NULL)
-		return;
-	ask_account(d, "Agora's account", d->config->token.app_id, d->config->upstream.customer_id,
-	    d->config->upstream.customer_secret);
-	for (size_t i = 0; policy != NULL && i < policy->projects.count; i++)
-		if (projects[i].customer_id.data != NULL)
-			ask_account(d,
-			    doctor_text(d, "Agora's account, project %s", projects[i].name.data),
-			    projects[i].app_id, projects[i].customer_id,
-			    projects[i].customer_secret);
+		page_clock(d, "clock, by the URL", d->ping);
 }
