@@ -45,7 +45,7 @@ usage(void)
 	options_help(options, OPTION_COUNT, stdout);
 	printf("\nsignals: HUP reads the settings anew, USR1 opens the log file anew, TERM ends\n"
 	       "exit codes: 0 fine, 64 usage, 70 internal, 71 operating system, 78 configuration\n"
-	       "settings and endpoints: agora-fcgi(8)\n");
+	       "settings: agora-backend.conf(5); endpoints: agora-fcgi(8)\n");
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
  * policy.h - the policy file: who may ask (callers), what each may have (grants), and the Agora
- * projects that tokens are signed for.  Read once, from JSON with comments; agora-fcgi(8), POLICY,
+ * projects that tokens are signed for.  Read once, from JSON with comments; agora-policy(5)
  * describes it.
  */
 #ifndef ACCESS_POLICY_H

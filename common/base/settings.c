@@ -293,37 +293,63 @@ name_place(const struct settings *s, const struct entry *entry, struct buf *erro
 		buf_printf(error, "%s:%zu: ", s->env_file, entry->line);
 }
 
+#define PATH_SIZE 4096
+
+/* Where a setting is: in *value itself, or in the file that *file names; place: its line, if any.
+ */
+static void
+locate(const struct settings *s, const struct field *f, char path[PATH_SIZE], struct text *value,
+    struct text *file, const struct entry **place)
+{
+	char name[64];
+
+	*place = NULL;
+	*file = (struct text){ NULL, 0 };
+	*value = from_environment(s, f->name);
+	if (value->data != NULL)
+		return;
+	snprintf(name, sizeof(name), "%s_FILE", f->name);
+	if (f->flags & FIELD_FILE) {
+		*file = from_environment(s, name);
+		if (file->data == NULL && credential_path(s, f->name, path, PATH_SIZE))
+			*file = text_of(path);
+	}
+	if (file->data != NULL)
+		return;
+	*place = from_env_file(s, f->name);
+	if (*place != NULL) {
+		*value = (*place)->value;
+		return;
+	}
+	if (f->flags & FIELD_FILE)
+		*place = from_env_file(s, name);
+	if (*place != NULL)
+		*file = (*place)->value;
+}
+
+struct text
+settings_file(struct settings *s, const struct field *field)
+{
+	char path[PATH_SIZE];
+	struct text value, file;
+	const struct entry *place;
+
+	locate(s, field, path, &value, &file, &place);
+	return file.data == NULL ? file : arena_copy(&s->arena, file);
+}
+
 static bool
 find(struct settings *s, const struct field *f, struct text *value, const struct entry **place,
     struct buf *error)
 {
-	char name[64], path[4096];
-	struct text file = { NULL, 0 };
+	char path[PATH_SIZE];
+	struct text file;
 
-	*place = NULL;
-	*value = from_environment(s, f->name);
-	if (value->data != NULL)
+	locate(s, f, path, value, &file, place);
+	if (file.data == NULL)
 		return true;
-	snprintf(name, sizeof(name), "%s_FILE", f->name);
-	if (f->flags & FIELD_FILE) {
-		file = from_environment(s, name);
-		if (file.data == NULL && credential_path(s, f->name, path, sizeof(path)))
-			file = text_of(path);
-	}
-	if (file.data == NULL) {
-		*place = from_env_file(s, f->name);
-		if (*place != NULL) {
-			*value = (*place)->value;
-			return true;
-		}
-		if (f->flags & FIELD_FILE)
-			*place = from_env_file(s, name);
-		if (*place == NULL)
-			return true;
-		file = (*place)->value;
-	}
 	name_place(s, *place, error);
-	buf_printf(error, "%s: ", name);
+	buf_printf(error, "%s_FILE: ", f->name);
 	if (!from_file(s, file.data, value, error))
 		return false;
 	buf_clear(error);

@@ -40,6 +40,9 @@ struct settings *settings_open(const char *env_file, char *const *environment, s
 bool
 settings_read(struct settings *settings, const struct table *table, void *out, struct buf *error);
 
+/* The path of the file that a setting's value comes from; absent where no file holds it. */
+struct text settings_file(struct settings *settings, const struct field *field);
+
 /* Calls `report` for each name of the .env file that is in none of the tables. */
 void settings_unknown(const struct settings *settings, const struct table *const *tables,
     size_t table_count, void (*report)(const char *file, size_t line, const char *name));

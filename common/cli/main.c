@@ -29,6 +29,11 @@ static const struct command {
 	{ "key", cli_key, key_options, &key_option_count, "agora-token key new NAME",
 	    "make an API key for the caller NAME: the key, and the line to add to the policy's "
 	    "callers" },
+	{ "doctor", cli_doctor, doctor_options, &doctor_option_count,
+	    "agora-token doctor [OPTIONS]",
+	    "check an installation, and say what to do about what is wrong" },
+	{ "ping", cli_ping, ping_options, &ping_option_count, "agora-token ping [OPTIONS]",
+	    "ask agora-fcgi whether it answers, over its socket" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

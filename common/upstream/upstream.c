@@ -128,6 +128,9 @@ take_header(char *bytes, size_t size, size_t count, void *owner)
 	char seconds[16] = "";
 	uint64_t n;
 
+	if (t->call->head != NULL)
+		buf_add(t->call->head, bytes, size * count);
+
 	take_value(
 	    line, "X-Request-ID", t->call->agora_request_id, sizeof(t->call->agora_request_id));
 	take_value(line, "X-Custom-Request-ID", t->call->agora_request_id,
@@ -279,6 +282,26 @@ add_header(struct transfer *t, const char *name, struct text value)
 	t->headers = longer;
 }
 
+/* The call's own lines; one that is empty ends them. */
+static void
+add_headers(struct transfer *t, struct text lines)
+{
+	while (lines.length > 0) {
+		const char *end = memchr(lines.data, '\n', lines.length);
+		size_t length = end == NULL ? lines.length : (size_t)(end - lines.data);
+		const char *colon = memchr(lines.data, ':', length);
+		char name[64];
+
+		if (colon == NULL)
+			return;
+		snprintf(name, sizeof(name), "%.*s", (int)(colon - lines.data), lines.data);
+		add_header(
+		    t, name, (struct text){ colon + 2, length - (size_t)(colon + 2 - lines.data) });
+		length += end == NULL ? 0 : 1;
+		lines = (struct text){ lines.data + length, lines.length - length };
+	}
+}
+
 static void
 end_call(struct upstream *u, struct call *call, enum call_outcome outcome)
 {
@@ -338,6 +361,8 @@ start_try(struct transfer *t)
 	buf_add(&url, rest.data, rest.length);
 	buf_add(&url, "", 1);
 	buf_clear(&call->answer);
+	if (call->head != NULL)
+		buf_clear(call->head);
 	json_object_put(call->json);
 	call->json = NULL;
 	call->agora_request_id[0] = call->resource_id[0] = '\0';
@@ -357,6 +382,7 @@ start_try(struct transfer *t)
 	add_header(t, "Expect", TEXT("")); /* no 100-continue */
 	add_header(t, "X-Request-ID", call->request_id);
 	add_header(t, "traceparent", call->traceparent);
+	add_headers(t, call->headers);
 	curl_easy_setopt(t->easy, CURLOPT_URL, url.data);
 	curl_easy_setopt(t->easy, CURLOPT_USERNAME, c == NULL ? NULL : c->id.data);
 	curl_easy_setopt(t->easy, CURLOPT_PASSWORD, c == NULL ? NULL : c->secret.data);
@@ -408,7 +434,9 @@ backoff(const struct transfer *t)
 static void
 try_again(struct transfer *t, size_t host, int64_t ms, enum call_outcome otherwise)
 {
-	if (t->call->tries >= TRIES_MAX || monotonic_ms() + ms >= t->deadline) {
+	const unsigned most = t->call->most_tries == 0 ? TRIES_MAX : t->call->most_tries;
+
+	if (t->call->tries >= most || monotonic_ms() + ms >= t->deadline) {
 		finish(t, otherwise);
 		return;
 	}

@@ -58,7 +58,10 @@ struct call {
 	int64_t total_ms;  /* for all tries, the delay included; 0 = the setting */
 	bool empty;        /* a success without a body is one; else it is a JSON object */
 	struct text request_id, traceparent; /* passed on; may be absent */
-	void (*done)(struct call *call);     /* not called when cancelled */
+	struct text headers; /* more of them: lines of "Name: value"; until done; may be absent */
+	struct buf *head;    /* gets the answer's header lines; NULL: nobody reads them */
+	unsigned most_tries; /* 0 = as many as there is time for */
+	void (*done)(struct call *call); /* not called when cancelled */
 	void *owner;
 
 	enum call_outcome outcome;

@@ -19,6 +19,7 @@ import kit
 import rest_access
 import rest_billing
 import rest_bugs
+import rest_doctor
 import rest_failures
 import rest_hosts
 import rest_kit as rk
@@ -29,7 +30,8 @@ import rest_rules
 import sites
 
 MODULES = (access_callers, access_keys, rest_access, rest_routes, rest_rules, rest_bugs,
-           rest_failures, rest_hosts, rest_billing, rest_load, rest_programs, demo)
+           rest_failures, rest_hosts, rest_billing, rest_load, rest_programs, demo,
+           rest_doctor)
 
 # A bug of the simulator, reported: its acquire fails when a recording has ended by itself.
 KNOWN = "alive = sum(self.is_alive(task) for task in self.running.values())"

@@ -150,7 +150,7 @@ def build_without_curl(w):
     log = os.path.join(where, "rest.log")
     with open(log, "wb") as out:
         for command in (f"test -e Makefile || {kit.TOP}/configure --enable-werror --without-curl",
-                        "make agora-fcgi"):
+                        "make agora-fcgi agora-token"):
             done = subprocess.run(["sh", "-c", command], cwd=where, stdout=out, stderr=out, check=False)
             expect(done.returncode == 0, f"{command} failed: {sites.read(log)[-2000:]}")
     return where

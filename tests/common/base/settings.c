@@ -288,6 +288,25 @@ make_file(const char *name, struct text content)
 	return path;
 }
 
+/* Whether it names the file that holds the secret, where one does. */
+static void
+names_its_file(struct settings *settings, const char *content, const char *name, bool in_file)
+{
+	for (size_t i = 0; i < sample_table.count; i++) {
+		const struct field *f = &sample_table.fields[i];
+		struct text path = settings_file(settings, f);
+		struct buf found = { 0 };
+
+		if (strcmp(f->name, "THE_SECRET") != 0 || !in_file) {
+			CHECK(path.data == NULL, name);
+			continue;
+		}
+		CHECK(path.data != NULL && buf_file(&found, path.data, 64) == NULL, name);
+		CHECK(same_text(buf_view(&found), content), name);
+		buf_free(&found);
+	}
+}
+
 /*
  * Each set of the five sources: the first of them in the documented order wins, files count only
  * for rows that may come as one, and an empty source is like none.
@@ -361,6 +380,8 @@ prefers_sources(void)
 			CHECK(expected_plain == NULL ? out.plain.data == NULL
 						     : same_text(out.plain, expected_plain),
 			    name);
+			names_its_file(settings, expected, name,
+			    expected == order[1] || expected == order[2] || expected == order[4]);
 			settings_free(settings);
 			buf_free(&error);
 			buf_free(&content);

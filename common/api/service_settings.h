@@ -1,6 +1,6 @@
 /* service_settings.h - the settings of the FastCGI service. */
-#ifndef FCGI_SERVICE_SETTINGS_H
-#define FCGI_SERVICE_SETTINGS_H
+#ifndef API_SERVICE_SETTINGS_H
+#define API_SERVICE_SETTINGS_H
 
 #include "field.h"
 

@@ -1,0 +1,71 @@
+/* doctor.h - `agora-token doctor`: what its checks share, and what they are. */
+#ifndef CLI_DOCTOR_H
+#define CLI_DOCTOR_H
+
+#include "config.h"
+#include "service_settings.h"
+
+enum finding_status { FINDING_OK, FINDING_WARNING, FINDING_PROBLEM };
+
+struct doctor {
+	const char *env_file; /* NULL: none */
+	const char *socket;
+	bool socket_named;     /* the operator said where it is */
+	const char *url;       /* without a slash at its end; NULL: not asked */
+	struct config *config; /* NULL: it cannot be read */
+	struct buf config_error;
+	struct service_settings service;
+	struct arena arena;
+	struct list findings; /* struct finding */
+	struct page *ping;    /* the web server's answer to GET /ping, once it has one */
+};
+
+/* Text that lives as long as the doctor. */
+const char *
+doctor_text(struct doctor *doctor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * One line: what was looked at, in the format's words how it is, and what to do about it (fix;
+ * NULL: nothing).  The words never hold a secret.
+ */
+void doctor_say(struct doctor *doctor, enum finding_status status, const char *what,
+    const char *fix, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* This machine: settings, files, socket. */
+void check_configuration(struct doctor *doctor);
+void check_unknown_settings(struct doctor *doctor);
+void check_mode(struct doctor *doctor);
+void check_settings_file(struct doctor *doctor);
+void check_secret_files(struct doctor *doctor);
+void check_written_files(struct doctor *doctor);
+void check_certificates(struct doctor *doctor);
+void check_roles(struct doctor *doctor);
+void check_socket(struct doctor *doctor);
+void check_responder(struct doctor *doctor);
+
+/* The policy. */
+void check_callers(struct doctor *doctor);
+void check_audiences(struct doctor *doctor);
+void check_anonymous(struct doctor *doctor);
+void check_breadth(struct doctor *doctor);
+void check_lifetimes(struct doctor *doctor);
+void check_covered(struct doctor *doctor);
+
+/* The service as its clients see it; all but the first look at nothing when it is not reached. */
+void check_url(struct doctor *doctor);
+void check_https(struct doctor *doctor);
+void check_request_id(struct doctor *doctor);
+void check_cors(struct doctor *doctor);
+void check_authorization(struct doctor *doctor);
+void check_slash(struct doctor *doctor);
+void check_body_limit(struct doctor *doctor);
+void check_clock(struct doctor *doctor);
+
+/* Agora. */
+void check_agora_hosts(struct doctor *doctor);
+void check_agora_credentials(struct doctor *doctor);
+
+/* Frees what the web's checks keep. */
+void doctor_forget(struct doctor *doctor);
+
+#endif
