@@ -21,6 +21,7 @@
 	S(base_json)                                                                               \
 	S(base_log)                                                                                \
 	S(base_options)                                                                            \
+	S(base_clock)                                                                              \
 	S(base_metrics)                                                                            \
 	S(base_random)                                                                             \
 	S(base_record)                                                                             \

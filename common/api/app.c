@@ -393,7 +393,8 @@ account(const struct exchange *x)
 	const enum record_format format = log_record_format();
 	struct buf *line = log_begin(LOG_LEVEL_INFO);
 
-	count(x, us);
+	if (x->context != NULL && app_of(x)->has_memory)
+		count(x, us);
 	if (line == NULL)
 		return;
 	record_text(line, format, "id", x->request.id);

@@ -31,7 +31,12 @@ unix_seconds(void)
 	return now.tv_sec;
 }
 
-/* RFC 3339, UTC, whole seconds: "2026-11-24T12:00:00Z".  Kept until the next call; one thread. */
+#define UTC_LAST 253402300799 /* 9999-12-31T23:59:59Z */
+
+/*
+ * RFC 3339, UTC, whole seconds: "2026-11-24T12:00:00Z"; what lies before 1970 or behind UTC_LAST is
+ * taken as these.  Kept until the next call; one thread.
+ */
 const char *utc_text(int64_t unix_time);
 
 #endif

@@ -8,45 +8,55 @@
 /* memLevel 4 gives mostly the same bytes as zlib's default and spares it a 64 KiB hash table. */
 #define DEFLATE_MEM_LEVEL 4
 
-/*
- * zlib allocates its window with the first byte that it must remember between two calls: let it do
- * so now, with the start of a stream of one stored byte, and not while a token is parsed.
- */
-static bool
-allocate_window(struct agora_codec *codec)
+/* zlib's memory is the codec's, so that nothing is allocated later. */
+static voidpf
+take_memory(voidpf owner, uInt count, uInt size)
 {
-	unsigned char start[] = { 0x78, 0x01, 0x00, 0x01, 0x00, 0xfe, 0xff, 'a' };
-	z_stream *z = &codec->inflate;
+	struct zlib_memory *m = owner;
+	const size_t wanted = ((size_t)count * size + 15) / 16 * 16;
+	unsigned char *taken = m->bytes + m->used;
 
-	z->next_in = start;
-	z->avail_in = sizeof(start);
-	z->next_out = codec->content;
-	z->avail_out = sizeof(codec->content);
-	return inflate(z, Z_SYNC_FLUSH) == Z_OK;
+	if (wanted > sizeof(m->bytes) - m->used)
+		return Z_NULL;
+	m->used += wanted;
+	return taken;
+}
+
+static void
+keep_memory(voidpf owner, voidpf taken)
+{
+	(void)owner;
+	(void)taken;
+}
+
+/* Both streams begin when they are first needed: a CGI program mostly needs neither. */
+static bool
+begin_deflate(struct agora_codec *codec)
+{
+	if (codec->deflate.state != Z_NULL)
+		return deflateReset(&codec->deflate) == Z_OK;
+	codec->deflate.zalloc = take_memory;
+	codec->deflate.zfree = keep_memory;
+	codec->deflate.opaque = &codec->memory;
+	return deflateInit2(&codec->deflate, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS,
+		   DEFLATE_MEM_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK;
+}
+
+static bool
+begin_inflate(struct agora_codec *codec)
+{
+	if (codec->inflate.state != Z_NULL)
+		return inflateReset(&codec->inflate) == Z_OK;
+	codec->inflate.zalloc = take_memory;
+	codec->inflate.zfree = keep_memory;
+	codec->inflate.opaque = &codec->memory;
+	return inflateInit(&codec->inflate) == Z_OK;
 }
 
 struct agora_codec *
 agora_codec_open(void)
 {
-	struct agora_codec *codec = calloc(1, sizeof(*codec));
-
-	if (codec == NULL)
-		return NULL;
-	if (deflateInit2(&codec->deflate, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS,
-		DEFLATE_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
-		free(codec);
-		return NULL;
-	}
-	if (inflateInit(&codec->inflate) != Z_OK) {
-		deflateEnd(&codec->deflate);
-		free(codec);
-		return NULL;
-	}
-	if (!allocate_window(codec)) {
-		agora_codec_close(codec);
-		return NULL;
-	}
-	return codec;
+	return calloc(1, sizeof(struct agora_codec));
 }
 
 void
@@ -54,9 +64,11 @@ agora_codec_close(struct agora_codec *codec)
 {
 	if (codec == NULL)
 		return;
-	deflateEnd(&codec->deflate);
-	inflateEnd(&codec->inflate);
-	sodium_memzero(codec, sizeof(*codec));
+	/* Memory that was never used is not there yet, and wiping it would bring it. */
+	sodium_memzero(&codec->key, sizeof(codec->key));
+	sodium_memzero(codec->content, codec->content_used);
+	sodium_memzero(codec->packed, codec->packed_used);
+	sodium_memzero(codec->memory.bytes, codec->memory.used);
 	free(codec);
 }
 
@@ -74,6 +86,15 @@ agora_is_hex32(const char *text, size_t length)
 	return true;
 }
 
+static void
+note_use(struct agora_codec *codec, size_t content, size_t packed)
+{
+	if (content > codec->content_used)
+		codec->content_used = content;
+	if (packed > codec->packed_used)
+		codec->packed_used = packed;
+}
+
 /* content to packed[]; 0 when it does not fit. */
 static size_t
 compress_content(struct agora_codec *codec, size_t length)
@@ -82,7 +103,8 @@ compress_content(struct agora_codec *codec, size_t length)
 
 	if (length <= DEFLATE_FIXED_MAX)
 		return deflate_fixed(codec->content, length, codec->packed);
-	deflateReset(z);
+	if (!begin_deflate(codec))
+		return 0;
 	z->next_in = codec->content;
 	z->avail_in = (uInt)length;
 	z->next_out = codec->packed;
@@ -117,6 +139,7 @@ codec_pack(
 {
 	size_t packed = compress_content(codec, content_length), room;
 
+	note_use(codec, content_length, packed);
 	if (packed == 0)
 		return AGORA_TOO_LARGE;
 	room = (packed + 2) / 3 * 4 + 1;
@@ -152,13 +175,15 @@ codec_inflate(struct agora_codec *codec, size_t packed_length, size_t *content_l
 	z_stream *z = &codec->inflate;
 	int result;
 
-	inflateReset(z);
+	if (!begin_inflate(codec))
+		return AGORA_BAD_ZLIB;
 	z->next_in = codec->packed;
 	z->avail_in = (uInt)packed_length;
 	z->next_out = codec->content;
 	z->avail_out = sizeof(codec->content);
 	result = inflate(z, Z_FINISH);
 	*content_length = sizeof(codec->content) - z->avail_out;
+	note_use(codec, *content_length, packed_length);
 	if (*content_length > AGORA_CONTENT_MAX)
 		return AGORA_TOO_LARGE;
 	if (result == Z_BUF_ERROR && z->avail_in == 0)

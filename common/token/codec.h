@@ -19,12 +19,20 @@ struct codec_key {
 	unsigned char bytes[AGORA_SIGNATURE_LENGTH];
 };
 
+#define ZLIB_MEMORY 262144 /* what both of its streams take, and some more */
+struct zlib_memory {
+	size_t used;
+	_Alignas(16) unsigned char bytes[ZLIB_MEMORY];
+};
+
 struct agora_codec {
 	struct codec_key key; /* of the last token signed */
 	z_stream deflate;
 	z_stream inflate;
 	unsigned char content[AGORA_CONTENT_MAX + 1]; /* one more, to notice what is too long */
 	unsigned char packed[TOKEN_PACKED_MAX];
+	size_t content_used, packed_used; /* at most, so far: what is to be wiped */
+	struct zlib_memory memory;
 };
 
 /* content[0..length) to text behind the three bytes "007"; AGORA_TOO_LARGE when it does not fit. */

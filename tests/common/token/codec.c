@@ -115,8 +115,7 @@ no_memory(void)
 		after = in_use;
 		CHECK(codec != NULL || before == after, "what is left in use");
 	}
-	/* Its own, and zlib's. */
-	CHECK(n > 4, "allocations");
+	CHECK(n > 1, "it failed at least once");
 	agora_codec_close(codec);
 }
 
