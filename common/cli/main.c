@@ -29,6 +29,10 @@ static const struct command {
 	{ "key", cli_key, key_options, &key_option_count, "agora-token key new NAME",
 	    "make an API key for the caller NAME: the key, and the line to add to the policy's "
 	    "callers" },
+	{ "init", cli_init, init_options, &init_option_count, "agora-token init [OPTIONS | -]",
+	    "make the settings file and a policy with a first API key, print the key, and say "
+	    "what to do next; App ID and App Certificate are asked for, or come from the "
+	    "environment or, as lines of a .env file, from standard input" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
