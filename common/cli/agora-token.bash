@@ -10,9 +10,17 @@ _agora_token() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
+	--dir)
+		mapfile -t COMPREPLY < <(compgen -d -- "$word")
+		return
+		;;
+	--group)
+		mapfile -t COMPREPLY < <(compgen -g -- "$word")
+		return
+		;;
 	--type) words='rtc rtm chat apaas fpa streaming fcdn rtm2 convoai stt' ;;
 	--role) words='publisher subscriber' ;;
-	--json | [!-]* | -)
+	--json | --force | [!-]* | -)
 		if [[ $COMP_CWORD -eq 1 ]]; then
 			words="$("$program" --complete 2>/dev/null) --help --version"
 		else

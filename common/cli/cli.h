@@ -17,12 +17,14 @@ int cli_policy(char **argv);
 int cli_key(char **argv);
 int cli_doctor(char **argv);
 int cli_ping(char **argv);
+int cli_init(char **argv);
 
 /* The options of each, for help and completion. */
 extern const struct option issue_options[], inspect_options[], sign_options[], policy_options[],
-    key_options[], doctor_options[], ping_options[];
+    key_options[], doctor_options[], ping_options[], init_options[];
 extern const size_t issue_option_count, inspect_option_count, sign_option_count,
-    policy_option_count, key_option_count, doctor_option_count, ping_option_count;
+    policy_option_count, key_option_count, doctor_option_count, ping_option_count,
+    init_option_count;
 
 /* Prints "agora-token: ..." on stderr, empties the buf, returns the code. */
 int cli_fail(int code, struct buf *why);
@@ -35,6 +37,14 @@ bool cli_options(const struct option *options, size_t count, char **argv, size_t
 
 /* Standard input to its end, at most `limit` bytes; false after printing what is wrong. */
 bool cli_stdin(size_t limit, struct buf *content);
+
+#define ASK_MAX 255 /* bytes of an answer; more are dropped */
+
+/*
+ * Asks on the terminal that standard input is; a hidden answer is not echoed.  The buffer grows
+ * once, so that a secret leaves no copies.  false: no terminal, or its end.
+ */
+bool cli_ask(const char *question, bool hidden, struct buf *answer);
 
 /* A whole number for an option; false after printing what is wrong. */
 bool cli_number(const char *option, const char *text, uint64_t max, uint64_t *value);

@@ -34,6 +34,8 @@ static const struct command {
 	    "check an installation, and say what to do about what is wrong" },
 	{ "ping", cli_ping, ping_options, &ping_option_count, "agora-token ping [OPTIONS]",
 	    "ask agora-fcgi whether it answers, over its socket" },
+	{ "init", cli_init, init_options, &init_option_count, "agora-token init [OPTIONS | -]",
+	    "make the settings, a policy and a first API key, and say what to do next" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

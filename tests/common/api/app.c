@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "clock.h"
 #include "inspect.h"
 #include "json.h"
 #include "log.h"
@@ -154,7 +155,7 @@ describe_token(struct text token, struct buf *out)
 {
 	struct arena arena = { 0 };
 	const struct expectation expected = {
-		.app_id = TEXT(APP_ID), .certificate = TEXT(CERTIFICATE), .now = (int64_t)time(NULL)
+		.app_id = TEXT(APP_ID), .certificate = TEXT(CERTIFICATE), .now = unix_seconds()
 	};
 	struct inspection seen;
 
@@ -918,9 +919,9 @@ tells_when_tokens_end(void)
 	struct json_object *object;
 
 	open_app(NULL, routes, route_count);
-	before = (int64_t)time(NULL);
+	before = unix_seconds();
 	post("/getToken", TEXT(IN_BODY "\"uid\":7,\"expire\":60}"));
-	after = (int64_t)time(NULL);
+	after = unix_seconds();
 	object = body();
 	at = json_object_get_int64(json_object_object_get(object, "expiresAt"));
 	CHECK(at >= before + 60 && at <= after + 60, "expiresAt");
@@ -1011,11 +1012,11 @@ tells_the_time(void)
 	time_t before, at;
 
 	open_app(NULL, routes, route_count);
-	before = time(NULL);
+	before = unix_seconds();
 	get("/ping");
 	CHECK(strptime(header("X-Timestamp").data, "%Y-%m-%dT%H:%M:%SZ", &tm) != NULL, "a time");
 	at = timegm(&tm);
-	CHECK(at >= before && at <= time(NULL), "now, in UTC");
+	CHECK(at >= before && at <= unix_seconds(), "now, in UTC");
 	close_app();
 }
 

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "app.h"
+#include "clock.h"
 #include "inspect.h"
 #include "json.h"
 #include "log.h"
@@ -97,7 +98,7 @@ make(const struct recipe *r, uint32_t salt, char text[AGORA_TOKEN_MAX + 1])
 {
 	struct agora_set set = { .count = 0 };
 	struct agora_token token = { .app_id = r->app_id == NULL ? APP_ID : r->app_id,
-		.issue_ts = (uint32_t)(time(NULL) + r->issued),
+		.issue_ts = (uint32_t)(unix_seconds() + r->issued),
 		.expire = r->expire == 0 ? 3600 : (uint32_t)r->expire,
 		.salt = salt };
 
@@ -372,7 +373,7 @@ guesses_how_much_is_missing(void)
 		const struct expectation expected = { .certificate = TEXT(CERTIFICATE),
 			.channel = TEXT("demo"),
 			.uid = TEXT("42"),
-			.now = (int64_t)time(NULL) };
+			.now = unix_seconds() };
 		struct inspection out;
 		const struct problem *first;
 		const char *about;
