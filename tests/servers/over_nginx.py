@@ -442,3 +442,16 @@ def test_the_example_site(run, build):
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         same(done.stdout, '{"message":"pong"} 2', f"answer over HTTP/2 ({done.stderr})")
     site.stop()
+
+
+def test_metrics_are_for_this_machine_alone(run, build):
+    site = Nginx(run, build)
+    for target in ("/metrics", "/metrics/", "/metrics?x", "/%6detrics", "/metrics%2F"):
+        data = request_bytes("GET", target)
+        same(exchange(site.port, data).status in (200, 404), True, f"{target} may be asked")
+        with socket.create_connection(
+            ("127.0.0.1", site.port), kit.DEADLINE, source_address=("127.0.0.2", 0)
+        ) as s, s.makefile("rb") as stream:
+            s.sendall(data)
+            same(read_answer(stream).status, 403, f"{target} from another address")
+    site.stop()
