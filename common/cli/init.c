@@ -19,7 +19,7 @@ static const char *directory, *group, *force;
 
 const struct option init_options[] = {
 	{ "dir", "DIR", "where the files go (default " DIRECTORY ")", &directory },
-	{ "group", "NAME", "the group that may read them (for root: " GROUP ", if it is there)",
+	{ "group", "NAME", "group that may read them (default for root: " GROUP " where it exists)",
 	    &group },
 	{ "force", NULL, "make new ones where there are some, and keep those as .bak", &force },
 };
@@ -39,7 +39,7 @@ static struct file files[] = {
 	{ .name = "agora.env", .kept = "agora.env.bak" },
 };
 #define FILE_COUNT (sizeof(files) / sizeof(files[0]))
-static struct file *const policy = &files[0], *const env_file = &files[1];
+static struct file *const policy = &files[0], *const settings_out = &files[1];
 
 static int
 failed(const char *what, const char *why)
@@ -236,30 +236,36 @@ place(int dir, struct file *f)
 	return true;
 }
 
-/* All of them or, on failure, none that was not there before. */
-static bool
-write_files(int dir, gid_t gid)
+/*
+ * All of them or, on failure, none that was not there before.  The key is printed before they take
+ * their place: a policy whose key nobody has seen is of no use.
+ */
+static int
+write_files(int dir, gid_t gid, const struct buf *key)
 {
 	const struct file *bad = NULL;
-	int why = 0;
+	int code = 0, why = 0;
 
 	for (size_t i = 0; i < FILE_COUNT && bad == NULL; i++)
 		if (!draft(dir, &files[i], gid))
 			bad = &files[i];
-	for (size_t i = 0; i < FILE_COUNT && bad == NULL; i++)
-		if (!place(dir, &files[i]))
-			bad = &files[i];
 	why = errno;
+	if (bad == NULL) {
+		printf("%.*s\n", (int)key->length, key->data);
+		code = cli_end(0);
+	}
+	for (size_t i = 0; i < FILE_COUNT && bad == NULL && code == 0; i++)
+		if (!place(dir, &files[i])) {
+			bad = &files[i];
+			why = errno;
+		}
 	for (size_t i = 0; i < FILE_COUNT; i++) {
 		if (files[i].drafted)
 			unlinkat(dir, files[i].draft, 0);
 		if (bad != NULL && files[i].placed)
 			unlinkat(dir, files[i].name, 0);
 	}
-	if (bad == NULL)
-		return true;
-	failed(bad->name, strerror(why));
-	return false;
+	return bad == NULL ? code : failed(bad->name, strerror(why));
 }
 
 static void
@@ -286,8 +292,8 @@ say_what_next(const char *path)
 		    "            fastcgi_pass unix:/run/agora-backend/fcgi.sock;\n"
 		    "        }\n"
 		    "    }\n\n"
-		    "   A whole site, with TLS and limits, is example-site.conf beside the "
-		    "snippets in\n   conf/nginx or /usr/share/doc/agora-backend/examples.\n\n");
+		    "   A whole site, with TLS and limits, is\n"
+		    "   " DOCUMENTATION "/conf/nginx/example-site.conf.\n\n");
 	else
 		fprintf(stderr,
 		    "1. Start the service with these settings:\n\n"
@@ -309,26 +315,19 @@ init(int dir, const char *path, gid_t gid, const struct token_settings *project)
 {
 	char policy_path[PATH_MAX + 16], hash[65];
 	struct buf key = { 0 };
-	int code = EXIT_OS;
+	int code;
 
 	caller_new_key(TEXT(CALLER), &key, hash);
 	snprintf(policy_path, sizeof(policy_path), "%s/%s", path, policy->name);
 	write_policy(&policy->content, hash);
-	write_settings(&env_file->content, project, policy_path);
-	if (write_files(dir, gid)) {
-		printf("%.*s\n", (int)key.length, key.data);
-		code = cli_end(0);
-		/* A key that nobody has seen opens nothing. */
-		for (size_t i = 0; i < FILE_COUNT && code != 0; i++)
-			if (force == NULL || renameat(dir, files[i].kept, dir, files[i].name) != 0)
-				unlinkat(dir, files[i].name, 0);
-	}
+	write_settings(&settings_out->content, project, policy_path);
+	code = write_files(dir, gid, &key);
 	if (code == 0)
 		say_what_next(path);
 	buf_wipe(&key);
-	buf_wipe(&env_file->content);
+	buf_wipe(&settings_out->content);
 	buf_free(&key);
-	buf_free(&env_file->content);
+	buf_free(&settings_out->content);
 	buf_free(&policy->content);
 	return code;
 }
