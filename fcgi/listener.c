@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <grp.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -10,19 +9,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "listener.h"
 
 #define BACKLOG 1024
 #define SOCKET_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
-
-/* The path of a Unix address, else NULL. */
-static const char *
-unix_path(const char *address)
-{
-	if (strncmp(address, "unix:", 5) == 0)
-		return address + 5;
-	return strchr(address, '/') != NULL ? address : NULL;
-}
 
 static int
 fail(int fd, const char *address, const char *problem, struct buf *error)
@@ -105,28 +96,12 @@ open_unix(const char *path, const struct listener_access *access, struct buf *er
 static int
 open_inet(const char *address, struct buf *error)
 {
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-		.ai_socktype = SOCK_STREAM };
-	struct addrinfo *found = NULL;
-	char host[256];
-	const char *colon = strrchr(address, ':'), *name = host;
-	size_t length;
-	int fd, code, one = 1;
+	const char *why;
+	struct addrinfo *found = address_find(address, AI_PASSIVE, &why);
+	int fd, one = 1;
 
-	if (colon == NULL || colon[1] == '\0' || (size_t)(colon - address) >= sizeof(host))
-		return fail(-1, address, "give a path with a / in it, or host:port", error);
-	length = (size_t)(colon - address);
-	memcpy(host, address, length);
-	host[length] = '\0';
-	if (length > 1 && host[0] == '[' && host[length - 1] == ']') {
-		host[length - 1] = '\0';
-		name = host + 1;
-	}
-	if (*name == '\0' || strcmp(name, "*") == 0)
-		name = NULL;
-	code = getaddrinfo(name, colon + 1, &hints, &found);
-	if (code != 0)
-		return fail(-1, address, gai_strerror(code), error);
+	if (found == NULL)
+		return fail(-1, address, why, error);
 	fd = socket(found->ai_family, SOCKET_FLAGS, 0);
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -144,7 +119,7 @@ open_inet(const char *address, struct buf *error)
 int
 listener_open(const char *address, const struct listener_access *access, struct buf *error)
 {
-	const char *path = unix_path(address);
+	const char *path = address_path(address);
 
 	return path != NULL ? open_unix(path, access, error) : open_inet(address, error);
 }
@@ -152,7 +127,7 @@ listener_open(const char *address, const struct listener_access *access, struct 
 void
 listener_remove(const char *address)
 {
-	const char *path = unix_path(address);
+	const char *path = address_path(address);
 
 	if (path != NULL)
 		unlink(path);

@@ -16,6 +16,7 @@
 	S(token_parse)                                                                             \
 	S(token_sign)                                                                              \
 	S(token_vectors)                                                                           \
+	S(base_address)                                                                            \
 	S(base_buf)                                                                                \
 	S(base_field)                                                                              \
 	S(base_json)                                                                               \

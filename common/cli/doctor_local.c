@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "doctor.h"
 #include "json.h"
 #include "responder.h"
@@ -96,7 +97,7 @@ group_name(struct doctor *d, gid_t gid)
 static bool
 may_own(const struct doctor *d, uid_t uid)
 {
-	const char *socket = responder_path(d->socket);
+	const char *socket = address_path(d->socket);
 	struct stat info;
 
 	return uid == 0 || uid == geteuid() ||
@@ -337,7 +338,7 @@ check_socket_mode(struct doctor *d, const char *path, const struct stat *info)
 void
 check_socket(struct doctor *d)
 {
-	const char *path = responder_path(d->socket);
+	const char *path = address_path(d->socket);
 	struct stat info;
 
 	if (path == NULL) {
@@ -413,7 +414,7 @@ check_ready(struct doctor *d, const struct responder_answer *answer)
 void
 check_responder(struct doctor *d)
 {
-	const char *path = responder_path(d->socket);
+	const char *path = address_path(d->socket);
 	const char *base = d->config == NULL ? NULL : d->config->api.base_path.data;
 	struct responder_answer answer;
 	struct buf why = { 0 };

@@ -1,11 +1,11 @@
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "cli.h"
 #include "clock.h"
 #include "responder.h"
@@ -27,14 +27,6 @@ const struct option ping_options[] = {
 	{ "env-file", "FILE", "read BASE_PATH from this .env file too", &env_file },
 };
 const size_t ping_option_count = sizeof(ping_options) / sizeof(ping_options[0]);
-
-const char *
-responder_path(const char *address)
-{
-	if (strncmp(address, "unix:", 5) == 0)
-		return address + 5;
-	return strchr(address, '/') != NULL ? address : NULL;
-}
 
 /* Waits until the socket is ready; false when the time is over. */
 static bool
@@ -92,30 +84,12 @@ connect_unix(const char *path, int64_t deadline, struct buf *error)
 static int
 connect_inet(const char *address, int64_t deadline, struct buf *error)
 {
-	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *found = NULL;
-	const char *colon = strrchr(address, ':');
-	char host[256];
-	const char *name = host;
-	size_t length = colon == NULL ? sizeof(host) : (size_t)(colon - address);
-	int fd = -1, code, saved = 0;
+	const char *why;
+	struct addrinfo *found = address_find(address, 0, &why);
+	int fd = -1, saved = 0;
 
-	if (length >= sizeof(host) || colon[1] == '\0') {
-		buf_text(error, "an address is a path with a / in it, or host:port");
-		return -1;
-	}
-	memcpy(host, address, length);
-	host[length] = '\0';
-	if (length > 1 && host[0] == '[' && host[length - 1] == ']') {
-		host[length - 1] = '\0';
-		name = host + 1;
-	}
-	/* Where it listens on all addresses, this machine is one of them. */
-	if (*name == '\0' || strcmp(name, "*") == 0)
-		name = NULL;
-	code = getaddrinfo(name, colon + 1, &hints, &found);
-	if (code != 0) {
-		buf_text(error, gai_strerror(code));
+	if (found == NULL) {
+		buf_text(error, why);
 		return -1;
 	}
 	for (const struct addrinfo *a = found; a != NULL; a = a->ai_next) {
@@ -281,7 +255,7 @@ responder_get(const char *address, const char *target, int64_t timeout_ms,
     struct responder_answer *answer, struct buf *error)
 {
 	const int64_t deadline = monotonic_ms() + timeout_ms;
-	const char *path = responder_path(address);
+	const char *path = address_path(address);
 	struct buf request = { 0 };
 	int fd;
 	bool fine;

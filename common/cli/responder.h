@@ -12,9 +12,6 @@ struct responder_answer {
 	struct text body;  /* of output */
 };
 
-/* The path of a Unix socket's address ("unix:PATH", or with a slash in it); NULL: host:port. */
-const char *responder_path(const char *address);
-
 /*
  * GETs target ("/ping"), in at most timeout_ms in all.  false with *error set to one line.  Free
  * answer->output in either case.
