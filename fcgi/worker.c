@@ -157,6 +157,7 @@ worker_run(const struct worker_setup *setup)
 	    (progress == NULL || loop_progress(worker.loop, progress))) {
 		enter_sandbox(setup);
 		metric_set(METRIC_PROCESS_START, &LABELS(NULL), unix_seconds());
+		log_flush(); /* what was said so far stands in front of the master's word */
 		beat(&worker, 'R');
 		if (loop_run(worker.loop))
 			code = 0;
