@@ -6,6 +6,11 @@
 #define ID_MAX 128
 #define ID_BYTES 16
 
+#define TRACE_DIGITS "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"
+#define PARENT_DIGITS "hhhhhhhhhhhhhhhh"
+#define TRACE_AT 3
+#define PARENT_AT (TRACE_AT + sizeof(TRACE_DIGITS))
+
 struct text
 request_param(const struct request *request, const char *name)
 {
@@ -15,6 +20,49 @@ request_param(const struct request *request, const char *name)
 		if (**p == *name && strncmp(*p, name, length) == 0 && (*p)[length] == '=')
 			return text_of(*p + length + 1);
 	return (struct text){ NULL, 0 };
+}
+
+static bool
+all_zeros(struct text digits)
+{
+	for (size_t i = 0; i < digits.length; i++)
+		if (digits.data[i] != '0')
+			return false;
+	return true;
+}
+
+struct text
+request_traceparent(const struct request *request)
+{
+	static const char shape[] = "hh-" TRACE_DIGITS "-" PARENT_DIGITS "-hh";
+	const struct text none = { NULL, 0 };
+	struct text value = request_param(request, "HTTP_TRACEPARENT");
+
+	if (value.length != sizeof(shape) - 1)
+		return none;
+	for (size_t i = 0; i < value.length; i++) {
+		char c = value.data[i];
+		bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+
+		if (shape[i] == 'h' ? !hex : c != '-')
+			return none;
+	}
+	/* Version ff is none; others of this length read as 00 does. */
+	if (memcmp(value.data, "ff", 2) == 0 ||
+	    all_zeros((struct text){ value.data + TRACE_AT, sizeof(TRACE_DIGITS) - 1 }) ||
+	    all_zeros((struct text){ value.data + PARENT_AT, sizeof(PARENT_DIGITS) - 1 }))
+		return none;
+	return value;
+}
+
+struct text
+request_trace(const struct request *request)
+{
+	struct text value = request_traceparent(request);
+
+	if (value.data == NULL)
+		return value;
+	return (struct text){ value.data + TRACE_AT, sizeof(TRACE_DIGITS) - 1 };
 }
 
 static struct text

@@ -33,6 +33,14 @@ const char *request_parse(struct request *request, char *const *params, const ch
 struct text request_param(const struct request *request, const char *name) __attribute__((nonnull));
 
 /*
+ * traceparent as W3C Trace Context has it, to be passed on: version, trace, parent and flags.
+ * Absent where it is malformed, or its trace or parent is all zeros.
+ */
+struct text request_traceparent(const struct request *request) __attribute__((nonnull));
+/* The 32 digits of its trace. */
+struct text request_trace(const struct request *request) __attribute__((nonnull));
+
+/*
  * Takes the next name and value off a query string, decoded (+ is a blank).  false at the end.
  * Malformed escapes stay as they are.
  */

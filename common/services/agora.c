@@ -244,25 +244,6 @@ free_call(void *object)
 	call_free(object);
 }
 
-/* W3C Trace Context: passed on where it is well formed, else absent. */
-static struct text
-traceparent(struct exchange *x)
-{
-	static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
-	struct text value = request_param(&x->request, "HTTP_TRACEPARENT");
-
-	if (value.length != sizeof(shape) - 1)
-		return (struct text){ NULL, 0 };
-	for (size_t i = 0; i < value.length; i++) {
-		char c = value.data[i];
-		bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-
-		if (shape[i] == 'h' ? !hex : c != '-')
-			return (struct text){ NULL, 0 };
-	}
-	return value;
-}
-
 int64_t
 agora_time_left(const struct exchange *x)
 {
@@ -284,7 +265,7 @@ agora_call(struct exchange *x, const char *method, const struct buf *path, enum 
 	call->repeat = repeat;
 	call->pace = pace;
 	call->request_id = x->request.id;
-	call->traceparent = traceparent(x);
+	call->traceparent = request_traceparent(&x->request);
 	/* Calls follow one another in an exchange and share its time. */
 	call->total_ms = agora_time_left(x);
 	if (call->total_ms < 1)

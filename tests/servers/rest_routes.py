@@ -575,6 +575,8 @@ def test_push_request_id_is_passed_on_or_made(w):
                                headers=[("X-Request-ID", "client-1"), ("traceparent", trace)])
     same(entry["headers"]["x-request-id"], "client-1", "X-Request-ID")
     same(entry["headers"].get("traceparent"), trace, "traceparent")
+    line = w.site.log_lines("client-1")[-1]
+    expect(line.endswith(" trace=0af7651916cd43dd8448eb211c80319c"), f"the trace is not in {line!r}")
     stop_push(w, answer)
     upstream = rk.Upstream(w.sim)
     body = b'{"region":"na","converterId":"none"}'

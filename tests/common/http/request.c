@@ -409,6 +409,49 @@ has_an_id_where_the_path_is_refused(void)
 }
 
 static void
+takes_over_a_trace(void)
+{
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+#define PARENT "b7ad6b7169203331"
+	static const struct {
+		const char *header;
+		bool good;
+	} cases[] = {
+		{ "00-" TRACE "-" PARENT "-01", true },
+		{ "cc-" TRACE "-" PARENT "-00", true },
+		{ "ff-" TRACE "-" PARENT "-01", false },
+		{ "00-00000000000000000000000000000000-" PARENT "-01", false },
+		{ "00-" TRACE "-0000000000000000-01", false },
+		{ "00-0AF7651916CD43DD8448EB211C80319C-" PARENT "-01", false },
+		{ "00-0gf7651916cd43dd8448eb211c80319c-" PARENT "-01", false },
+		{ "00-" TRACE "-" PARENT "-0", false },
+		{ "00-" TRACE "-" PARENT "-01-", false },
+		{ "00 " TRACE "-" PARENT "-01", false },
+		{ "00-" TRACE "_" PARENT "-01", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena arena = { NULL };
+		struct request request;
+		char params[128];
+		struct text whole, trace;
+
+		snprintf(
+		    params, sizeof(params), "REQUEST_URI=/\nHTTP_TRACEPARENT=%s", cases[i].header);
+		(void)request_parse(&request, params_of(params), "", &arena);
+		whole = request_traceparent(&request);
+		trace = request_trace(&request);
+		if (cases[i].good)
+			CHECK(text_is(whole, cases[i].header) && text_is(trace, TRACE),
+			    cases[i].header);
+		else
+			CHECK(whole.data == NULL && trace.data == NULL, cases[i].header);
+		arena_free(&arena);
+	}
+}
+
+static void
 reads_queries(void)
 {
 	static const struct {
@@ -497,6 +540,7 @@ CU_TestInfo http_request_tests[] = {
 	{ "takes over request ids", takes_over_request_ids },
 	{ "makes request ids", makes_request_ids },
 	{ "has an id where the path is refused", has_an_id_where_the_path_is_refused },
+	{ "takes over a trace", takes_over_a_trace },
 	{ "reads queries", reads_queries },
 	{ "survives every query", survives_every_query },
 	CU_TEST_INFO_NULL,
