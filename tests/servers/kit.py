@@ -80,10 +80,20 @@ def free_port():
 
 # Processes and directories, all gone at the end
 
+SECRET_SETTING = re.compile(r"(CERTIFICATE|SECRET|_KEY)$")
+# Tokens of both versions, API keys, JSON Web Tokens.
+SECRET_SHAPES = [rb"007[A-Za-z0-9+/]{40,}", rb"006[0-9a-f]{32}[A-Za-z0-9+/]{20,}",
+                 rb"\bak_[^\s_]+_[A-Za-z0-9_-]{20,}", rb"\beyJ[\w-]{8,}\.[\w-]{8,}\."]
+
+
+def secret_pattern(known):
+    return re.compile(b"|".join(SECRET_SHAPES + [re.escape(secret) for secret in known]))
+
 
 class Run:
     def __init__(self):
         self.processes, self.directories = [], []
+        self.logs, self.secrets = set(), set()  # paths; bytes
 
     def directory(self):
         path = tempfile.mkdtemp(prefix="agora-test.")
@@ -99,12 +109,35 @@ class Run:
         more.setdefault("stdout", log)
         process = subprocess.Popen(argv, stderr=log, env=env, start_new_session=True, **more)
         self.processes.append(process)
+        self.logs.add(log.name)
+        self.secrets |= {value.encode() for name, value in (env or {}).items()
+                         if SECRET_SETTING.search(name) and len(value) > 7}
         return process
 
-    def clean_up(self):
+    def end(self):
         for process in self.processes:
             signal_group(process, signal.SIGKILL)
             process.wait()
+
+    def look_for_secrets(self):
+        """In what every program wrote while the tests ran: its stderr, its log and audit files."""
+        self.end()
+        logs = self.logs | {os.path.join(where, name) for top in self.directories
+                            for where, _, names in os.walk(top) for name in names
+                            if "log" in name or "audit" in name}
+        secrets, lines = secret_pattern(self.secrets), 0
+        for path in sorted(logs):
+            if not os.path.isfile(path):  # a test's own, and gone with it
+                continue
+            with open(path, "rb") as log:
+                for line in log:
+                    lines += 1
+                    found = secrets.search(line)
+                    expect(not found, f"{path} has {found and found.group()!r} in {line!r}")
+        expect(lines > 100 and self.secrets, f"{lines} lines, {len(self.secrets)} secrets")
+
+    def clean_up(self):
+        self.end()
         for path in self.directories:
             shutil.rmtree(path, ignore_errors=True)
 

@@ -124,6 +124,7 @@ def main():
     World.all = options.all
     suite = Suite(options.only, options.verbose)
     run = kit.Run()
+    run.secrets |= {form.encode() for form in rk.secret_forms()}
     began = time.monotonic()
     try:
         for module in MODULES:
@@ -135,6 +136,7 @@ def main():
             suite.run(f"{module.__name__}: ends cleanly", world.end)
             if options.verbose:
                 print(f"     after {time.monotonic() - began:.1f} s", flush=True)
+        suite.run("logs: no secret is in them", run.look_for_secrets)
     finally:
         run.clean_up()
     print(suite.closing_line())
