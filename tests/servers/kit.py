@@ -109,7 +109,8 @@ class Run:
         more.setdefault("stdout", log)
         process = subprocess.Popen(argv, stderr=log, env=env, start_new_session=True, **more)
         self.processes.append(process)
-        self.logs.add(log.name)
+        if isinstance(getattr(log, "name", None), str):  # else a pipe or a socket
+            self.logs.add(log.name)
         self.secrets |= {value.encode() for name, value in (env or {}).items()
                          if SECRET_SETTING.search(name) and len(value) > 7}
         return process

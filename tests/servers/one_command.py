@@ -216,7 +216,7 @@ def test_what_it_refuses(run):
     refuses(run, 78, ["SERVER_PORT", "eighty"], "--env-file", good)
     refuses(run, 78, [f"{bad}:2: APP_ID"], "--env-file", bad, *port)
     refuses(run, 78, ["APP_ID", "required"], "--env-file", empty, *port)
-    env = {"APP_ID": APP_ID, "APP_CERTIFICATE": "x" * 32}
+    env = {"APP_ID": APP_ID, "APP_CERTIFICATE": "not hexadecimal" * 2 + ", "}
     refuses(run, 78, ["APP_CERTIFICATE"], "--env-file", empty, *port, env=env)
 
 
