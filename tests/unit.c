@@ -35,6 +35,7 @@
 	S(access_keys)                                                                             \
 	S(access_limit)                                                                            \
 	S(access_policy)                                                                           \
+	S(access_remote_keys)                                                                      \
 	S(http_request)                                                                            \
 	S(http_response)                                                                           \
 	S(http_route)                                                                              \

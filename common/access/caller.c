@@ -147,7 +147,8 @@ search_remote(struct remote_key_list *remote, const struct caller *caller, struc
 		if (problem == JWT_FINE)
 			return true;
 		keep_reason(&s->problem, problem);
-		if (problem != JWT_UNKNOWN_KEY)
+		/* An issuer may change its keys without giving them a kid, or another one. */
+		if (problem != JWT_UNKNOWN_KEY && problem != JWT_SIGNATURE)
 			continue;
 		if (remote_keys_may_fetch(r, now))
 			s->wanted = r;

@@ -3,7 +3,8 @@
  * and in a directory for programs that have no memory.
  *
  * Sets are used for a day at most, and fetched anew when they are an hour old or when a token names
- * a key that is not in them; but never more than once in five minutes, while there are any.
+ * a key that is not in them, or is signed by none of them; but never more than once in five
+ * minutes, while there are any.
  */
 #ifndef ACCESS_REMOTE_KEYS_H
 #define ACCESS_REMOTE_KEYS_H

@@ -1,7 +1,9 @@
 #include <stdlib.h>
 
 #include "config.h"
+#include "explain.h"
 #include "log.h"
+#include "routes.h"
 #include "transcription.h"
 
 static bool
@@ -101,15 +103,19 @@ check_rest(const struct config *config, struct buf *error)
 static bool
 read_policy(struct config *config, struct buf *error)
 {
+	const char *path = config->access.policy_file.data;
 	struct buf why = { 0 };
+	bool good;
 
-	if (config->access.policy_file.data == NULL)
+	if (path == NULL)
 		return true;
-	config->policy = policy_open(config->access.policy_file.data, &why);
-	if (config->policy == NULL)
+	config->policy = policy_open(path, &why);
+	good = config->policy != NULL &&
+	    policy_actions_exist(config->policy, path, routes, route_count, &why);
+	if (!good)
 		buf_printf(error, "POLICY_FILE: %.*s", (int)why.length, why.data);
 	buf_free(&why);
-	return config->policy != NULL;
+	return good;
 }
 
 struct config *

@@ -191,22 +191,15 @@ test(const struct policy *policy)
 	return code;
 }
 
-/* Patterns that no action has: most likely typing errors. */
-static void
-warn_of_actions(const struct policy *policy)
+static struct policy *
+read_policy(const char *path, struct buf *error)
 {
-	const struct grant *grants = policy->grants.items;
+	struct policy *policy = policy_open(path, error);
 
-	for (size_t i = 0; i < policy->grants.count; i++) {
-		const struct text *actions = grants[i].actions.items;
-
-		for (size_t n = 0; n < grants[i].actions.count; n++)
-			if (!action_exists(routes, route_count, actions[n]))
-				fprintf(stderr,
-				    "agora-token: /grants/%zu/actions: nothing here is called "
-				    "%.*s\n",
-				    i, (int)actions[n].length, actions[n].data);
-	}
+	if (policy == NULL || policy_actions_exist(policy, path, routes, route_count, error))
+		return policy;
+	policy_close(policy);
+	return NULL;
 }
 
 /* The policy's path: the option, or the setting. */
@@ -219,11 +212,11 @@ open_policy(struct buf *error)
 	struct policy *policy = NULL;
 
 	if (policy_file != NULL)
-		return policy_open(policy_file, error);
+		return read_policy(policy_file, error);
 	settings = settings_open(env_file, environ, error);
 	if (settings != NULL && settings_read(settings, &access_settings_table, &found, error)) {
 		if (found.policy_file.data != NULL)
-			policy = policy_open(found.policy_file.data, error);
+			policy = read_policy(found.policy_file.data, error);
 		else
 			buf_text(error, "--policy FILE, or the setting POLICY_FILE, is needed");
 	}
@@ -250,7 +243,6 @@ cli_policy(char **argv)
 	policy = open_policy(&why);
 	if (policy == NULL)
 		return cli_fail(EXIT_CONFIG, &why);
-	warn_of_actions(policy);
 	if (tests) {
 		code = test(policy);
 	} else {

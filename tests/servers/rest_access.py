@@ -447,6 +447,35 @@ def test_health_and_metrics(w):
     site.stop()
 
 
+def test_how_open_it_is_is_said(w):
+    """At its start, in readiness, in metrics, and by --check-config."""
+    text = sites.read(kit.TOP, "conf", "policies", "backend.json").replace(
+        '"recording.*"', '"recording.*", "metrics.read"').replace('"recorder"', '"all"').replace(
+        '"all": { "type": "apikey"', '"all": { "type": "anonymous"')
+    text = re.sub(r',\s*"sha256": "1+"', "", text)
+    shadow = text.replace("{", '{ "enforce": "log",', 1)
+    for mode, policy, says in (("open", None, "POLICY_FILE is not set: the service is open"),
+                               ("log", shadow, '"enforce": "log": nothing is refused'),
+                               ("on", text, "")):
+        settings = rk.settings_for(w.sim)
+        if policy is not None:
+            settings["POLICY_FILE"] = os.path.join(w.run.directory(), "policy.json")
+            sites.write(settings["POLICY_FILE"], policy)
+        site = rk.Site(w.run, w.build, settings)
+        same(site.ask("GET", "/readyz").json()["mode"], mode, "readiness")
+        same(site.ask("GET", "/me").json()["mode"], mode, "/me")
+        lines = site.send("GET", "/metrics").body.decode().splitlines()
+        expect(f"agora_open_mode {int(mode != 'on')}" in lines, f"metrics of mode {mode}")
+        checked = subprocess.run(
+            [sites.responder_path(w.build), "--check-config"], capture_output=True, text=True,
+            check=True, env=sites.environment(sites.SETTINGS["list"] | settings))
+        for log in (checked.stderr, site.responder_log()):
+            warnings = [line for line in log.splitlines() if " warning " in line]
+            same(len(warnings), int(mode != "on"), f"warnings in {log}")
+            expect(says in log, f"{says} in {log}")
+        site.stop()
+
+
 def test_rates_by_address(w):
     site, keys, _ = backend(w, FAILURE_RATE="3/min")
     good = {"channel": "room", "uid": 1}
@@ -477,6 +506,8 @@ def test_reload_of_the_policy(w):
 
     same(token(site, good, keys["web"]).status, 200, "before")
     reload(text.replace('"4h"', '"4x"'), "/grants/0/ttl: must be a duration")
+    reload(text.replace("recording.*", "recordin.*"),
+           '/grants/1/actions: this service has no action "recordin.*"')
     same(token(site, good, keys["web"]).status, 200, "a bad policy leaves the old one")
     reload(text.replace('"channels": "*"', '"channels": "hall"'), " serves")
     wait_until(lambda: token(site, good, keys["web"]).status == 403, "the new policy")

@@ -1,0 +1,416 @@
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "caller.h"
+#include "clock.h"
+#include "policies.h"
+
+#define HOUR 3600
+#define DAY 86400
+#define URL_HASH "1795ddef3f50ae4012def311fefbadbe"
+#define POLICY                                                                                     \
+	"{\"callers\":{\"login\":{\"type\":\"jwt\",\"keys\":\"https://id.example/keys\","          \
+	"\"algorithms\":[\"EdDSA\",\"ES256\"],\"issuer\":\"login\",\"audience\":\"tokens\"}},"     \
+	"\"grants\":[]}"
+
+/* Keys by their letter: 'a' and 'b' each sign by one of their own. */
+static void
+make_pair(char key, unsigned char *public_key, unsigned char *secret_key)
+{
+	unsigned char seed[crypto_sign_SEEDBYTES];
+
+	memset(seed, key, sizeof(seed));
+	crypto_sign_seed_keypair(public_key, secret_key, seed);
+}
+
+static void
+put_base64(struct buf *out, const void *bytes, size_t length)
+{
+	const int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+	size_t room = sodium_base64_encoded_len(length, variant);
+
+	sodium_bin2base64(buf_reserve(out, room), room, bytes, length, variant);
+	out->length += room - 1;
+}
+
+/* A set of one key; kid NULL: without. */
+static void
+put_set(struct buf *out, char key, const char *kid)
+{
+	unsigned char public_key[crypto_sign_PUBLICKEYBYTES],
+	    secret_key[crypto_sign_SECRETKEYBYTES];
+
+	make_pair(key, public_key, secret_key);
+	buf_text(out, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"");
+	put_base64(out, public_key, sizeof(public_key));
+	buf_text(out, "\"");
+	if (kid != NULL)
+		buf_printf(out, ",\"kid\":\"%s\"", kid);
+	buf_text(out, "}]}");
+}
+
+struct token {
+	char key;
+	const char *kid, *alg, *issuer; /* NULL: none; EdDSA; login */
+	bool expired;
+};
+
+static void
+put_token(struct buf *out, const struct token *t, int64_t now)
+{
+	unsigned char public_key[crypto_sign_PUBLICKEYBYTES],
+	    secret_key[crypto_sign_SECRETKEYBYTES];
+	unsigned char signature[crypto_sign_BYTES];
+	struct buf part = { 0 };
+	size_t start = out->length;
+
+	buf_printf(&part, "{\"alg\":\"%s\"", t->alg == NULL ? "EdDSA" : t->alg);
+	if (t->kid != NULL)
+		buf_printf(&part, ",\"kid\":\"%s\"", t->kid);
+	buf_text(&part, "}");
+	put_base64(out, part.data, part.length);
+	buf_clear(&part);
+	buf_printf(&part, "{\"iss\":\"%s\",\"aud\":\"tokens\",\"sub\":\"ann\",\"exp\":%lld}",
+	    t->issuer == NULL ? "login" : t->issuer, (long long)(t->expired ? now - 60 : now + 60));
+	buf_text(out, ".");
+	put_base64(out, part.data, part.length);
+	make_pair(t->key, public_key, secret_key);
+	crypto_sign_detached(signature, NULL, (const unsigned char *)out->data + start,
+	    out->length - start, secret_key);
+	buf_text(out, ".");
+	put_base64(out, signature, sizeof(signature));
+	buf_free(&part);
+}
+
+/* The client: it only notes what it is given. */
+
+static struct call *sent;
+static int sent_count, cancelled, went_on;
+
+static void
+note_sent(void *owner, struct call *call)
+{
+	(void)owner;
+	sent = call;
+	sent_count++;
+}
+
+static void
+note_cancelled(void *owner, struct call *call)
+{
+	(void)owner;
+	CHECK(call == sent, "the call that was sent");
+	cancelled++;
+}
+
+static const struct sender client = { NULL, note_sent, note_cancelled };
+
+static void
+answer(int status, struct text body)
+{
+	struct call *call = sent;
+
+	sent = NULL;
+	call->outcome = status == 0 ? CALL_NOT_DONE : CALL_ANSWERED;
+	call->status = status;
+	buf_add(&call->answer, body.data, body.length);
+	call->done(call);
+}
+
+static enum step
+go_on(struct exchange *exchange)
+{
+	(void)exchange;
+	went_on++;
+	return ANSWERED;
+}
+
+static void
+complete(struct exchange *exchange, enum step step)
+{
+	(void)exchange;
+	(void)step;
+}
+
+static void
+finished(struct exchange *exchange)
+{
+	(void)exchange;
+}
+
+struct world {
+	struct policy *policy;
+	struct remote_key_list *list;
+	struct remote_keys *wanted; /* by the last token */
+	struct exchange exchange;
+};
+
+static void
+open_world(struct world *w, const struct sender *sender, struct text directory)
+{
+	*w = (struct world){ .policy = policy_of(POLICY) };
+	w->list = remote_keys_open(w->policy, sender, directory);
+	w->exchange =
+	    (struct exchange){ .next = go_on, .complete = complete, .finished = finished };
+	sent = NULL;
+	sent_count = cancelled = went_on = 0;
+}
+
+static void
+close_world(struct world *w)
+{
+	remote_keys_close(w->list);
+	exchange_free(&w->exchange);
+	policy_close(w->policy);
+}
+
+static enum caller_answer
+identify(struct world *w, const struct token *token, int64_t now)
+{
+	struct buf header = { 0 };
+	struct identity identity;
+	struct caller_reason reason;
+	char *params[2] = { NULL, NULL };
+	struct request request = { .params = params };
+	enum caller_answer said;
+
+	buf_text(&header, "HTTP_AUTHORIZATION=Bearer ");
+	put_token(&header, token, now);
+	buf_add(&header, "", 1);
+	params[0] = header.data;
+	said = caller_identify(w->policy, w->list, &request, now, &identity, &reason);
+	w->wanted = reason.wanted;
+	json_object_put(identity.claims);
+	buf_free(&header);
+	return said;
+}
+
+static void
+fetch(struct world *w, int64_t now, int status, struct text body)
+{
+	w->exchange.now = now;
+	CHECK(remote_keys_wait(w->wanted, &w->exchange) == WAITING, "it waits");
+	answer(status, body);
+}
+
+/* A world that has fetched a set of key a; kid NULL: that has none. */
+static void
+open_fetched(struct world *w, const char *kid, struct text directory, int64_t at)
+{
+	const struct token first = { .key = 'a', .kid = kid };
+	struct buf set = { 0 };
+
+	open_world(w, &client, directory);
+	put_set(&set, 'a', kid);
+	CHECK(identify(w, &first, at) == CALLER_KEYS_WANTED, "the first token wants them");
+	fetch(w, at, 200, buf_view(&set));
+	CHECK(went_on == 1 && identify(w, &first, at) == CALLER_KNOWN, "and is known then");
+	buf_free(&set);
+}
+
+static const struct text nowhere = { NULL, 0 };
+
+/* So many seconds behind the first fetch. */
+static void
+knows_when_to_fetch(void)
+{
+	static const struct {
+		const char *rule, *kid; /* of the set */
+		int64_t later;
+		struct token token;
+		enum caller_answer said;
+		bool fetches; /* without anyone waiting for it */
+	} cases[] = {
+		{ "fresh", "a", HOUR - 1, { 'a', "a" }, CALLER_KNOWN, false },
+		{ "an hour old", "a", HOUR, { 'a', "a" }, CALLER_KNOWN, true },
+		{ "nearly a day old", "a", DAY - 1, { 'a', "a" }, CALLER_KNOWN, true },
+		{ "a day old", "a", DAY, { 'a', "a" }, CALLER_KEYS_WANTED, false },
+		{ "an unknown kid, too soon", "a", 299, { 'b', "b" }, CALLER_UNKNOWN, false },
+		{ "an unknown kid", "a", 300, { 'b', "b" }, CALLER_KEYS_WANTED, false },
+		{ "an unknown kid, and the clock was set back", "a", -9, { 'b', "b" },
+		    CALLER_KEYS_WANTED, false },
+		{ "no key fits, too soon", NULL, 299, { 'b', NULL }, CALLER_UNKNOWN, false },
+		{ "no key fits", NULL, 300, { 'b', NULL }, CALLER_KEYS_WANTED, false },
+		{ "no key fits, whatever kid it names", NULL, 300, { 'b', "b" }, CALLER_KEYS_WANTED,
+		    false },
+		{ "the key of that kid does not fit", "a", 300, { 'b', "a" }, CALLER_KEYS_WANTED,
+		    false },
+		{ "an algorithm that is not allowed", "a", 300, { 'b', "b", "HS256" },
+		    CALLER_UNKNOWN, false },
+		{ "another's algorithm for that kid", "a", 300, { 'b', "a", "ES256" },
+		    CALLER_UNKNOWN, false },
+		{ "expired", "a", 300, { 'a', "a", .expired = true }, CALLER_UNKNOWN, false },
+		{ "another issuer", "a", 300, { 'a', "a", .issuer = "x" }, CALLER_UNKNOWN, false },
+	};
+	const int64_t start = unix_seconds();
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w;
+
+		open_fetched(&w, cases[i].kid, nowhere, start);
+		CHECK(identify(&w, &cases[i].token, start + cases[i].later) == cases[i].said,
+		    cases[i].rule);
+		CHECK((w.wanted != NULL) == (cases[i].said == CALLER_KEYS_WANTED), cases[i].rule);
+		CHECK((sent_count == 2) == cases[i].fetches, cases[i].rule);
+		close_world(&w);
+		CHECK(cancelled == (cases[i].fetches ? 1 : 0), "closing gives it up");
+	}
+}
+
+static void
+takes_new_keys(void)
+{
+	const struct token a = { 'a', NULL }, b = { 'b', NULL };
+	const int64_t start = unix_seconds();
+	struct buf set = { 0 };
+	struct world w;
+
+	open_fetched(&w, NULL, nowhere, start);
+	CHECK(identify(&w, &b, start + 300) == CALLER_KEYS_WANTED, "the other key");
+	put_set(&set, 'b', NULL);
+	fetch(&w, start + 300, 200, buf_view(&set));
+	CHECK(identify(&w, &b, start + 300) == CALLER_KNOWN, "is there");
+	CHECK(identify(&w, &a, start + 599) == CALLER_UNKNOWN, "the first is gone");
+	CHECK(identify(&w, &a, start + 600) == CALLER_KEYS_WANTED, "and worth a look again");
+	close_world(&w);
+	buf_free(&set);
+}
+
+/* What cannot be used leaves the old keys, and is not asked for again at once. */
+static void
+keeps_keys_when_a_fetch_fails(void)
+{
+	static const struct {
+		int status;
+		const char *body;
+	} cases[] = {
+		{ 0, "" },
+		{ 500, "{\"keys\":[]}" },
+		{ 304, "" },
+		{ 200, "" },
+		{ 200, "<html>" },
+		{ 200, "{\"keys\":[]}" },
+		{ 200, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\"}]}" },
+		{ 200,
+		    "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\",\"d\":\"AA\"}]"
+		    "}" },
+		{ 200,
+		    "{\"keys\":[{\"kty\":\"oct\",\"k\":\"an HS256 secret of 32 bytes, yes\"}]}" },
+	};
+	const struct token a = { 'a', "a" }, b = { 'b', "b" };
+	const int64_t start = unix_seconds();
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w;
+
+		open_fetched(&w, "a", nowhere, start);
+		CHECK(identify(&w, &b, start + 300) == CALLER_KEYS_WANTED, cases[i].body);
+		fetch(&w, start + 300, cases[i].status, text_of(cases[i].body));
+		CHECK(identify(&w, &b, start + 300) == CALLER_UNKNOWN, cases[i].body);
+		CHECK(identify(&w, &a, start + DAY - 1) == CALLER_KNOWN, cases[i].body);
+		CHECK(remote_keys_ready(w.list, start + DAY - 1), cases[i].body);
+		close_world(&w);
+
+		open_world(&w, &client, nowhere);
+		CHECK(remote_keys_ready(w.list, start), "before the first token");
+		CHECK(identify(&w, &a, start) == CALLER_KEYS_WANTED, "none are there");
+		fetch(&w, start, cases[i].status, text_of(cases[i].body));
+		CHECK(!remote_keys_ready(w.list, start), "and none came");
+		CHECK(identify(&w, &a, start + 9) == CALLER_KEYS_MISSING, "too soon");
+		CHECK(identify(&w, &a, start + 10) == CALLER_KEYS_WANTED, "after ten seconds");
+		close_world(&w);
+	}
+}
+
+/* All that wait are told by one fetch; who has gone is not. */
+static void
+fetches_once_for_all_that_wait(void)
+{
+	const struct token a = { 'a', "a" };
+	const int64_t start = unix_seconds();
+	struct exchange others[3];
+	struct buf set = { 0 };
+	struct world w;
+
+	open_world(&w, &client, nowhere);
+	put_set(&set, 'a', "a");
+	for (size_t i = 0; i < COUNT(others); i++) {
+		others[i] = (struct exchange){
+			.next = go_on, .complete = complete, .finished = finished, .now = start
+		};
+		CHECK(identify(&w, &a, start) == CALLER_KEYS_WANTED, "each wants them");
+		CHECK(remote_keys_wait(w.wanted, &others[i]) == WAITING, "each waits");
+	}
+	others[1].cancel(&others[1]);
+	CHECK(sent_count == 1, "one fetch");
+	CHECK(sent->credentials == NULL && sent->path.data == NULL, "nothing of Agora's in it");
+	answer(200, buf_view(&set));
+	CHECK(went_on == 2, "those who are still there");
+	close_world(&w);
+	buf_free(&set);
+}
+
+static void
+set_age(const char *path, int64_t when)
+{
+	const struct timespec times[] = { { .tv_sec = when }, { .tv_sec = when } };
+
+	CHECK(utimensat(AT_FDCWD, path, times, 0) == 0, path);
+}
+
+/* Programs without a memory: each of these opens as a new one does. */
+static void
+keeps_keys_in_a_directory(void)
+{
+	const struct sender none = { .send = NULL };
+	const struct token a = { 'a', "a" }, b = { 'b', "b" };
+	const int64_t now = unix_seconds();
+	char directory[] = "/tmp/agora-keys-XXXXXX", file[80], tried[96];
+	const char *made = mkdtemp(directory);
+	struct stat info;
+	struct world w;
+	FILE *broken;
+
+	CHECK(made != NULL, "a directory");
+	/* printf https://id.example/keys | sha256sum */
+	snprintf(file, sizeof(file), "%s/keys-%s.json", directory, URL_HASH);
+	snprintf(tried, sizeof(tried), "%s.tried", file);
+	open_fetched(&w, "a", text_of(directory), now);
+	close_world(&w);
+	CHECK(stat(file, &info) == 0 && (info.st_mode & 07777) == 0600, "nobody else's");
+
+	open_world(&w, &none, text_of(directory));
+	CHECK(identify(&w, &a, now) == CALLER_KNOWN, "the keys are there");
+	CHECK(identify(&w, &b, now + DAY - 1) == CALLER_UNKNOWN, "others cannot be fetched");
+	CHECK(identify(&w, &a, now + DAY) == CALLER_KEYS_MISSING, "for a day");
+	close_world(&w);
+	open_world(&w, &client, text_of(directory));
+	CHECK(identify(&w, &b, now + 298) == CALLER_UNKNOWN, "not fetched again so soon");
+	CHECK(identify(&w, &b, now + 310) == CALLER_KEYS_WANTED, "but later");
+	close_world(&w);
+	set_age(file, now - DAY);
+	set_age(tried, now - 9);
+	open_world(&w, &client, text_of(directory));
+	CHECK(identify(&w, &a, now) == CALLER_KEYS_MISSING, "too old, and tried just now");
+	CHECK(identify(&w, &a, now + 1) == CALLER_KEYS_WANTED, "ten seconds later");
+	close_world(&w);
+	broken = fopen(file, "w");
+	CHECK(broken != NULL && fputs("{\"keys\":[", broken) > 0 && fclose(broken) == 0, file);
+	open_world(&w, &none, text_of(directory));
+	CHECK(identify(&w, &a, now) == CALLER_KEYS_MISSING, "what is broken is nothing");
+	close_world(&w);
+	unlink(file);
+	unlink(tried);
+	CHECK(rmdir(directory) == 0, "nothing else was left there");
+}
+
+CU_TestInfo access_remote_keys_tests[] = {
+	{ "knows when to fetch", knows_when_to_fetch },
+	{ "takes new keys", takes_new_keys },
+	{ "keeps keys when a fetch fails", keeps_keys_when_a_fetch_fails },
+	{ "fetches once for all that wait", fetches_once_for_all_that_wait },
+	{ "keeps keys in a directory", keeps_keys_in_a_directory },
+	CU_TEST_INFO_NULL,
+};
