@@ -89,7 +89,7 @@ fill_project(
 		.push = { "push", RATE_PUSH },
 		.pull = { "pull", RATE_PULL },
 		.pull_create = { "pull", RATE_PULL_CREATE } };
-	for (size_t i = 0; i < PUSH_UPDATE_PACES; i++)
+	for (size_t i = 0; i < JOB_SLOTS; i++)
 		p->push_update[i] = (struct pace){ "push", RATE_PUSH_UPDATE };
 	if (project != NULL && project->customer_id.data != NULL)
 		credentials_make(&p->credentials, project->customer_id, project->customer_secret);

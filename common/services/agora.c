@@ -612,13 +612,23 @@ agora_lists(struct json_object *list, const char *member, struct text value)
 	return false;
 }
 
-int64_t
-agora_sequence(struct exchange *x)
+size_t
+agora_slot(struct text id)
 {
-	struct rest *rest = services_of(x)->rest;
+	uint32_t hash = 0;
 
-	rest->sequence = x->now > rest->sequence ? x->now : rest->sequence + 1;
-	return rest->sequence;
+	for (size_t i = 0; i < id.length; i++)
+		hash = hash * 31 + (unsigned char)id.data[i];
+	return hash % JOB_SLOTS;
+}
+
+int64_t
+agora_sequence(struct exchange *x, struct text id)
+{
+	int64_t *last = &services_of(x)->rest->sequences[agora_slot(id)];
+
+	*last = x->now > *last ? x->now : *last + 1;
+	return *last;
 }
 
 /* Letters, digits, - and _: what all products allow in a name. */

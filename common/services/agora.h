@@ -21,7 +21,7 @@ struct storage_settings {
 };
 extern const struct table storage_settings_table;
 
-#define PUSH_UPDATE_PACES 32
+#define JOB_SLOTS 32 /* jobs whose ids meet in one share what is kept there */
 
 /*
  * A project's account with Agora and its share of Agora's limits, which count by App ID; updates of
@@ -31,7 +31,7 @@ struct rest_project {
 	const struct project *project; /* NULL: the settings' own */
 	struct credentials credentials;
 	struct pace recording, rtt, push, pull, pull_create;
-	struct pace push_update[PUSH_UPDATE_PACES]; /* by the hash of a converter's id */
+	struct pace push_update[JOB_SLOTS]; /* by agora_slot */
 };
 
 /* What REST handlers work with beside struct services. */
@@ -41,8 +41,8 @@ struct rest {
 	struct sender sender;
 	struct rest_project *projects; /* the first is the settings' own */
 	size_t project_count;
-	int64_t sequence; /* the last one that agora_sequence gave */
-	int64_t call_ms;  /* for all calls of one exchange */
+	int64_t sequences[JOB_SLOTS]; /* the last that agora_sequence gave, by agora_slot */
+	int64_t call_ms;              /* for all calls of one exchange */
 };
 
 static inline struct services *
@@ -107,8 +107,14 @@ enum step agora_in_place(
 /* Whether one of the list's objects has this text as its member. */
 bool agora_lists(struct json_object *list, const char *member, struct text value);
 
-/* A number for an update that is larger than the ones before: the seconds of the time, or more. */
-int64_t agora_sequence(struct exchange *x);
+/* Where what is kept for a job stands, by its id: 0 to JOB_SLOTS - 1. */
+size_t agora_slot(struct text id);
+
+/*
+ * A number for an update of this job that is larger than the ones before: the seconds of the time,
+ * or a few more.  Another worker, that knows only the time, soon gives larger ones too.
+ */
+int64_t agora_sequence(struct exchange *x, struct text id);
 
 /* A new name for a job, by which Agora recognises a start that is sent again. */
 struct text agora_job_name(struct exchange *x);

@@ -445,7 +445,7 @@ send_update(struct exchange *x)
 	json_set(body, "player", player);
 	path = player_path(x, r);
 	buf_printf(path, "?sequence=%lld",
-	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x)));
+	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x, r->id)));
 	call = agora_call(x, "PATCH", path, CALL_SAFE, pull_pace(x));
 	call->empty = true;
 	agora_body(x, call, body);

@@ -149,17 +149,6 @@ push_pace(struct exchange *x)
 	return &rest_project(x)->push;
 }
 
-/* Converters whose ids meet here share one pace: that is slower than need be, and does no harm. */
-static struct pace *
-update_pace(struct exchange *x, struct text id)
-{
-	uint32_t hash = 0;
-
-	for (size_t i = 0; i < id.length; i++)
-		hash = hash * 31 + (unsigned char)id.data[i];
-	return &rest_project(x)->push_update[hash % PUSH_UPDATE_PACES];
-}
-
 /* Options of a transcoded stream; NULL: the exchange is answered. */
 static struct json_object *
 transcode_options(
@@ -408,8 +397,9 @@ send_update(struct exchange *x)
 	json_set(body, "converter", converter);
 	path = converter_path(x, r);
 	buf_printf(path, "?sequence=%lld",
-	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x)));
-	call = agora_call(x, "PATCH", path, CALL_SAFE, update_pace(x, r->id));
+	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x, r->id)));
+	call = agora_call(
+	    x, "PATCH", path, CALL_SAFE, &rest_project(x)->push_update[agora_slot(r->id)]);
 	agora_body(x, call, body);
 	return agora_send(x, call, push_updated);
 }

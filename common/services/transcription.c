@@ -493,7 +493,8 @@ rtt_updated(struct exchange *x)
 	if (call->outcome == CALL_ANSWERED && call->status == 400 && call->doubtful &&
 	    !out->again) {
 		out->again = true;
-		return send_update(x, r->sequence >= 0 ? r->sequence + 1 : agora_sequence(x));
+		return send_update(
+		    x, r->sequence >= 0 ? r->sequence + 1 : agora_sequence(x, r->task_id));
 	}
 	if (!agora_succeeded(x, "Failed to update transcription", NULL))
 		return ANSWERED;
@@ -547,7 +548,7 @@ send_first_update(struct exchange *x)
 {
 	const struct task_request *r = x->input;
 
-	return send_update(x, r->sequence >= 0 ? r->sequence : agora_sequence(x));
+	return send_update(x, r->sequence >= 0 ? r->sequence : agora_sequence(x, r->task_id));
 }
 
 enum step

@@ -30,12 +30,14 @@ struct transfer {
 	CURL *easy;
 	struct curl_slist *headers;
 	size_t host;
-	unsigned tried;   /* hosts, a bit each */
-	int64_t deadline; /* monotonic ms, for all tries */
-	int64_t due;      /* when delayed */
-	bool running;     /* in curl's hands */
-	int64_t began;    /* monotonic us, of this try */
-	unsigned sent;    /* how often this try was sent: curl repeats some by itself */
+	unsigned tried;              /* hosts, a bit each */
+	int64_t deadline;            /* monotonic ms, for all tries */
+	int64_t due;                 /* when delayed */
+	bool placed;                 /* the next try has its place in the API's limit */
+	enum call_outcome otherwise; /* how it ends when there is no time for the next try */
+	bool running;                /* in curl's hands */
+	int64_t began;               /* monotonic us, of this try */
+	unsigned sent;               /* how often this try was sent: curl repeats some by itself */
 	bool too_large;
 };
 
@@ -354,7 +356,7 @@ start_try(struct transfer *t)
 	const struct text rest = call->url.data != NULL ? call->url : call->path;
 	const struct credentials *c = call->url.data != NULL ? NULL : call->credentials;
 	int64_t left = t->deadline - monotonic_ms();
-	int64_t try_ms = call->try_ms != 0 ? call->try_ms : u->settings->try_timeout * 1000;
+	int64_t ms = call->try_ms != 0 ? call->try_ms : u->settings->try_timeout * 1000;
 	struct buf url = { 0 };
 
 	buf_text(&url, base);
@@ -399,7 +401,9 @@ start_try(struct transfer *t)
 		curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
 	}
 	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, call->method);
-	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(try_ms < left ? try_ms : left));
+	if (ms > left)
+		ms = left > 0 ? left : 1; /* 0 would be for ever */
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)ms);
 	/*
 	 * On a kept connection that closes without a word curl sends the request once more by
 	 * itself.  What must be known to have been sent once goes over a new one.
@@ -441,6 +445,8 @@ try_again(struct transfer *t, size_t host, int64_t ms, enum call_outcome otherwi
 		return;
 	}
 	t->host = host;
+	t->placed = false;
+	t->otherwise = otherwise;
 	try_later(t, ms);
 }
 
@@ -572,21 +578,46 @@ take_ended_tries(struct upstream *u)
 	}
 }
 
+/* Milliseconds until the API's limit takes a request of this call; -1: longer than it may wait. */
+static int64_t
+take_place(struct call *call)
+{
+	const int64_t most = call->queue_ms != 0 ? call->queue_ms : QUEUE_MS;
+	const int64_t us = call->pace == NULL ? 0 : pace_take(call->pace, monotonic_us());
+
+	if (us <= most * 1000)
+		return (us + 999) / 1000;
+	pace_give_back(call->pace);
+	return -1;
+}
+
+/* What is due: a further try counts at Agora as the first one did, so it too takes its place. */
 static void
 start_delayed(struct upstream *u)
 {
-	int64_t now = monotonic_ms();
 	struct transfer *t, *next;
 
 	for (t = u->delayed; t != NULL; t = next) {
+		int64_t now = monotonic_ms(), wait = 0;
+
 		next = t->next;
 		if (t->due > now)
 			continue;
-		pull(&u->delayed, t);
-		if (now < t->deadline)
+		if (!t->placed && now < t->deadline) {
+			wait = take_place(t->call);
+			t->placed = wait >= 0;
+		}
+		if (now >= t->deadline || (wait < 0 && t->call->tries == 0)) {
+			pull(&u->delayed, t);
+			finish(t, t->otherwise);
+		} else if (wait != 0) {
+			t->due = now + (wait > 0 ? wait : backoff(t));
+			if (t->due > t->deadline)
+				t->due = t->deadline;
+		} else {
+			pull(&u->delayed, t);
 			start_try(t);
-		else
-			finish(t, unanswered(t->call));
+		}
 	}
 }
 
@@ -772,7 +803,7 @@ void
 upstream_send(struct upstream *u, struct call *call)
 {
 	struct transfer *t;
-	int64_t wait_us;
+	int64_t wait = 0;
 
 	call->tries = 0;
 	call->failure = NULL;
@@ -782,9 +813,8 @@ upstream_send(struct upstream *u, struct call *call)
 		end_call(u, call, CALL_CROWDED);
 		return;
 	}
-	wait_us = call->pace == NULL ? 0 : pace_take(call->pace, monotonic_us());
-	if (wait_us > (call->queue_ms != 0 ? call->queue_ms : QUEUE_MS) * 1000) {
-		pace_give_back(call->pace);
+	/* One that is for later takes its place when it is sent. */
+	if (call->delay_ms == 0 && (wait = take_place(call)) < 0) {
 		end_call(u, call, CALL_PACED);
 		return;
 	}
@@ -792,8 +822,10 @@ upstream_send(struct upstream *u, struct call *call)
 	t->deadline = monotonic_ms() +
 	    (call->total_ms != 0 ? call->total_ms : u->settings->call_timeout * 1000);
 	t->host = call->url.data != NULL ? 0 : hosts_first(&u->hosts, monotonic_ms());
-	if (wait_us > 0 || call->delay_ms > 0)
-		try_later(t, call->delay_ms + (wait_us + 999) / 1000);
+	t->placed = call->delay_ms == 0;
+	t->otherwise = CALL_PACED;
+	if (wait > 0 || call->delay_ms > 0)
+		try_later(t, wait + call->delay_ms);
 	else
 		start_try(t);
 }

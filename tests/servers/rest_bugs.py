@@ -18,7 +18,6 @@ STOP = "/cloud_recording/stop"
 
 
 def record(w, **more):
-    w.sim.settle()
     return succeeds(w.site.post(START, {"channelName": "ch"} | more))
 
 

@@ -685,6 +685,18 @@ def test_agoras_limits_are_kept(w):
     site.stop()
 
 
+def test_further_tries_keep_agoras_limits_too(w):
+    """What Agora has answered with an error counts for it all the same."""
+    sim = rk.Simulator(w.run, "--rate-limits")
+    site = rk.Site(w.run, w.build, rk.settings_for(sim))
+    sim.fault("status_after", times=10, match={"path": "/agents$"}, status=503)
+    for answer in rk.in_threads(*[lambda: site.get("/rtt/list") for _ in range(10)]):
+        succeeds(answer)
+    same(len(sim.since(0)), 20, "requests")
+    expect(sim.control("GET", "state")["peaks"]["speech"] <= 10, "more than 10 requests in a second")
+    site.stop()
+
+
 def update(site, converter):
     return site.post("/rtmp/push/update", {"converterId": converter, "region": "na",
                                            "jitterBufferSizeMs": 7})

@@ -94,11 +94,6 @@ class Control:
     def set_host(self, host, **what):
         self.control("POST", "hosts", {"host": host, **what})
 
-    def settle(self):
-        """The simulator's acquire fails when it finds that a recording has ended by itself, which
-        looking at its state does not."""
-        self.control("GET", "state")
-
     def state(self, product):
         return self.control("GET", "state")[product]
 

@@ -470,6 +470,7 @@ def test_tasks_end_of_themselves(s):
     short = acquire(s, "short", resourceExpiredHour=1)
     has(start(s, short, client_request(cname="short"), cname="short"), 200)
     s.advance(3601)
+    acquire(s, "next")  # looks for itself
     same(s.state("recording")["running"], 0, "running")
 
 

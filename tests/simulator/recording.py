@@ -105,7 +105,7 @@ class Recording(Product):
         if start and "token" in start and not web:
             path = "clientRequest.startParameter.token"
             self.check_token(request, start["token"], path, cname, uid, (tokens.JOIN,))
-        alive = sum(self.is_alive(task) for task in self.running.values())
+        alive = sum(self.is_alive(task) for task in list(self.running.values()))
         if self.world.config.concurrencyLimits and alive >= CONCURRENT_TASKS:
             self.fail(400, 406, "vendor_over_load")
         rid = self.world.url_id(256)
