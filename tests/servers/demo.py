@@ -1,10 +1,8 @@
-"""nginx/serve --demo with what the middleware's clients and the README's readers send it."""
+"""nginx/serve --demo with what the middleware's clients send it."""
 
 import json
 import os
 import re
-import shlex
-import subprocess
 from urllib.parse import urlsplit
 
 import kit
@@ -121,41 +119,3 @@ def test_memory_of_many_calls_is_given_back(run):
     sim.no_faults()
     rk.succeeds(site.get("/rtt/list"))
     site.stop()
-
-
-# The README's examples: a block that begins with curl, and the one right behind it, its answer.
-
-
-def examples():
-    text = read(TOP, "README.md")
-    blocks = list(re.finditer(r"(?:^    .*\n)+", text, re.M))
-    for block, following in zip(blocks, blocks[1:]):
-        command, answer = block[0], following[0]
-        if not command.startswith("    curl ") or "http://127.0.0.1:8080/" not in command:
-            continue
-        between = text[block.end():following.start()].strip()
-        is_answer = answer.startswith("    {") and between in ("", "answers")
-        yield command, json.loads(answer) if is_answer else None
-
-
-def test_the_readmes_examples(run):
-    with Demo(run.run) as demo:
-        values, seen = {}, []
-        for command, shown in examples():
-            for old, new in values.items():
-                command = command.replace(old, new)
-            command = command.replace("127.0.0.1:8080", f"127.0.0.1:{demo.port}")
-            target = urlsplit(shlex.split(command)[-1])
-            done = subprocess.run(["sh", "-c", f"set -e\n{command}"], capture_output=True, check=False,
-                                  env=os.environ | {"CURL_HOME": "/nonexistent"})
-            same(done.returncode, 0, f"status of {command} ({done.stderr})")
-            answer = json.loads(done.stdout)
-            expect("error" not in answer, f"{command} answers {answer}")
-            if shown is not None:
-                same(list(answer), list(shown), f"members of the answer of {command}")
-                values |= {v: answer[n] for n, v in shown.items() if n in ("uid", "resourceId", "sid")}
-            seen.append(next((w for w in ("getToken", "start", "status", "stop", "inspect")
-                              if target.path.endswith("/" + w)), command))
-        same(seen, ["getToken", "start", "status", "stop", "inspect"], "the examples")
-        same(demo.running()["recording"], 0, "recordings left running")
-        same(demo.sim.violations(), [], "violations")

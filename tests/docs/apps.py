@@ -1,0 +1,104 @@
+"""The samples of docs/apps.md: those for JavaScript are run, against a service with a policy and with
+the SDK's place taken by sdk/; all of them are looked at."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import sites
+import tokens
+from kit import Skip, expect, same
+
+SDK = pathlib.Path(__file__).resolve().parent / "sdk"
+APP_ID = "ffeeddccbbaa99887766554433221100"
+DRIVER = """
+import {{ calls, says }} from "{sdk}";
+import {{ join }} from "./{name}";
+await join("{app_id}", "class-7", 42, async () => process.env.USERS_TOKEN);
+{events}
+console.log(JSON.stringify(calls));
+"""
+
+
+def names(*wanted):
+    """In a language that nothing here compiles."""
+
+    def scene(w, b):
+        for text in (*wanted, '"rtc"', "Authorization", "Bearer "):
+            text = text.replace('"', "['\"]")
+            expect(re.search(text, b.text), f"it has no {text}")
+        for pair in ("{}", "()", "[]"):
+            same(b.text.count(pair[0]), b.text.count(pair[1]), f"number of {pair}")
+
+    return scene
+
+
+def folder(w):
+    """Where the samples are, with the SDKs' places taken."""
+    if "samples" not in w.made:
+        if not shutil.which("node"):
+            raise Skip("there is no node")
+        w.made["samples"] = directory = w.run.directory()
+        sites.write(os.path.join(directory, "package.json"), '{"type":"module"}')
+        for sdk in SDK.iterdir():
+            path = os.path.join(directory, "node_modules", sdk.stem)
+            os.makedirs(path)
+            shutil.copy(sdk, os.path.join(path, "index.js"))
+            sites.write(os.path.join(path, "package.json"), '{"type":"module","main":"index.js"}')
+    return w.made["samples"]
+
+
+def kept(w, b):
+    """In a file of the name that its first line says."""
+    name = re.match(r"// (\S+\.js)\n", b.text)[1]
+    directory, place = folder(w), w.get("classroom")
+    sites.write(os.path.join(directory, name),
+                b.text.replace("https://tokens.example.com", place.url))
+    done = subprocess.run(["node", "--check", name], cwd=directory, capture_output=True, text=True,
+                          check=False)
+    same(done.returncode, 0, f"node --check ({done.stderr})")
+    return name
+
+
+def calls_of(w, b, sdk, *events):
+    name = kept(w, b)
+    driver = os.path.join(folder(w), "driver.js")
+    sites.write(driver, DRIVER.format(sdk=sdk, name=name, app_id=APP_ID, events="\n".join(
+        f'await says("{event}");' for event in events)))
+    teacher = w.user(sub="42", groups="teacher")
+    done = subprocess.run(["node", driver], capture_output=True, text=True, check=False, timeout=60,
+                          env=sites.environment({"USERS_TOKEN": teacher}))
+    same(done.returncode, 0, f"status of {name} ({done.stderr})")
+    student = subprocess.run(["node", driver], capture_output=True, text=True, check=False, timeout=60,
+                             env=sites.environment({"USERS_TOKEN": w.user(sub="42", groups="student")}))
+    expect(student.returncode == 1 and "Error: role: " in student.stderr,
+           f"a student does not get what the error says: {student.stderr}")
+    return json.loads(done.stdout)
+
+
+def good(w, *issued):
+    """Tokens that join class-7 as 42, and publish; each of them a new one."""
+    for token in issued:
+        tokens.check(w.run.build, token, tokens.rtc("class-7", "42", tokens.PUBLISHER))
+    same(len(set(issued)), len(issued), "different tokens")
+
+
+def web(w, b):
+    got = calls_of(w, b, "agora-rtc-sdk-ng", "token-privilege-will-expire",
+                   "token-privilege-did-expire")
+    first, renewed, again = (call[3] if call[0] == "join" else call[1] for call in got)
+    same(got, [["join", APP_ID, "class-7", first, 42], ["renewToken", renewed],
+               ["join", APP_ID, "class-7", again, 42]], "what the SDK is asked")
+    good(w, first, renewed, again)
+
+
+def native(w, b):
+    got = calls_of(w, b, "react-native-agora", "onTokenPrivilegeWillExpire", "onRequestToken")
+    first, renewed, again = (call[1] for call in got[1:])
+    same(got, [["initialize", {"appId": APP_ID, "channelProfile": 1}],
+               ["joinChannel", first, "class-7", 42, {"clientRoleType": 1}],
+               ["renewToken", renewed], ["renewToken", again]], "what the SDK is asked")
+    good(w, first, renewed, again)
