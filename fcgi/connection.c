@@ -15,6 +15,7 @@
 #define LINGER_MS 2000
 #define GRACE_MS 1000
 #define SPARE_MAX 64 /* connections, and jobs, kept for the next ones */
+#define HELD_MAX 16  /* requests whose records are written at once: these fit processors' caches */
 
 enum connection_state {
 	RECEIVING, /* reads requests */
@@ -55,7 +56,7 @@ struct connections {
 	struct watch listener;
 	struct connection *open, *last, *closed, *spare; /* open to last: used last first */
 	struct job *waiting, *held, *spare_jobs;
-	size_t count, waiting_count, spare_count, spare_job_count;
+	size_t count, waiting_count, held_count, spare_count, spare_job_count;
 	size_t overloaded;  /* requests refused since it was last said */
 	size_t crowded_out; /* connections closed for others */
 	bool draining;
@@ -465,7 +466,7 @@ deliver(struct job *job)
 		finish(c);
 }
 
-/* Until its record is written, at the end of the turn. */
+/* Until its record is written, at the end of the turn or when there are many. */
 static void
 hold(struct job *job)
 {
@@ -473,6 +474,7 @@ hold(struct job *job)
 		job->connection->job = job;
 	job->next = job->owner->held;
 	job->owner->held = job;
+	job->owner->held_count++;
 }
 
 static void
@@ -675,13 +677,14 @@ job_finished(struct exchange *exchange)
 		end_job(job);
 }
 
-/* The records of a turn are written at once, before its answers leave. */
+/* Records are written at once, before the answers leave. */
 static void
 release_held(struct connections *all)
 {
 	bool written = app_write_records();
 	struct job *job, *next;
 
+	all->held_count = 0;
 	for (job = all->held, all->held = NULL; job != NULL; job = next) {
 		next = job->next;
 		job->next = NULL;
@@ -722,6 +725,7 @@ static void
 connection_ready(struct watch *watch, uint32_t events)
 {
 	struct connection *c = (struct connection *)watch;
+	struct connections *all = c->owner;
 
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) && c->out.length == 0)
 		receive(c);
@@ -729,6 +733,8 @@ connection_ready(struct watch *watch, uint32_t events)
 		close_connection(c);
 	if (c->watch.fd >= 0)
 		go_on(c);
+	if (all->held_count >= HELD_MAX)
+		release_held(all);
 }
 
 static void
