@@ -376,9 +376,10 @@ static void
 count(const struct exchange *x, int64_t us)
 {
 	const char *route = x->route == NULL ? "none" : x->route->path;
-	char code[12];
+	const int status = x->response.status;
+	const char code[] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10),
+		(char)('0' + status % 10), '\0' };
 
-	snprintf(code, sizeof(code), "%d", x->response.status);
 	metric_add(METRIC_REQUESTS, &LABELS(route, method_label(x->request.method), code), 1);
 	metric_observe(METRIC_REQUEST_SECONDS, &LABELS(route), us);
 }

@@ -13,18 +13,23 @@ field_rule(struct field_error *error, const char *format, ...)
 	va_end(args);
 }
 
+/* Objects are small: one look at each member takes less than a hash. */
 struct json_object *
 field_member(struct json_object *object, const char *name)
 {
-	struct json_object *value = NULL;
+	struct json_object *found = NULL;
 
-	if (json_object_object_get_ex(object, name, &value))
-		return value;
+	if (object == NULL)
+		return NULL;
 	json_object_object_foreach(object, key, member) {
-		if (text_is_nocase(text_of(key), name))
+		if (((*key ^ *name) & ~('a' ^ 'A')) != 0)
+			continue; /* not even the first letters are the same */
+		if (strcmp(key, name) == 0)
 			return member;
+		if (found == NULL && text_is_nocase(text_of(key), name))
+			found = member;
 	}
-	return NULL;
+	return found;
 }
 
 static void *

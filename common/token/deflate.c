@@ -13,7 +13,7 @@
 
 struct bits {
 	unsigned char *at;
-	uint32_t held; /* fewer than 8 between two calls */
+	uint64_t held; /* fewer than 32 between two calls */
 	unsigned count;
 };
 
@@ -24,15 +24,23 @@ struct matcher {
 	uint16_t behind[SLOTS];
 };
 
+/* So many bits, whole bytes, lowest first. */
+static void
+flush(struct bits *bits, unsigned count)
+{
+	for (unsigned shift = 0; shift < count; shift += 8)
+		*bits->at++ = (unsigned char)(bits->held >> shift);
+	bits->held >>= count;
+	bits->count -= count;
+}
+
 static void
 put(struct bits *bits, unsigned value, unsigned count)
 {
-	bits->held |= (uint32_t)value << bits->count;
+	bits->held |= (uint64_t)value << bits->count;
 	bits->count += count;
-	for (; bits->count >= 8; bits->count -= 8) {
-		*bits->at++ = (unsigned char)bits->held;
-		bits->held >>= 8;
-	}
+	if (bits->count >= 32)
+		flush(bits, 32);
 }
 
 /* Codes begin with their highest bit, numbers with their lowest. */
@@ -130,6 +138,7 @@ deflate_fixed(const unsigned char *in, size_t length, unsigned char out[DEFLATE_
 	}
 	put_symbol(&bits, END_OF_BLOCK);
 	put(&bits, 0, 7); /* fills the last byte */
+	flush(&bits, bits.count / 8 * 8);
 	for (int shift = 24; shift >= 0; shift -= 8)
 		*bits.at++ = (unsigned char)(sum >> shift);
 	return (size_t)(bits.at - out);
