@@ -5,6 +5,7 @@
 
 #include "caller.h"
 #include "clock.h"
+#include "log.h"
 #include "policies.h"
 
 #define HOUR 3600
@@ -150,6 +151,7 @@ struct world {
 static void
 open_world(struct world *w, const struct sender *sender, struct text directory)
 {
+	log_set_level(LOG_LEVEL_ERROR); /* what could not be fetched is said each time */
 	*w = (struct world){ .policy = policy_of(POLICY) };
 	w->list = remote_keys_open(w->policy, sender, directory);
 	w->exchange =
@@ -164,6 +166,7 @@ close_world(struct world *w)
 	remote_keys_close(w->list);
 	exchange_free(&w->exchange);
 	policy_close(w->policy);
+	log_set_level(LOG_LEVEL_INFO);
 }
 
 static enum caller_answer
