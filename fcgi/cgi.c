@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -346,6 +347,7 @@ cgi_serve(const char *env_file, char *const *environment, const struct service *
 	int code;
 
 	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the certificate */
+	signal(SIGXFSZ, SIG_IGN);         /* a file that may not grow is a write that fails */
 	code = read_config(&cgi, env_file, &error) ? serve(&cgi) : fail(&cgi, buf_view(&error));
 	app_close(cgi.app);
 	config_close(cgi.config);

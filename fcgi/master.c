@@ -472,6 +472,7 @@ master_run(const struct master_setup *setup)
 	const struct progress due = { -1, &m, next_timeout, next_step };
 
 	signal(SIGPIPE, SIG_IGN); /* whoever reads our log may go */
+	signal(SIGXFSZ, SIG_IGN); /* and it may not be allowed to grow */
 	m.loop = loop_open(&hooks, signals);
 	if (m.loop == NULL || !loop_progress(m.loop, &due) || !start_worker(&m) ||
 	    !loop_run(m.loop)) {

@@ -153,6 +153,7 @@ worker_run(const struct worker_setup *setup)
 		worker.connections = connections_open(worker.loop, app, setup->listener, &limits);
 	/* libfcgi has its own ideas of these; they end here. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
 	if (worker.connections != NULL &&
 	    (progress == NULL || loop_progress(worker.loop, progress))) {
 		enter_sandbox(setup);

@@ -14,6 +14,7 @@ static const char *file_path;
 static struct buf records; /* for the file, not yet written */
 static struct buf one;     /* record, on its way */
 static int64_t failed;     /* when a write did, monotonic ms; 0: the last one did not */
+static bool torn;          /* the file ends in the middle of a line */
 
 bool
 audit_to_file(const char *path)
@@ -26,6 +27,7 @@ audit_to_file(const char *path)
 		close(file);
 	file = fd;
 	file_path = path;
+	torn = torn && lseek(fd, 0, SEEK_END) > 0;
 	return true;
 }
 
@@ -59,6 +61,7 @@ audit_close(void)
 	file = -1;
 	file_path = NULL;
 	failed = 0;
+	torn = false;
 	buf_free(&records);
 	buf_free(&one);
 }
@@ -120,22 +123,31 @@ say_lost(int why)
 	said = now;
 }
 
+/* A disk that is full takes a part: that must neither look like a record nor begin the next. */
+static bool
+end_torn_line(void)
+{
+	if (torn && write(file, "\n", 1) == 1)
+		torn = false;
+	return !torn;
+}
+
 static bool
 write_to_file(struct text text)
 {
-	ssize_t n;
+	ssize_t n = -1;
 
-	do
-		n = write(file, text.data, text.length);
-	while (n < 0 && errno == EINTR);
+	if (end_torn_line())
+		do
+			n = write(file, text.data, text.length);
+		while (n < 0 && errno == EINTR);
 	failed = n == (ssize_t)text.length ? 0 : monotonic_ms();
 	if (failed == 0)
 		return true;
 	metric_add(METRIC_AUDIT_FAILURES, &LABELS(NULL), 1);
 	say_lost(n < 0 ? errno : ENOSPC);
-	/* A disk that is full takes a part: what stands there must not look like a record. */
-	if (n > 0 && write(file, "\n", 1) < 0)
-		say_lost(errno);
+	if (n > 0)
+		torn = text.data[n - 1] != '\n';
 	return false;
 }
 

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import threading
@@ -419,6 +420,70 @@ def test_answers_wait_for_their_records(w):
         wanted = list(range(100 * c + 1, 100 * c + 21))
         same([uid for uid in found if uid in wanted], wanted, "records in order")
     site.stop()
+
+
+def allowed(*paths):
+    """The records of tokens in these files, each of whose lines is one whole record."""
+    records = [json.loads(line) for path in paths for line in sites.read(path).splitlines()]
+    return [r for r in records if r["verdict"] == "allow"]
+
+
+def worker_of(site):
+    return int(re.findall(r"worker (\d+) serves", site.responder_log())[-1])
+
+
+def test_records_of_a_turn_are_one_write(w):
+    """Half of it does not fit: then none of the tokens leaves, and the next record is whole."""
+    site, keys, audit = backend(w, AUDIT_FORMAT="json")
+    request = engine_client.post(**{"HTTP_AUTHORIZATION": keys["web"][1]})
+    same(engine_client.ask(site.socket, request).status, 200, "a token")
+    one, worker = os.path.getsize(audit), worker_of(site)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(engine_client.Client(site.socket)) for _ in range(20)]
+        same({c.ask(engine_client.get("/ping")).status for c in clients}, {200}, "all connected")
+        os.kill(worker, signal.SIGSTOP)  # so that they come in one turn
+        for client in clients:
+            client.send(request)
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (11 * one - 9, -1))
+        os.kill(worker, signal.SIGCONT)
+        answers = [client.ask(b"") for client in clients]
+        same([a.status for a in answers], [503] * 20, "answers")
+        same({a.json()["code"] for a in answers}, {"audit_unavailable"}, "code")
+        same(os.path.getsize(audit), 11 * one - 9, "size with the part that was written")
+        same(clients[0].ask(request).status, 503, "and while there is no room")
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (-1, -1))
+        same([c.ask(request).status for c in clients], [200] * 20, "once there is")
+    same(worker_of(site), worker, "the worker")
+    site.stop()
+    lines = sites.read(audit).splitlines()
+    whole = [line for line in lines if line.endswith("}") and json.loads(line)]
+    # What was written before the write was cut stands there, and the torn line alone.
+    same((len(lines), len(whole)), (1 + 10 + 20, 1 + 9 + 20), f"lines ({lines[9:13]})")
+
+
+def test_rotation_and_reload_lose_no_record(w):
+    """Under load; the answers that came are the records that are there."""
+    site, keys, audit = backend(w, AUDIT_FORMAT="json")
+    request = engine_client.post(keep=False, HTTP_AUTHORIZATION=keys["web"][1])
+    load = engine_client.Load(16, lambda: engine_client.connect(site.socket), request,
+                              engine_client.fastcgi_finished, once=True)
+    thread = engine_client.started(load)
+    for n in range(12):
+        wait_until(lambda m=len(load.times): len(load.times) > m + 50, "answers")
+        os.rename(audit, f"{audit}.{n}")
+        if n % 4 == 3:  # a new worker opens it, while the old one still writes
+            serving = worker_of(site)
+            site.responder.send_signal(signal.SIGHUP)
+            wait_until(lambda old=serving: worker_of(site) != old, "another worker")
+        site.responder.send_signal(signal.SIGUSR1)
+        wait_until(lambda: os.path.exists(audit), "the new file")
+    load.stop()
+    thread.join()
+    same((load.lost, set(load.statuses)), ([], {200}), "answers")
+    site.stop()
+    files = [audit, *(f"{audit}.{n}" for n in range(12))]
+    same(len(allowed(*files)), load.statuses[200], "records")
+    expect(sum(bool(allowed(path)) for path in files) > 10, "it was hardly rotated")
 
 
 def test_health_and_metrics(w):

@@ -1,4 +1,6 @@
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,8 +118,52 @@ keeps_a_file(void)
 	unlink(moved);
 }
 
+static void
+allow_bytes(size_t bytes)
+{
+	struct rlimit limit;
+
+	CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0, "getrlimit");
+	limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
+	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0, "setrlimit");
+}
+
+/* What of a record was written before there was no more room stands alone in its line. */
+static void
+ends_what_was_cut(void)
+{
+	char path[] = "/tmp/agora-audit-XXXXXX";
+	struct buf line = { 0 }, expected = { 0 }, found = { 0 };
+	int fd = mkstemp(path);
+
+	CHECK(fd >= 0 && close(fd) == 0 && audit_to_file(path), path);
+	signal(SIGXFSZ, SIG_IGN);
+	audit_line(&line, RECORD_JSON, &little);
+	CHECK(audit_write_now(RECORD_JSON, &little) && audit_is_fine(), "whole");
+	allow_bytes(line.length + 5);
+	audit_add(RECORD_JSON, &little);
+	CHECK(!audit_write() && !audit_is_fine(), "cut");
+	CHECK(!audit_write_now(RECORD_JSON, &little), "no room");
+	audit_reopen();
+	CHECK(!audit_write_now(RECORD_JSON, &little), "nor in the same file once more");
+	allow_bytes(0);
+	CHECK(audit_write_now(RECORD_JSON, &little) && audit_is_fine(), "whole again");
+	audit_close();
+	buf_add(&line, "", 1);
+	buf_printf(&expected, "%s{\"tim\n%s", line.data, line.data);
+	buf_add(&expected, "", 1);
+	CHECK(buf_file(&found, path, 65536) == NULL, path);
+	CHECK(text_is(buf_view(&found), expected.data), "three lines");
+	signal(SIGXFSZ, SIG_DFL);
+	unlink(path);
+	buf_free(&line);
+	buf_free(&expected);
+	buf_free(&found);
+}
+
 CU_TestInfo access_audit_tests[] = {
 	{ "writes lines", writes_lines },
 	{ "keeps a file", keeps_a_file },
+	{ "ends what was cut", ends_what_was_cut },
 	CU_TEST_INFO_NULL,
 };
