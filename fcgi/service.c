@@ -12,6 +12,7 @@
 #include "listener.h"
 #include "log.h"
 #include "master.h"
+#include "openapi.h"
 #include "options.h"
 #include "service.h"
 #include "worker.h"
@@ -20,7 +21,7 @@
 
 extern char **environ;
 
-static const char *socket_address, *env_file, *check_config, *version, *help;
+static const char *socket_address, *env_file, *check_config, *dump_openapi, *version, *help;
 
 static const struct option options[] = {
 	{ "socket", "ADDRESS", "listen on a path with a / in it, or on host:port",
@@ -28,6 +29,8 @@ static const struct option options[] = {
 	{ "env-file", "FILE", "read settings from this .env file too", &env_file },
 	{ "check-config", NULL, "read the settings, say whether they are good, and end",
 	    &check_config },
+	{ "dump-openapi", NULL, "print the API's description (OpenAPI 3.1), and end",
+	    &dump_openapi },
 	{ "version", NULL, "print the version and end", &version },
 	{ "help", NULL, "print this and end", &help },
 };
@@ -39,7 +42,8 @@ usage(void)
 	printf(
 	    "agora-fcgi - issues Agora tokens behind a web server\n\n"
 	    "usage: agora-fcgi --socket ADDRESS [--env-file FILE]\n"
-	    "       agora-fcgi --check-config [--env-file FILE]\n\n"
+	    "       agora-fcgi --check-config [--env-file FILE]\n"
+	    "       agora-fcgi --dump-openapi\n\n"
 	    "Started by a web server as CGI, or with the socket on descriptor 0 or from systemd,\n"
 	    "it needs no option; AGORA_ENV_FILE in its environment then names the .env file.\n\n");
 	options_help(options, OPTION_COUNT, stdout);
@@ -257,6 +261,21 @@ check(void)
 	return code;
 }
 
+static int
+dump(const struct service *service)
+{
+	struct buf document = { 0 };
+	int code = 0;
+
+	openapi_write(&document, service->routes, service->route_count, TEXT(""));
+	buf_text(&document, "\n");
+	if (fwrite(document.data, 1, document.length, stdout) != document.length ||
+	    fflush(stdout) != 0)
+		code = fail(EXIT_OS, text_of(strerror(errno)));
+	buf_free(&document);
+	return code;
+}
+
 int
 service_main(int argc, char **argv, const struct service *service)
 {
@@ -275,6 +294,8 @@ service_main(int argc, char **argv, const struct service *service)
 		printf("agora-fcgi %s\n", PACKAGE_VERSION);
 		return 0;
 	}
+	if (dump_openapi != NULL)
+		return dump(service);
 	by_web_server = socket_address == NULL && check_config == NULL;
 	if (env_file == NULL)
 		env_file = getenv("AGORA_ENV_FILE");

@@ -46,6 +46,7 @@
 	S(api_config)                                                                              \
 	S(api_cors)                                                                                \
 	S(api_inspect)                                                                             \
+	S(api_openapi)                                                                             \
 	S(api_routes)                                                                              \
 	S(api_system)                                                                              \
 	S(fcgi_codec)                                                                              \

@@ -420,6 +420,8 @@ complete(struct exchange *x, enum step step)
 			x->response.status = 200;
 		if (x->route->output != NULL)
 			field_write(&x->response.body, x->route->output, x->output);
+		else
+			x->response.content_type = x->route->content_type;
 	}
 	x->held = access_account(app->access, x);
 	if (!x->held)

@@ -9,17 +9,21 @@
 #define AT(member) offsetof(struct explain_answer, member)
 
 static const struct field verdict_fields[] = {
-	{ "allowed", FIELD_BOOL, 0, AT(allowed) },
-	{ "action", FIELD_TEXT, 0, AT(action) },
-	{ "caller", FIELD_TEXT, 0, AT(caller) },
-	{ "subject", FIELD_TEXT, 0, AT(subject) },
-	{ "grant", FIELD_TEXT, 0, AT(grant) },
-	{ "dimension", FIELD_TEXT, 0, AT(dimension) },
-	{ "reason", FIELD_TEXT, 0, AT(reason) },
-	{ "uid", FIELD_TEXT, 0, AT(uid) },
-	{ "project", FIELD_TEXT, 0, AT(project) },
-	{ "expire", FIELD_INT, FIELD_OMIT, AT(expire) },
-	{ "narrowed", FIELD_TEXTS, 0, AT(narrowed) },
+	{ "allowed", FIELD_BOOL, 0, AT(allowed), .meaning = "whether it may" },
+	{ "action", FIELD_TEXT, FIELD_REQUIRED, AT(action), .meaning = "what it would do" },
+	{ "caller", FIELD_TEXT, 0, AT(caller), .meaning = "as whom; absent: nobody that is known" },
+	{ "subject", FIELD_TEXT, 0, AT(subject), .meaning = "the caller's ${sub}" },
+	{ "grant", FIELD_TEXT, 0, AT(grant), .meaning = "the grant that covers it" },
+	{ "dimension", FIELD_TEXT, 0, AT(dimension),
+	    .meaning =
+		"in which way no grant covers it: service, channel, uid, role, action or project" },
+	{ "reason", FIELD_TEXT, 0, AT(reason), .meaning = "why, in words" },
+	{ "uid", FIELD_TEXT, 0, AT(uid), .meaning = "the uid that the grant would give" },
+	{ "project", FIELD_TEXT, 0, AT(project),
+	    .meaning = "the project that the grant would use" },
+	{ "expire", FIELD_INT, FIELD_OMIT, AT(expire),
+	    .meaning = "lifetime that the token would have, in seconds" },
+	{ "narrowed", FIELD_TEXTS, 0, AT(narrowed), .meaning = "inputs that the grant would cut" },
 };
 const struct table policy_verdict_table = TABLE(verdict_fields, struct explain_answer);
 
@@ -62,16 +66,19 @@ struct me_answer {
 #define AT(member) offsetof(struct own_grant, member)
 
 static const struct field own_grant_fields[] = {
-	{ "name", FIELD_TEXT, 0, AT(name) },
-	{ "actions", FIELD_TEXTS, 0, AT(actions) },
-	{ "services", FIELD_TEXTS, 0, AT(services) },
-	{ "channels", FIELD_TEXTS, 0, AT(channels) },
-	{ "wildcard", FIELD_BOOL, FIELD_OMIT, AT(wildcard) },
-	{ "uid", FIELD_TEXT, 0, AT(uid) },
-	{ "role", FIELD_TEXT, 0, AT(role) },
-	{ "ttl", FIELD_INT, 0, AT(ttl) },
-	{ "rate", FIELD_TEXT, 0, AT(rate) },
-	{ "project", FIELD_TEXT, 0, AT(project) },
+	{ "name", FIELD_TEXT, FIELD_REQUIRED, AT(name), .meaning = "its name in the policy" },
+	{ "actions", FIELD_TEXTS, 0, AT(actions), .meaning = "what may be done by it" },
+	{ "services", FIELD_TEXTS, 0, AT(services), .meaning = "kinds of token" },
+	{ "channels", FIELD_TEXTS, 0, AT(channels), .meaning = "patterns of channels" },
+	{ "wildcard", FIELD_BOOL, FIELD_OMIT, AT(wildcard),
+	    .meaning = "true: also tokens for any channel or any user" },
+	{ "uid", FIELD_TEXT, 0, AT(uid),
+	    .meaning = "the uid, or a pattern of it; absent: none may be asked for" },
+	{ "role", FIELD_TEXT, 0, AT(role), .meaning = "the highest role" },
+	{ "ttl", FIELD_INT, 0, AT(ttl), .meaning = "longest lifetime in seconds" },
+	{ "rate", FIELD_TEXT, 0, AT(rate), .meaning = "how often, such as 30/min" },
+	{ "project", FIELD_TEXT, 0, AT(project),
+	    .meaning = "the project, where it is not the default" },
 };
 static const struct table own_grant_table = TABLE(own_grant_fields, struct own_grant);
 
@@ -79,11 +86,13 @@ static const struct table own_grant_table = TABLE(own_grant_fields, struct own_g
 #define AT(member) offsetof(struct me_answer, member)
 
 static const struct field me_fields[] = {
-	{ "mode", FIELD_TEXT, 0, AT(mode) },
-	{ "caller", FIELD_TEXT, 0, AT(caller) },
-	{ "type", FIELD_TEXT, 0, AT(type) },
-	{ "subject", FIELD_TEXT, 0, AT(subject) },
-	{ "grants", FIELD_LIST, 0, AT(grants), .nested = &own_grant_table },
+	{ "mode", FIELD_TEXT, FIELD_REQUIRED, AT(mode),
+	    .meaning = "what the policy does: open, log or on" },
+	{ "caller", FIELD_TEXT, 0, AT(caller), .meaning = "the policy's name for who asks" },
+	{ "type", FIELD_TEXT, 0, AT(type), .meaning = "how the caller is known" },
+	{ "subject", FIELD_TEXT, 0, AT(subject), .meaning = "the caller's ${sub}" },
+	{ "grants", FIELD_LIST, 0, AT(grants), .nested = &own_grant_table,
+	    .meaning = "the caller's grants" },
 };
 const struct table policy_me_table = TABLE(me_fields, struct me_answer);
 

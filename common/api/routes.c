@@ -1,6 +1,7 @@
 #include "routes.h"
 #include "explain.h"
 #include "inspect.h"
+#include "openapi.h"
 #include "pull.h"
 #include "push.h"
 #include "recording.h"
@@ -10,32 +11,37 @@
 #include "transcription.h"
 
 /* A row names its action or says PUBLIC; without either it does not compile. */
-#define ROW(method, path, handler, input, output, action, summary, wait, ask)                      \
+#define ROW(method, path, handler, input, output, action, summary, ...)                            \
 	{                                                                                          \
 		method, path, handler, input, output,                                              \
-		    &(action "")[0 * sizeof(char[sizeof(action) > 1 ? 1 : -1])], summary, wait,    \
-		    ask                                                                            \
+		    &(action "")[0 * sizeof(char[sizeof(action) > 1 ? 1 : -1])], summary,          \
+		    __VA_ARGS__                                                                    \
 	}
 #define ROUTE(method, path, handler, input, output, action, summary)                               \
-	ROW(method, path, handler, input, output, action, summary, ROUTE_INLINE, NULL)
+	ROW(method, path, handler, input, output, action, summary, .wait = ROUTE_INLINE)
+/* Writes an answer of this type itself. */
+#define WRITES(method, path, handler, content, action, summary)                                    \
+	ROW(method, path, handler, NULL, NULL, action, summary, .content_type = content)
 /* Issues tokens; ask says what for. */
-#define ISSUES(method, path, handler, input, output, ask, summary)                                 \
-	ROW(method, path, handler, input, output, TOKEN_ISSUE, summary, ROUTE_INLINE, ask)
+#define ISSUES(method, path, handler, input, output, asks, summary)                                \
+	ROW(method, path, handler, input, output, TOKEN_ISSUE, summary, .ask = asks)
 /* Asks Agora something. */
 #define ASKS(method, path, handler, input, output, action, summary)                                \
-	ROW(method, path, handler, input, output, action, summary, ROUTE_CANCELLED, NULL)
+	ROW(method, path, handler, input, output, action, summary, .wait = ROUTE_CANCELLED)
 /* Has Agora start, change or end something that costs money. */
 #define BILLS(method, path, handler, input, output, action, summary)                               \
-	ROW(method, path, handler, input, output, action, summary, ROUTE_GOES_TO_END, NULL)
+	ROW(method, path, handler, input, output, action, summary, .wait = ROUTE_GOES_TO_END)
 
 const struct route routes[] = {
 	ROUTE(
 	    "GET", "/ping", system_ping, NULL, &ping_table, PUBLIC, "Whether the service answers"),
 	ROUTE("GET", "/livez", system_live, NULL, &live_table, PUBLIC, "Whether the process lives"),
-	ROUTE("GET", "/readyz", system_ready, NULL, &ready_table, PUBLIC,
-	    "Whether it has what the next request needs"),
-	ROUTE(
-	    "GET", "/metrics", system_metrics, NULL, NULL, "metrics.read", "Counts for Prometheus"),
+	ROW("GET", "/readyz", system_ready, &ready_request_table, &ready_table, PUBLIC,
+	    "Whether it has what the next request needs", .also = 503),
+	WRITES("GET", "/metrics", system_metrics, "text/plain; version=0.0.4; charset=utf-8",
+	    "metrics.read", "Counts for Prometheus"),
+	WRITES("GET", "/openapi.json", openapi_get, "application/json", PUBLIC,
+	    "This API, as OpenAPI describes it"),
 	ROUTE("GET", "/me", policy_me, NULL, &policy_me_table, ANY_CALLER,
 	    "Who the caller is, and what it may have"),
 	ROUTE("POST", "/policy/check", policy_check, &policy_check_table, &policy_verdict_table,
@@ -63,15 +69,18 @@ const struct route routes[] = {
 	    &chat_answer_table, token_chat_ask, "A Chat token for a user"),
 	BILLS("POST", "/cloud_recording/start", recording_start, &recording_start_table,
 	    &recording_started_table, "recording.start", "Start a cloud recording"),
-	BILLS("POST", "/cloud_recording/stop", recording_stop, &recording_stop_table,
-	    &recording_job_table, "recording.stop", "Stop it"),
-	ASKS("GET", "/cloud_recording/status", recording_status, &recording_status_table,
-	    &recording_job_table, "recording.status", "How it is going"),
-	BILLS("POST", "/cloud_recording/update/subscriber-list", recording_update,
+	ROW("POST", "/cloud_recording/stop", recording_stop, &recording_stop_table,
+	    &recording_job_table, "recording.stop", "Stop it", .wait = ROUTE_GOES_TO_END,
+	    .also = 206),
+	ROW("GET", "/cloud_recording/status", recording_status, &recording_status_table,
+	    &recording_job_table, "recording.status", "How it is going", .wait = ROUTE_CANCELLED,
+	    .also = 206),
+	ROW("POST", "/cloud_recording/update/subscriber-list", recording_update,
 	    &recording_update_table, &recording_job_table, "recording.update",
-	    "Change whom it records"),
-	BILLS("POST", "/cloud_recording/update/layout", recording_layout, &recording_update_table,
-	    &recording_job_table, "recording.update", "Change its layout"),
+	    "Change whom it records", .wait = ROUTE_GOES_TO_END, .also = 206),
+	ROW("POST", "/cloud_recording/update/layout", recording_layout, &recording_update_table,
+	    &recording_job_table, "recording.update", "Change its layout",
+	    .wait = ROUTE_GOES_TO_END, .also = 206),
 	BILLS("POST", "/rtt/start", rtt_start, &rtt_start_table, &rtt_started_table, "rtt.start",
 	    "Start a transcription"),
 	BILLS("DELETE", "/rtt/stop/:taskId", rtt_stop, &rtt_task_table, &rtt_stopped_table,

@@ -14,7 +14,8 @@ struct ping_answer {
 };
 
 static const struct field ping_fields[] = {
-	{ "message", FIELD_TEXT, 0, offsetof(struct ping_answer, message) },
+	{ "message", FIELD_TEXT, FIELD_REQUIRED, offsetof(struct ping_answer, message),
+	    .meaning = "pong" },
 };
 
 const struct table ping_table = TABLE(ping_fields, struct ping_answer);
@@ -24,10 +25,21 @@ struct live_answer {
 };
 
 static const struct field live_fields[] = {
-	{ "status", FIELD_TEXT, 0, offsetof(struct live_answer, status) },
+	{ "status", FIELD_TEXT, FIELD_REQUIRED, offsetof(struct live_answer, status),
+	    .meaning = "ok" },
 };
 
 const struct table live_table = TABLE(live_fields, struct live_answer);
+
+struct ready_request {
+	struct text verbose;
+};
+
+static const struct field ready_request_fields[] = {
+	{ "verbose", FIELD_TEXT, 0, offsetof(struct ready_request, verbose),
+	    .meaning = "there, with any value or none: the answer lists what was checked" },
+};
+const struct table ready_request_table = TEXT_TABLE(ready_request_fields, struct ready_request);
 
 struct check {
 	struct text name, status, reason;
@@ -41,9 +53,9 @@ struct ready_answer {
 #define AT(member) offsetof(struct check, member)
 
 static const struct field check_fields[] = {
-	{ "name", FIELD_TEXT, 0, AT(name) },
-	{ "status", FIELD_TEXT, 0, AT(status) },
-	{ "reason", FIELD_TEXT, 0, AT(reason) },
+	{ "name", FIELD_TEXT, FIELD_REQUIRED, AT(name), .meaning = "what was looked at" },
+	{ "status", FIELD_TEXT, FIELD_REQUIRED, AT(status), .meaning = "ok or failed" },
+	{ "reason", FIELD_TEXT, 0, AT(reason), .meaning = "why it failed" },
 };
 static const struct table check_table = TABLE(check_fields, struct check);
 
@@ -51,9 +63,11 @@ static const struct table check_table = TABLE(check_fields, struct check);
 #define AT(member) offsetof(struct ready_answer, member)
 
 static const struct field ready_fields[] = {
-	{ "status", FIELD_TEXT, 0, AT(status) },
-	{ "mode", FIELD_TEXT, 0, AT(mode) },
-	{ "checks", FIELD_LIST, 0, AT(checks), .nested = &check_table },
+	{ "status", FIELD_TEXT, FIELD_REQUIRED, AT(status), .meaning = "ready or not ready" },
+	{ "mode", FIELD_TEXT, FIELD_REQUIRED, AT(mode),
+	    .meaning = "what the policy does: open, log or on" },
+	{ "checks", FIELD_LIST, 0, AT(checks), .nested = &check_table,
+	    .meaning = "with verbose: what was looked at" },
 };
 const struct table ready_table = TABLE(ready_fields, struct ready_answer);
 
@@ -77,7 +91,8 @@ system_live(struct exchange *x)
 	return NEXT;
 }
 
-/* ?verbose, as Kubernetes' own programs have it. */
+/* ?verbose, as Kubernetes' own programs have it: without a value, which the table takes for none.
+ */
 static bool
 wants_all(struct exchange *x)
 {
@@ -183,7 +198,6 @@ system_metrics(struct exchange *x)
 	metric_set(METRIC_PROCESS_CPU, &LABELS(NULL), cpu_us());
 	metric_set(METRIC_PROCESS_MEMORY, &LABELS(NULL), resident_bytes());
 	metric_set(METRIC_PROCESS_DESCRIPTORS, &LABELS(NULL), open_descriptors());
-	x->response.content_type = "text/plain; version=0.0.4; charset=utf-8";
 	metrics_write(&x->response.body);
 	return NEXT;
 }

@@ -4,7 +4,7 @@
 
 #include "exchange.h"
 
-extern const struct table ping_table, live_table, ready_table;
+extern const struct table ping_table, live_table, ready_request_table, ready_table;
 
 /* Whether the service answers at all. */
 enum step system_ping(struct exchange *exchange);

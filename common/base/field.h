@@ -33,7 +33,7 @@ enum field_kind {
 #define MAYBE_ABSENT (-2)
 
 /* flags */
-#define FIELD_REQUIRED 1U /* reading: must be there */
+#define FIELD_REQUIRED 1U /* reading: must be there; in an answer: is always there */
 #define FIELD_DECIDES 2U  /* reading: a choice, the table's first row, that `when` speaks of */
 #define FIELD_IGNORED 4U  /* reading: ignored, not refused, where `when` does not allow it */
 #define FIELD_OMIT 8U     /* writing: left out while it has its fallback value */

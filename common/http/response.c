@@ -51,34 +51,35 @@ struct error_answer {
 	struct json_object *known;
 };
 
-#define UP(name, kind, flags, member)                                                              \
+#define UP(name, kind, flags, member, text)                                                        \
 	{                                                                                          \
-		name, kind, flags, offsetof(struct error_upstream, member)                         \
+		name, kind, flags, offsetof(struct error_upstream, member), .meaning = text        \
 	}
 
 static const struct field upstream_fields[] = {
-	UP("status", FIELD_INT, FIELD_OMIT, status),
-	UP("code", FIELD_TEXT, 0, code),
-	UP("reason", FIELD_TEXT, 0, reason),
-	UP("requestId", FIELD_TEXT, 0, request_id),
+	UP("status", FIELD_INT, FIELD_OMIT, status, "its status; absent: no answer"),
+	UP("code", FIELD_TEXT, 0, code, "its code"),
+	UP("reason", FIELD_TEXT, 0, reason, "its reason"),
+	UP("requestId", FIELD_TEXT, 0, request_id, "its id of the request, for its support"),
 };
 static const struct table upstream_table = TABLE(upstream_fields, struct error_upstream);
 
-#define ROW(name, kind, member)                                                                    \
+#define ROW(name, kind, flags, member, text)                                                       \
 	{                                                                                          \
-		name, kind, .offset = offsetof(struct error_answer, member)                        \
+		name, kind, flags, offsetof(struct error_answer, member), .meaning = text          \
 	}
 
 static const struct field error_fields[] = {
-	ROW("error", FIELD_TEXT, error),
-	ROW("code", FIELD_TEXT, code),
-	ROW("field", FIELD_TEXT, field),
-	ROW("dimension", FIELD_TEXT, dimension),
-	ROW("status", FIELD_INT, status),
-	ROW("requestId", FIELD_TEXT, request_id),
+	ROW("error", FIELD_TEXT, FIELD_REQUIRED, error, "what is wrong, for people"),
+	ROW("code", FIELD_TEXT, FIELD_REQUIRED, code, "what is wrong, for programs"),
+	ROW("field", FIELD_TEXT, 0, field, "the member or parameter that is wrong"),
+	ROW("dimension", FIELD_TEXT, 0, dimension,
+	    "in which way no grant covers it: service, channel, uid, role, action or project"),
+	ROW("status", FIELD_INT, 0, status, "the status of the answer"),
+	ROW("requestId", FIELD_TEXT, FIELD_REQUIRED, request_id, "the request's id, as in the log"),
 	{ "upstream", FIELD_OBJECT, .offset = offsetof(struct error_answer, upstream),
-	    .nested = &upstream_table },
-	ROW("known", FIELD_JSON, known),
+	    .nested = &upstream_table, .meaning = "what Agora said, where it was asked" },
+	ROW("known", FIELD_JSON, 0, known, "what is known of a job that may be running: its ids"),
 };
 
 static const struct table error_table = TABLE(error_fields, struct error_answer);
@@ -87,6 +88,24 @@ const struct table *
 response_error_table(void)
 {
 	return &error_table;
+}
+
+int
+response_error_status(enum http_error error)
+{
+	return errors[error].status;
+}
+
+const char *
+response_error_code(enum http_error error)
+{
+	return errors[error].code;
+}
+
+const char *
+response_error_text(enum http_error error)
+{
+	return errors[error].text;
 }
 
 void

@@ -38,7 +38,7 @@ enum http_error {
 	ERROR_UNKNOWN_OUTCOME,
 	ERROR_OVERLOADED,
 	ERROR_TIMEOUT,
-	ERROR_CLIENT_GONE,
+	ERROR_CLIENT_GONE, /* the last one; nobody reads it */
 };
 
 /* Adds a header.  The value must hold no control character: ours, or checked input. */
@@ -74,8 +74,11 @@ void response_error_upstream(struct response *response, enum http_error error, i
     const char *rule, struct text request_id, const struct error_upstream *upstream,
     struct json_object *known);
 
-/* The error's answer by name and status, for documentation and tests. */
+/* For the API's description: the table of an error's answer, and what each error's answer has. */
 const struct table *response_error_table(void);
+int response_error_status(enum http_error error);
+const char *response_error_code(enum http_error error);
+const char *response_error_text(enum http_error error);
 
 /*
  * Appends the response as CGI wants it (RFC 3875 section 6): Status, headers, blank line, body;

@@ -21,12 +21,14 @@ struct route {
 	    *path; /* "/rtc/:channelName"; a capture matches one segment, also an empty one */
 	handler *handle;
 	const struct table *input;  /* NULL: takes none */
-	const struct table *output; /* NULL: the handler answers without a body */
+	const struct table *output; /* NULL: the handler writes the answer itself */
 	const char *action;         /* what a grant must allow, PUBLIC or ANY_CALLER */
 	const char *summary;        /* one line for people */
 	enum route_wait wait;
 	/* What the input asks for; NULL: to have its effect where its FIELD_SCOPE says. */
 	void (*ask)(struct exchange *exchange, struct ask *ask);
+	int also;                 /* a status other than 200 that comes with the output; 0: none */
+	const char *content_type; /* of what the handler writes itself, without an output table */
 };
 
 #define PUBLIC "public"     /* an action: anyone may */

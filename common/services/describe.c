@@ -1,22 +1,22 @@
 #include "describe.h"
 
 #define AT(member) offsetof(struct inspected_privilege, member)
-#define NUMBER(name, member, top)                                                                  \
+#define NUMBER(name, member, most, text)                                                           \
 	{                                                                                          \
-		name, FIELD_INT, FIELD_REQUIRED, AT(member), 0, top                                \
+		name, FIELD_INT, FIELD_REQUIRED, AT(member), 0, most, .meaning = text              \
 	}
 
 static const struct field privilege_fields[] = {
-	NUMBER("id", id, UINT16_MAX),
-	{ "name", FIELD_TEXT, 0, AT(name) },
-	NUMBER("expire", expire, UINT32_MAX),
+	NUMBER("id", id, UINT16_MAX, "Agora's number"),
+	{ "name", FIELD_TEXT, 0, AT(name), .meaning = "its name, where it is known" },
+	NUMBER("expire", expire, UINT32_MAX, "seconds after issue; 0 = as long as the token"),
 };
 static const struct table privilege_table = TABLE(privilege_fields, struct inspected_privilege);
 
 static const struct field privilege_006_fields[] = {
-	NUMBER("id", id, UINT16_MAX),
-	{ "name", FIELD_TEXT, 0, AT(name) },
-	NUMBER("expireAt", expire_at, UINT32_MAX),
+	NUMBER("id", id, UINT16_MAX, "Agora's number"),
+	{ "name", FIELD_TEXT, 0, AT(name), .meaning = "its name, where it is known" },
+	NUMBER("expireAt", expire_at, UINT32_MAX, "Unix time at which it ends"),
 };
 const struct table inspected_privilege_006_table =
     TABLE(privilege_006_fields, struct inspected_privilege);
@@ -25,9 +25,9 @@ const struct table inspected_privilege_006_table =
 #define AT(member) offsetof(struct inspected_permission, member)
 
 static const struct field permission_fields[] = {
-	NUMBER("resource", resource, UINT16_MAX),
-	NUMBER("permission", permission, UINT16_MAX),
-	{ "resources", FIELD_NAMES, FIELD_REQUIRED, AT(names) },
+	NUMBER("resource", resource, UINT16_MAX, "Agora's number of a kind of thing"),
+	NUMBER("permission", permission, UINT16_MAX, "0 = read, 1 = write"),
+	{ "resources", FIELD_NAMES, FIELD_REQUIRED, AT(names), .meaning = "names of the things" },
 };
 static const struct table permission_table = TABLE(permission_fields, struct inspected_permission);
 
@@ -35,17 +35,20 @@ static const struct table permission_table = TABLE(permission_fields, struct ins
 #define AT(member) offsetof(struct inspected_service, member)
 
 static const struct field service_fields[] = {
-	NUMBER("type", type, UINT16_MAX),
-	{ "name", FIELD_TEXT, 0, AT(name) },
-	{ "privileges", FIELD_LIST, FIELD_REQUIRED, AT(privileges), .nested = &privilege_table },
-	{ "channelName", FIELD_NAME, 0, AT(channel) },
-	{ "uid", FIELD_NAME, 0, AT(uid) },
-	{ "userId", FIELD_NAME, 0, AT(user_id) },
-	{ "account", FIELD_NAME, 0, AT(account) },
-	{ "roomUuid", FIELD_NAME, 0, AT(room_uuid) },
-	{ "userUuid", FIELD_NAME, 0, AT(user_uuid) },
-	{ "role", FIELD_INT, FIELD_OMIT, AT(role), INT16_MIN, INT16_MAX, .fallback = INT64_MIN },
-	{ "permissions", FIELD_LIST, 0, AT(permissions), .nested = &permission_table },
+	NUMBER("type", type, UINT16_MAX, "Agora's number of the service"),
+	{ "name", FIELD_TEXT, 0, AT(name), .meaning = "its name, where it is known" },
+	{ "privileges", FIELD_LIST, FIELD_REQUIRED, AT(privileges), .nested = &privilege_table,
+	    .meaning = "what it allows" },
+	{ "channelName", FIELD_NAME, 0, AT(channel), .meaning = "the channel" },
+	{ "uid", FIELD_NAME, 0, AT(uid), .meaning = "the uid or account" },
+	{ "userId", FIELD_NAME, 0, AT(user_id), .meaning = "the user" },
+	{ "account", FIELD_NAME, 0, AT(account), .meaning = "the account" },
+	{ "roomUuid", FIELD_NAME, 0, AT(room_uuid), .meaning = "the room" },
+	{ "userUuid", FIELD_NAME, 0, AT(user_uuid), .meaning = "the user" },
+	{ "role", FIELD_INT, FIELD_OMIT, AT(role), INT16_MIN, INT16_MAX, .fallback = INT64_MIN,
+	    .meaning = "the user's role in the room" },
+	{ "permissions", FIELD_LIST, 0, AT(permissions), .nested = &permission_table,
+	    .meaning = "what the user may do" },
 };
 const struct table inspected_service_table = TABLE(service_fields, struct inspected_service);
 
@@ -55,9 +58,9 @@ const struct table inspected_service_table = TABLE(service_fields, struct inspec
 static const struct field description_fields[] = {
 	{ "appId", FIELD_TEXT, FIELD_REQUIRED, AT(app_id), AGORA_APP_ID_LENGTH,
 	    AGORA_APP_ID_LENGTH },
-	NUMBER("issueTs", issue_ts, UINT32_MAX),
-	NUMBER("expire", expire, UINT32_MAX),
-	NUMBER("salt", salt, UINT32_MAX),
+	NUMBER("issueTs", issue_ts, UINT32_MAX, "Unix time of its issue"),
+	NUMBER("expire", expire, UINT32_MAX, "its lifetime in seconds"),
+	NUMBER("salt", salt, UINT32_MAX, "a number by chance"),
 	{ "services", FIELD_LIST, FIELD_REQUIRED, AT(services),
 	    .nested = &inspected_service_table },
 	{ "signature", FIELD_TEXT, 0, AT(signature) },

@@ -29,41 +29,53 @@ const struct table inspect_request_table = TABLE(request_fields, struct inspect_
 #define AT(member) offsetof(struct problem, member)
 
 static const struct field problem_fields[] = {
-	{ "code", FIELD_TEXT, 0, AT(code) },
-	{ "problem", FIELD_TEXT, 0, AT(problem) },
-	{ "fix", FIELD_TEXT, 0, AT(fix) },
+	{ "code", FIELD_TEXT, FIELD_REQUIRED, AT(code),
+	    .meaning = "the problem's name, which does not change" },
+	{ "problem", FIELD_TEXT, FIELD_REQUIRED, AT(problem),
+	    .meaning = "what is wrong, in words" },
+	{ "fix", FIELD_TEXT, FIELD_REQUIRED, AT(fix), .meaning = "what to do" },
 	/* What problem was called before it had a fix. */
-	{ "message", FIELD_TEXT, 0, AT(problem) },
+	{ "message", FIELD_TEXT, FIELD_REQUIRED, AT(problem), .meaning = "the same as problem" },
 };
 static const struct table problem_table = TABLE(problem_fields, struct problem);
 
 #undef AT
 #define AT(member) offsetof(struct inspection, member)
-#define OPTIONAL_NUMBER(name, member)                                                              \
+#define OPTIONAL_NUMBER(name, member, most, text)                                                  \
 	{                                                                                          \
-		name, FIELD_INT, FIELD_OMIT, AT(member), 0, UINT32_MAX, .fallback = -1             \
+		name, FIELD_INT, FIELD_OMIT, AT(member), 0, most, .fallback = -1, .meaning = text  \
 	}
 
 static const struct field inspection_fields[] = {
-	{ "version", FIELD_TEXT, 0, AT(version) },
-	{ "appId", FIELD_TEXT, 0, AT(app_id) },
-	OPTIONAL_NUMBER("issueTs", issue_ts),
-	OPTIONAL_NUMBER("expire", expire),
-	OPTIONAL_NUMBER("expireAt", expire_at),
-	OPTIONAL_NUMBER("salt", salt),
-	OPTIONAL_NUMBER("serviceCount", service_count),
-	{ "services", FIELD_LIST, 0, AT(services), .nested = &inspected_service_table },
-	OPTIONAL_NUMBER("crcChannelName", channel_crc),
-	OPTIONAL_NUMBER("crcUid", user_crc),
-	{ "privileges", FIELD_LIST, 0, AT(privileges), .nested = &inspected_privilege_006_table },
-	{ "complete", FIELD_MAYBE, 0, AT(complete) },
-	OPTIONAL_NUMBER("firstUnknownType", first_unknown_type),
-	{ "signature", FIELD_TEXT, 0, AT(signature) },
-	{ "signatureValid", FIELD_MAYBE, 0, AT(signature_valid) },
-	{ "certificate", FIELD_TEXT, 0, AT(certificate) },
-	{ "expired", FIELD_MAYBE, 0, AT(expired) },
-	{ "valid", FIELD_BOOL, 0, AT(valid) },
-	{ "problems", FIELD_LIST, 0, AT(problems), .nested = &problem_table },
+	{ "version", FIELD_TEXT, 0, AT(version), .meaning = "006 or 007" },
+	{ "appId", FIELD_TEXT, 0, AT(app_id), .meaning = "its App ID" },
+	OPTIONAL_NUMBER("issueTs", issue_ts, UINT32_MAX, "Unix time of its issue"),
+	OPTIONAL_NUMBER("expire", expire, UINT32_MAX, "its lifetime in seconds"),
+	OPTIONAL_NUMBER("expireAt", expire_at, INT64_MAX, "Unix time at which it ends"),
+	OPTIONAL_NUMBER("salt", salt, UINT32_MAX, "a number by chance"),
+	OPTIONAL_NUMBER(
+	    "serviceCount", service_count, UINT16_MAX, "how many services it says it has"),
+	{ "services", FIELD_LIST, 0, AT(services), .nested = &inspected_service_table,
+	    .meaning = "what a token of version 007 is for" },
+	OPTIONAL_NUMBER("crcChannelName", channel_crc, UINT32_MAX,
+	    "version 006: checksum of the channel's name"),
+	OPTIONAL_NUMBER("crcUid", user_crc, UINT32_MAX, "version 006: checksum of the uid"),
+	{ "privileges", FIELD_LIST, 0, AT(privileges), .nested = &inspected_privilege_006_table,
+	    .meaning = "the privileges of a token of version 006" },
+	{ "complete", FIELD_MAYBE, 0, AT(complete),
+	    .meaning = "false: something in it is not known here" },
+	OPTIONAL_NUMBER("firstUnknownType", first_unknown_type, UINT16_MAX,
+	    "type of the first service that is not known here"),
+	{ "signature", FIELD_TEXT, 0, AT(signature), .meaning = "in hexadecimal" },
+	{ "signatureValid", FIELD_MAYBE, 0, AT(signature_valid),
+	    .meaning = "null: it was not checked" },
+	{ "certificate", FIELD_TEXT, 0, AT(certificate),
+	    .meaning = "secondary, where that one verifies it" },
+	{ "expired", FIELD_MAYBE, 0, AT(expired), .meaning = "whether its lifetime is over" },
+	{ "valid", FIELD_BOOL, 0, AT(valid),
+	    .meaning = "whether Agora takes it, as far as can be known" },
+	{ "problems", FIELD_LIST, FIELD_REQUIRED, AT(problems), .nested = &problem_table,
+	    .meaning = "what is wrong with it, the most likely cause first" },
 };
 const struct table inspection_table = TABLE(inspection_fields, struct inspection);
 

@@ -123,10 +123,12 @@ const struct table pull_list_table = TEXT_TABLE(list_fields, struct list_request
 #define AT(member) offsetof(struct player_answer, member)
 
 static const struct field player_fields[] = {
-	{ "player", FIELD_JSON, 0, AT(player) },
-	{ "playerName", FIELD_TEXT, 0, AT(name) },
-	{ "fields", FIELD_TEXT, 0, AT(fields) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "player", FIELD_JSON, 0, AT(player), .meaning = "Agora's player" },
+	{ "playerName", FIELD_TEXT, 0, AT(name), .meaning = "its name" },
+	{ "fields", FIELD_TEXT, 0, AT(fields),
+	    .meaning = "Agora's list of the members that it shows" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 const struct table pull_player_table = TABLE(player_fields, struct player_answer);
 
@@ -134,11 +136,15 @@ const struct table pull_player_table = TABLE(player_fields, struct player_answer
 #define AT(member) offsetof(struct list_answer, member)
 
 static const struct field listed_fields[] = {
-	{ "totalSize", FIELD_INT, FIELD_OMIT, AT(total), .fallback = -1 },
-	{ "players", FIELD_JSONS, 0, AT(players) },
-	{ "fields", FIELD_TEXT, 0, AT(fields) },
-	{ "nextPageToken", FIELD_TEXT, 0, AT(next_page) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "totalSize", FIELD_INT, FIELD_OMIT, AT(total), .fallback = -1,
+	    .meaning = "how many there are" },
+	{ "players", FIELD_JSONS, 0, AT(players), .meaning = "Agora's players" },
+	{ "fields", FIELD_TEXT, 0, AT(fields),
+	    .meaning = "Agora's list of the members that it shows" },
+	{ "nextPageToken", FIELD_TEXT, 0, AT(next_page),
+	    .meaning = "pageToken of the page behind it" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 const struct table pull_listed_table = TABLE(listed_fields, struct list_answer);
 

@@ -113,10 +113,13 @@ const struct table push_list_table = TEXT_TABLE(list_fields, struct list_request
 #define AT(member) offsetof(struct converter_answer, member)
 
 static const struct field converter_fields[] = {
-	{ "converter", FIELD_JSON, 0, AT(converter) },
-	{ "converterName", FIELD_TEXT, 0, AT(name) },
-	{ "fields", FIELD_TEXT, 0, AT(fields) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "converter", FIELD_JSON, 0, AT(converter),
+	    .meaning = "Agora's converter, without stream keys" },
+	{ "converterName", FIELD_TEXT, 0, AT(name), .meaning = "its name" },
+	{ "fields", FIELD_TEXT, 0, AT(fields),
+	    .meaning = "Agora's list of the members that it shows" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 const struct table push_converter_table = TABLE(converter_fields, struct converter_answer);
 
@@ -124,8 +127,10 @@ const struct table push_converter_table = TABLE(converter_fields, struct convert
 #define AT(member) offsetof(struct list_answer, member)
 
 static const struct field listed_fields[] = {
-	{ "data", FIELD_JSON, 0, AT(data) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "data", FIELD_JSON, 0, AT(data),
+	    .meaning = "Agora's converters and their number, without stream keys" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 const struct table push_listed_table = TABLE(listed_fields, struct list_answer);
 

@@ -155,25 +155,32 @@ const struct table recording_update_table = TABLE(update_fields, struct job_requ
 #define AT(member) offsetof(struct job, member)
 
 static const struct field started_fields[] = {
-	{ "cname", FIELD_TEXT, 0, AT(channel) },
-	{ "uid", FIELD_TEXT, 0, AT(uid) },
-	{ "resourceId", FIELD_TEXT, 0, AT(resource_id) },
-	{ "sid", FIELD_TEXT, 0, AT(sid) },
-	{ "serverResponse", FIELD_JSON, 0, AT(server_response) },
-	{ "recordsUntil", FIELD_INT, FIELD_OMIT, AT(records_until) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "cname", FIELD_TEXT, FIELD_REQUIRED, AT(channel), .meaning = "the channel" },
+	{ "uid", FIELD_TEXT, FIELD_REQUIRED, AT(uid), .meaning = "the recorder's uid" },
+	{ "resourceId", FIELD_TEXT, FIELD_REQUIRED, AT(resource_id),
+	    .meaning = "Agora's resourceId: needed for what follows" },
+	{ "sid", FIELD_TEXT, FIELD_REQUIRED, AT(sid), .meaning = "Agora's id of the recording" },
+	{ "serverResponse", FIELD_JSON, 0, AT(server_response),
+	    .meaning = "with wait: what Agora last said of it" },
+	{ "recordsUntil", FIELD_INT, FIELD_OMIT, AT(records_until),
+	    .meaning = "Unix time at which the recorder's token ends, and it with it" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 const struct table recording_started_table = TABLE(started_fields, struct job);
 
 static const struct field job_fields[] = {
-	{ "resourceId", FIELD_TEXT, 0, AT(resource_id) },
-	{ "sid", FIELD_TEXT, 0, AT(sid) },
-	{ "serverResponse", FIELD_JSON, 0, AT(server_response) },
-	{ "cname", FIELD_TEXT, 0, AT(channel) },
-	{ "uid", FIELD_TEXT, 0, AT(uid) },
-	{ "code", FIELD_INT, FIELD_OMIT, AT(code) },
-	{ "reason", FIELD_TEXT, 0, AT(reason) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "resourceId", FIELD_TEXT, FIELD_REQUIRED, AT(resource_id), .meaning = "its resourceId" },
+	{ "sid", FIELD_TEXT, FIELD_REQUIRED, AT(sid), .meaning = "its sid" },
+	{ "serverResponse", FIELD_JSON, 0, AT(server_response),
+	    .meaning = "what Agora says of it" },
+	{ "cname", FIELD_TEXT, 0, AT(channel), .meaning = "its channel" },
+	{ "uid", FIELD_TEXT, 0, AT(uid), .meaning = "the recorder's uid" },
+	{ "code", FIELD_INT, FIELD_OMIT, AT(code),
+	    .meaning = "Agora's code, where it is not done" },
+	{ "reason", FIELD_TEXT, 0, AT(reason), .meaning = "Agora's reason" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 const struct table recording_job_table = TABLE(job_fields, struct job);
 

@@ -194,8 +194,9 @@ rtmp_hide_keys(struct json_object *value)
 #define AT(member) offsetof(struct rtmp_success, member)
 
 static const struct field success_fields[] = {
-	{ "status", FIELD_TEXT, 0, AT(status) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "status", FIELD_TEXT, FIELD_REQUIRED, AT(status), .meaning = "Success" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 const struct table rtmp_success_table = TABLE(success_fields, struct rtmp_success);
 

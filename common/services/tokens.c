@@ -58,6 +58,8 @@ static const struct choice permissions[] = { { "read", 0 }, { "write", 1 }, { "0
 
 #define SECONDS .max = UINT32_MAX, .unit = "seconds"
 #define EXPIRE_MEANING "lifetime in seconds; 0 = 3600, over 86400 = 86400"
+#define CLAMPED_MEANING "inputs that were cut, to Agora's maximum or the grant's"
+#define CHOSEN_MEANING "the user, where the grant chose it"
 
 #define PRIVILEGE(name, flags, text)                                                               \
 	{                                                                                          \
@@ -103,9 +105,11 @@ static const struct field request_fields[] = {
 	    .meaning = "adds the right to join this channel and send data in it" },
 	/* Required too; but a grant may fill it in, so that is looked at when the token is made. */
 	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, ACCOUNT_MAX, .when = WITH_CHANNEL,
-	    .check = name_is_rtc, .meaning = "uid or account; 0 and * = any user" },
+	    .check = name_is_rtc,
+	    .meaning = "uid or account; 0 and * = any user; required unless the grant gives it" },
 	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, RTM_USER_MAX, .when = WITH_RTM_USER,
-	    .check = name_is_rtm_user, .meaning = "RTM user id" },
+	    .check = name_is_rtm_user,
+	    .meaning = "RTM user id; required unless the grant gives it" },
 	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, CHAT_USER_MAX, .when = BIT(TOKEN_CHAT),
 	    .check = name_is_chat_user, .meaning = "Chat user id; absent = app token" },
 	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, RTM_USER_MAX, .when = BIT(TOKEN_APAAS),
@@ -132,11 +136,11 @@ const struct table token_request_table = TABLE(request_fields, struct token_requ
 #define AT(member) offsetof(struct token_answer, member)
 
 static const struct field answer_fields[] = {
-	{ "token", FIELD_TEXT, 0, AT(token) },
-	{ "expire", FIELD_INT, 0, AT(expire) },
-	{ "expiresAt", FIELD_INT, 0, AT(expires_at) },
-	{ "clamped", FIELD_TEXTS, FIELD_OMIT, AT(clamped) },
-	{ "uid", FIELD_TEXT, 0, AT(uid) },
+	{ "token", FIELD_TEXT, FIELD_REQUIRED, AT(token), .meaning = "the token" },
+	{ "expire", FIELD_INT, 0, AT(expire), .meaning = "its lifetime in seconds, as signed" },
+	{ "expiresAt", FIELD_INT, 0, AT(expires_at), .meaning = "Unix time at which it ends" },
+	{ "clamped", FIELD_TEXTS, FIELD_OMIT, AT(clamped), .meaning = CLAMPED_MEANING },
+	{ "uid", FIELD_TEXT, 0, AT(uid), .meaning = CHOSEN_MEANING },
 };
 
 const struct table token_answer_table = TABLE(answer_fields, struct token_answer);
@@ -610,19 +614,25 @@ const struct table chat_user_path_table = TEXT_TABLE(chat_user_path_fields, stru
 
 #define AT(member) offsetof(struct path_answer, member)
 #define CLAMPED_ROWS                                                                               \
-	{ "expire", FIELD_INT, FIELD_OMIT, AT(expire) },                                           \
-	    { "clamped", FIELD_TEXTS, FIELD_OMIT, AT(clamped) },                                   \
+	{ "expire", FIELD_INT, FIELD_OMIT, AT(expire),                                             \
+		.meaning = "lifetime in seconds, where it was cut" },                              \
+	    { "clamped", FIELD_TEXTS, FIELD_OMIT, AT(clamped), .meaning = CLAMPED_MEANING },       \
 	{                                                                                          \
-		"uid", FIELD_TEXT, 0, AT(uid)                                                      \
+		"uid", FIELD_TEXT, 0, AT(uid), .meaning = CHOSEN_MEANING                           \
 	}
 
-static const struct field rtc_answer_fields[] = { { "rtcToken", FIELD_TEXT, 0, AT(rtc) },
+static const struct field rtc_answer_fields[] = { { "rtcToken", FIELD_TEXT, FIELD_REQUIRED, AT(rtc),
+						      .meaning = "the RTC token" },
 	CLAMPED_ROWS };
-static const struct field rtm_answer_fields[] = { { "rtmToken", FIELD_TEXT, 0, AT(rtm) },
+static const struct field rtm_answer_fields[] = { { "rtmToken", FIELD_TEXT, FIELD_REQUIRED, AT(rtm),
+						      .meaning = "the RTM token" },
 	CLAMPED_ROWS };
-static const struct field rte_answer_fields[] = { { "rtcToken", FIELD_TEXT, 0, AT(rtc) },
-	{ "rtmToken", FIELD_TEXT, 0, AT(rtm) }, CLAMPED_ROWS };
-static const struct field chat_answer_fields[] = { { "chatToken", FIELD_TEXT, 0, AT(chat) },
+static const struct field rte_answer_fields[] = { { "rtcToken", FIELD_TEXT, FIELD_REQUIRED, AT(rtc),
+						      .meaning = "the RTC token" },
+	{ "rtmToken", FIELD_TEXT, FIELD_REQUIRED, AT(rtm), .meaning = "the RTM token" },
+	CLAMPED_ROWS };
+static const struct field chat_answer_fields[] = { { "chatToken", FIELD_TEXT, FIELD_REQUIRED,
+						       AT(chat), .meaning = "the Chat token" },
 	CLAMPED_ROWS };
 
 #undef AT

@@ -144,10 +144,12 @@ const struct table rtt_list_table = TEXT_TABLE(list_fields, struct list_request)
 #define AT(member) offsetof(struct acquired, member)
 
 static const struct field acquired_fields[] = {
-	{ "tokenName", FIELD_TEXT, 0, AT(name) },
-	{ "createTs", FIELD_INT, 0, AT(created) },
-	{ "instanceId", FIELD_TEXT, 0, AT(instance) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "tokenName", FIELD_TEXT, FIELD_REQUIRED, AT(name), .meaning = "name of the task" },
+	{ "createTs", FIELD_INT, 0, AT(created), .meaning = "Unix time of its start" },
+	{ "instanceId", FIELD_TEXT, 0, AT(instance),
+	    .meaning = "the same name, as the middleware had it" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 static const struct table acquired_table = TABLE(acquired_fields, struct acquired);
 
@@ -155,36 +157,48 @@ static const struct table acquired_table = TABLE(acquired_fields, struct acquire
 #define AT(member) offsetof(struct task, member)
 
 static const struct field task_answer_fields[] = {
-	{ "createTs", FIELD_INT, FIELD_OMIT, AT(created), .fallback = -1 },
-	{ "status", FIELD_TEXT, 0, AT(status) },
-	{ "taskId", FIELD_TEXT, 0, AT(task_id) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "createTs", FIELD_INT, FIELD_OMIT, AT(created), .fallback = -1,
+	    .meaning = "Unix time of its start" },
+	{ "status", FIELD_TEXT, 0, AT(status), .meaning = "Agora's word for how it is going" },
+	{ "taskId", FIELD_TEXT, 0, AT(task_id),
+	    .meaning = "Agora's id of the task: needed for what follows" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 static const struct table task_answer_table = TABLE(task_answer_fields, struct task);
 
 #undef AT
 #define AT(member) offsetof(struct envelope, member)
-#define ENVELOPE(variable, name)                                                                   \
-	static const struct field variable##_fields[] = {                                          \
-		{ "acquire", FIELD_OBJECT, 0, AT(acquire), .nested = &acquired_table },            \
-		{ name, FIELD_OBJECT, 0, AT(task), .nested = &task_answer_table },                 \
-		{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },                                     \
-	};                                                                                         \
-	const struct table rtt_##variable##_table = TABLE(variable##_fields, struct envelope)
+#define TASK_AND_TIME(name)                                                                        \
+	{ name, FIELD_OBJECT, FIELD_REQUIRED, AT(task), .nested = &task_answer_table,              \
+		.meaning = "what Agora says of the task" },                                        \
+	{                                                                                          \
+		"timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),                            \
+		    .meaning = "when it was answered, UTC"                                         \
+	}
 
-ENVELOPE(started, "start");
-ENVELOPE(stopped, "stop");
-ENVELOPE(queried, "query");
-ENVELOPE(updated, "update");
+static const struct field started_fields[] = {
+	{ "acquire", FIELD_OBJECT, FIELD_REQUIRED, AT(acquire), .nested = &acquired_table,
+	    .meaning = "what the middleware's clients read of it" },
+	TASK_AND_TIME("start"),
+};
+static const struct field stopped_fields[] = { TASK_AND_TIME("stop") };
+static const struct field queried_fields[] = { TASK_AND_TIME("query") };
+static const struct field updated_fields[] = { TASK_AND_TIME("update") };
+const struct table rtt_started_table = TABLE(started_fields, struct envelope);
+const struct table rtt_stopped_table = TABLE(stopped_fields, struct envelope);
+const struct table rtt_queried_table = TABLE(queried_fields, struct envelope);
+const struct table rtt_updated_table = TABLE(updated_fields, struct envelope);
 
 #undef AT
 #define AT(member) offsetof(struct listed, member)
 
 static const struct field listed_fields[] = {
-	{ "data", FIELD_JSON, 0, AT(data) },
-	{ "meta", FIELD_JSON, 0, AT(meta) },
-	{ "status", FIELD_TEXT, 0, AT(status) },
-	{ "timestamp", FIELD_TEXT, 0, AT(timestamp) },
+	{ "data", FIELD_JSON, 0, AT(data), .meaning = "Agora's list of tasks" },
+	{ "meta", FIELD_JSON, 0, AT(meta), .meaning = "Agora's total and cursor" },
+	{ "status", FIELD_TEXT, 0, AT(status), .meaning = "Agora's word for the answer" },
+	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
+	    .meaning = "when it was answered, UTC" },
 };
 const struct table rtt_listed_table = TABLE(listed_fields, struct listed);
 

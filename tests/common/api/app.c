@@ -253,6 +253,7 @@ static const struct {
 	{ "GET", "/ping", "", "message" },
 	{ "GET", "/livez", "", "status" },
 	{ "GET", "/readyz", "", "status mode" },
+	{ "GET", "/openapi.json", "", "openapi info servers security tags paths components" },
 	{ "POST", "/getToken", RTC_BODY, "token expire expiresAt" },
 	{ "POST", "/token/getNew", RTC_BODY, "token expire expiresAt" },
 	{ "POST", "/fetchToken", RTC_BODY, "token expire expiresAt" },

@@ -55,9 +55,7 @@ is_complete(void)
 		CHECK(row->action != NULL && row->action[0] != '\0', row->path);
 		CHECK(row->summary != NULL && row->summary[0] != '\0', row->path);
 		CHECK(row->summary[strlen(row->summary) - 1] != '.', row->path);
-		CHECK(row->output != NULL || strcmp(row->path, "/metrics") == 0 ||
-			row->wait != ROUTE_INLINE,
-		    row->path);
+		CHECK((row->output != NULL) != (row->content_type != NULL), row->path);
 	}
 }
 
