@@ -148,6 +148,7 @@ def test_a_thousand_starts(w):
           f"times told to come again; {running} started; {told}", flush=True)
     expect(not wrong, f"{len(wrong)} wrong:\n  " + "\n  ".join(wrong[:10]))
     same(sum(outcomes.values()), len(starts), "starts accounted for")
+    same(outcomes["answered with its ids"] + outcomes["unknown, and runs"], running, "what runs")
     expect(fired > 300, f"only {fired} faults")
     same(sim.violations()[:3], [], "violations")
     for site in sites:

@@ -4,12 +4,14 @@ numbers: each with the request that shows that it is not here, or the test elsew
 import os
 import re
 
+import rest_access
 import rest_kit as rk
 import rest_routes as routes
 import tokens
 from kit import TOP, expect, same
 from rest_kit import DAY, PROJECT, SPEECH, fails, succeeds
 from rest_routes import PULL, RAW_PUSH, WEB, ids_of
+from sites import read
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ORIGIN = [("Origin", "https://a.example")]
@@ -276,6 +278,18 @@ def bug_30(w):
         stop(w, job)
 
 
+def bug_31(w):
+    site, keys, _ = rest_access.backend(w, ADDRESS_RATE="3/min")
+    upstream = rk.Upstream(w.sim)
+    started = {"channelName": "meeting-1"}
+    fails(site.post(START, started), 401, "unauthenticated")
+    fails(site.ask("POST", START, started, [keys["web"]]), 403, "not_granted")
+    fails(rest_access.token(site, {"channel": "c", "uid": "1"}), 401, "unauthenticated")
+    fails(site.ask("POST", START, started, [keys["recorder"]], patient=False), 429, "rate_limited")
+    upstream.nothing()
+    site.stop()
+
+
 def bug_32(w):
     large = b'{"channelName":"' + b"x" * 70000 + b'"}'
     fails(w.site.post(START, large), 413, "body_too_large")
@@ -376,11 +390,16 @@ def bug_44(w):
 
 
 def bug_45(_w):
-    for directory, _, names in os.walk(TOP):
-        if "node_modules" in directory or "/build/" in directory:
+    names = "|".join([*routes.ON, "APP_ID", "APP_CERTIFICATE"])
+    for directory, _, files in os.walk(TOP):
+        if "node_modules" in directory or "/build" in directory:
             continue
-        for name in names:
-            expect(not re.match("(Dockerfile|Containerfile)", name), f"{directory}/{name}: test it here")
+        for name in files:
+            if re.match("(Dockerfile|Containerfile)", name):
+                lines = read(directory, name).replace("\\\n", " ").splitlines()
+                wrong = [line for line in lines if re.match(rf"\s*(ARG|ENV)\s.*\b({names})", line, re.I)]
+                same(wrong, [], f"settings in {directory}/{name}")
+                expect(".env" in read(TOP, ".dockerignore"), ".env may get into the image")
     elsewhere("rest_routes.py", "def test_secrets_come_from_files_too")
 
 
@@ -455,8 +474,7 @@ BUGS = (
     (28, "widthHeightAdaption: null", bug_28),
     (29, "builderToken and ids go unescaped into paths", bug_29),
     (30, "fileNamePrefix of one request in another's", bug_30),
-    # Who may ask is the web server's affair until the service has rules of its own.
-    (31, "no rate limit", lambda w: elsewhere("over_nginx.py", "def test_429")),
+    (31, "no authentication, no rate limit", bug_31),
     (32, "unbounded bodies; queries in the log", bug_32),
     (33, "uids are cut, expire wraps", bug_33),
     (34, "numeric roles", lambda w: elsewhere("cases.py", "def roles")),
