@@ -78,6 +78,16 @@ config_has_upstream(const struct config *config)
 	return config->upstream.base_url.data != NULL || config->upstream.area.data != NULL;
 }
 
+/* Its API takes tokens of the project's; the others want a customer id and secret. */
+static bool
+is_transcription_alone(const struct config *config)
+{
+	return config->rest.rtt_url.data != NULL && config->rest.recording_url.data == NULL &&
+	    config->rest.rtmp_url.data == NULL && config->rest.player_url.data == NULL &&
+	    config->upstream.customer_id.data == NULL &&
+	    config->upstream.customer_secret.data == NULL;
+}
+
 /* What one setting requires of another. */
 static bool
 check_rest(const struct config *config, struct buf *error)
@@ -86,8 +96,9 @@ check_rest(const struct config *config, struct buf *error)
 
 	if (!config_has_upstream(config))
 		return true;
-	if (config->upstream.customer_id.data == NULL ||
-	    config->upstream.customer_secret.data == NULL) {
+	if (!is_transcription_alone(config) &&
+	    (config->upstream.customer_id.data == NULL ||
+		config->upstream.customer_secret.data == NULL)) {
 		buf_printf(error, "%s: is required with AGORA_BASE_URL or AGORA_AREA",
 		    config->upstream.customer_id.data == NULL ? "CUSTOMER_ID" : "CUSTOMER_SECRET");
 		return false;

@@ -101,8 +101,12 @@ check_agora_credentials(struct doctor *d)
 
 	if (!page_can_be_fetched())
 		return;
-	ask_account(d, "Agora's account", d->config->token.app_id, d->config->upstream.customer_id,
-	    d->config->upstream.customer_secret);
+	if (d->config->upstream.customer_id.data != NULL)
+		ask_account(d, "Agora's account", d->config->token.app_id,
+		    d->config->upstream.customer_id, d->config->upstream.customer_secret);
+	else
+		doctor_say(d, FINDING_OK, "Agora's account", NULL,
+		    "not asked: there is no CUSTOMER_ID, and transcription takes tokens");
 	for (size_t i = 0; policy != NULL && i < policy->projects.count; i++)
 		if (projects[i].customer_id.data != NULL)
 			ask_account(d,

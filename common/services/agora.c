@@ -8,7 +8,8 @@
 #include "random.h"
 
 #define BOT_EXPIRE AGORA_EXPIRE_MAX /* seconds: a running job cannot take a new token */
-#define PREFIX_MAX 128              /* characters of fileNamePrefix with its slashes */
+#define CALL_EXPIRE 600 /* seconds: longer than a call may take, and clocks may differ */
+#define PREFIX_MAX 128  /* characters of fileNamePrefix with its slashes */
 
 /* Settings */
 
@@ -234,6 +235,47 @@ is_agora_id(struct text value, struct field_error *error)
 		return false;
 	}
 	return true;
+}
+
+/* Tokens */
+
+static struct text
+rtc_token(struct exchange *x, struct text channel, struct text uid, int64_t role, uint32_t expire)
+{
+	const struct token_request request = {
+		.kind = TOKEN_RTC, .channel = channel, .uid = uid, .role = role, .expire = expire
+	};
+	const struct token_settings project = services_project(x);
+	struct token_answer answer;
+	struct field_error error;
+
+	if (!token_issue(services_of(x), &project, &request, (uint32_t)x->now, token_salt(),
+		&x->arena, &answer, &error))
+		abort(); /* a plain RTC token of checked names always fits */
+	return answer.token;
+}
+
+struct text
+agora_bot_token(struct exchange *x, struct text channel, struct text uid, bool publish)
+{
+	return rtc_token(x, channel, uid, publish ? ROLE_PUBLISHER : ROLE_SUBSCRIBER, BOT_EXPIRE);
+}
+
+void
+agora_authorize(struct exchange *x, struct call *call, struct text token)
+{
+	const struct text bound = access_bound(x);
+	struct buf header = { 0 };
+
+	if (call->credentials->id.data != NULL)
+		return;
+	if (token.data == NULL)
+		token = rtc_token(x, bound.data == NULL ? TEXT("*") : bound, TEXT("0"),
+		    ROLE_SUBSCRIBER, CALL_EXPIRE);
+	buf_printf(&header, "agora token=\"%.*s\"", (int)token.length, token.data);
+	call->authorization = arena_copy(&x->arena, buf_view(&header));
+	buf_wipe(&header);
+	buf_free(&header);
 }
 
 /* Calls */
@@ -494,8 +536,11 @@ fail_with_answer(
 	}
 	if (call->status == 401 || call->status == 403) {
 		answer_error(x, ERROR_UPSTREAM_AUTH, 0, what,
-		    TEXT("Agora does not accept this server's customer id and secret, or the "
-			 "feature is not enabled for the project"),
+		    call->authorization.data != NULL
+			? TEXT("Agora does not accept a token of this server's App ID and "
+			       "certificate, or the feature is not enabled for the project")
+			: TEXT("Agora does not accept this server's customer id and secret, or the "
+			       "feature is not enabled for the project"),
 		    &said, known);
 		return;
 	}
@@ -737,22 +782,4 @@ agora_storage(struct exchange *x, struct json_object *own, struct text channel)
 	if (!json_object_object_get_ex(storage, "fileNamePrefix", &present))
 		json_set(storage, "fileNamePrefix", file_name_prefix(x, channel));
 	return storage;
-}
-
-struct text
-agora_bot_token(struct exchange *x, struct text channel, struct text uid, bool publish)
-{
-	const struct token_request request = { .kind = TOKEN_RTC,
-		.channel = channel,
-		.uid = uid,
-		.role = publish ? ROLE_PUBLISHER : ROLE_SUBSCRIBER,
-		.expire = BOT_EXPIRE };
-	const struct token_settings project = services_project(x);
-	struct token_answer answer;
-	struct field_error error;
-
-	if (!token_issue(services_of(x), &project, &request, (uint32_t)x->now, token_salt(),
-		&x->arena, &answer, &error))
-		abort(); /* a plain RTC token of checked names always fits */
-	return answer.token;
 }

@@ -70,6 +70,13 @@ void agora_query(struct buf *path, char *join, const char *name, struct text val
 struct call *agora_call(struct exchange *x, const char *method, const struct buf *path,
     enum call_repeat repeat, struct pace *pace);
 
+/*
+ * For an API that takes a token of the project's too: where there is no customer id and secret the
+ * call shows this one; absent: one of ten minutes for the caller's channel, or for any where the
+ * call names a job alone.
+ */
+void agora_authorize(struct exchange *x, struct call *call, struct text token);
+
 /* Gives it a body; the object is taken. */
 void agora_body(struct exchange *x, struct call *call, struct json_object *body);
 

@@ -227,10 +227,22 @@ rtt_path(struct exchange *x)
 	return agora_path(x, url, NULL);
 }
 
-static struct pace *
-rtt_pace(struct exchange *x)
+/* Agora takes a token for this API too; absent: agora_authorize makes one. */
+static struct call *
+rtt_call(struct exchange *x, const char *method, const struct buf *path, enum call_repeat repeat,
+    struct text token)
 {
-	return &rest_project(x)->rtt;
+	struct call *call = agora_call(x, method, path, repeat, &rest_project(x)->rtt);
+
+	agora_authorize(x, call, token);
+	return call;
+}
+
+/* One that may be repeated. */
+static struct call *
+rtt_safe_call(struct exchange *x, const char *method, const struct buf *path)
+{
+	return rtt_call(x, method, path, CALL_SAFE, (struct text){ NULL, 0 });
 }
 
 static bool
@@ -270,13 +282,9 @@ set_if_given(struct json_object *object, const char *name, struct json_object *v
 }
 
 static struct json_object *
-rtc_config(struct exchange *x, const struct start_request *r)
+rtc_config(const struct start_request *r, struct text uid, struct text token)
 {
 	struct json_object *rtc = json_copy(NULL);
-	char digits[AGORA_UID_SIZE];
-	struct text uid = arena_copy(&x->arena,
-	    (struct text){ digits, agora_uid_text(1 + random_below(UINT32_MAX - 1), digits) });
-	struct text token = agora_bot_token(x, r->channel, uid, true);
 	uint64_t mode;
 
 	json_set_text(rtc, "channelName", r->channel);
@@ -302,6 +310,8 @@ rtt_start(struct exchange *x)
 	const struct start_request *r = x->input;
 	struct envelope *out = x->output;
 	struct json_object *body, *storage = NULL, *caption;
+	char digits[AGORA_UID_SIZE];
+	struct text uid, token;
 	struct call *call;
 	struct buf *path;
 
@@ -312,11 +322,14 @@ rtt_start(struct exchange *x)
 		return ANSWERED;
 	out->acquire = arena_alloc(&x->arena, 1, sizeof(*out->acquire));
 	out->acquire->name = r->name.data == NULL ? agora_job_name(x) : r->name;
+	uid = arena_copy(&x->arena,
+	    (struct text){ digits, agora_uid_text(1 + random_below(UINT32_MAX - 1), digits) });
+	token = agora_bot_token(x, r->channel, uid, true);
 	body = json_copy(NULL);
 	json_set_text(body, "name", out->acquire->name);
 	json_set(body, "languages", json_copy(r->languages));
 	json_set_int(body, "maxIdleTime", idle_time(r->max_idle));
-	json_set(body, "rtcConfig", rtc_config(x, r));
+	json_set(body, "rtcConfig", rtc_config(r, uid, token));
 	set_if_given(body, "translateConfig", r->translate);
 	if (r->translate != NULL) /* a member that the ended API had */
 		json_object_object_del(
@@ -330,7 +343,7 @@ rtt_start(struct exchange *x)
 	}
 	path = rtt_path(x);
 	buf_text(path, "/join");
-	call = agora_call(x, "POST", path, CALL_REPEATABLE, rtt_pace(x));
+	call = rtt_call(x, "POST", path, CALL_REPEATABLE, token);
 	agora_body(x, call, body);
 	return agora_send(x, call, rtt_started);
 }
@@ -421,7 +434,7 @@ ask_for_place(struct exchange *x, struct text channel, struct text page)
 	buf_printf(path, "/agents?limit=100&from_time=%lld", (long long)x->now - PLACE_SECONDS);
 	agora_query(path, &join, "channel", channel);
 	agora_query(path, &join, "cursor", page);
-	return agora_call(x, "GET", path, CALL_SAFE, rtt_pace(x));
+	return rtt_safe_call(x, "GET", path);
 }
 
 static bool
@@ -455,7 +468,7 @@ send_stop(struct exchange *x)
 
 	path = task_path(x, r->task_id);
 	buf_text(path, "/leave");
-	call = agora_call(x, "POST", path, CALL_SAFE, rtt_pace(x));
+	call = rtt_safe_call(x, "POST", path);
 	call->body = TEXT("");
 	call->empty = true;
 	return agora_send(x, call, rtt_stopped);
@@ -484,8 +497,7 @@ send_status(struct exchange *x)
 {
 	const struct task_request *r = x->input;
 
-	return agora_send(
-	    x, agora_call(x, "GET", task_path(x, r->task_id), CALL_SAFE, rtt_pace(x)), rtt_queried);
+	return agora_send(x, rtt_safe_call(x, "GET", task_path(x, r->task_id)), rtt_queried);
 }
 
 enum step
@@ -552,7 +564,7 @@ send_update(struct exchange *x, int64_t sequence)
 	buf_printf(path, "/update?sequenceId=%lld&updateMask=%.*s", (long long)sequence,
 	    (int)mask.length, mask.data);
 	buf_free(&mask);
-	call = agora_call(x, "POST", path, CALL_SAFE, rtt_pace(x));
+	call = rtt_safe_call(x, "POST", path);
 	agora_body(x, call, body);
 	return agora_send(x, call, rtt_updated);
 }
@@ -615,5 +627,5 @@ rtt_list(struct exchange *x)
 		}
 	agora_query(path, &join, "channel", r->channel);
 	agora_query(path, &join, "cursor", r->cursor);
-	return agora_send(x, agora_call(x, "GET", path, CALL_SAFE, rtt_pace(x)), rtt_listed);
+	return agora_send(x, rtt_safe_call(x, "GET", path), rtt_listed);
 }

@@ -51,18 +51,21 @@ base64(struct text text, struct buf *out)
 void
 credentials_make(struct credentials *c, struct text id, struct text secret)
 {
+	static const char scheme[] = "Basic ";
 	struct buf both = { 0 };
 
 	*c = (struct credentials){ .id = id, .secret = secret };
 	buf_add(&both, id.data, id.length);
 	buf_text(&both, ":");
 	buf_add(&both, secret.data, secret.length);
+	buf_text(&c->basic, scheme);
 	base64(buf_view(&both), &c->basic);
 	buf_wipe(&both);
 	buf_free(&both);
 	lock_secret(buf_view(&c->basic));
 	c->secrets[0] = secret;
-	c->secrets[1] = buf_view(&c->basic);
+	c->secrets[1] = (struct text){ c->basic.data + sizeof(scheme) - 1,
+		c->basic.length - (sizeof(scheme) - 1) };
 }
 
 void

@@ -203,7 +203,6 @@ set_constant_options(struct upstream *u, CURL *easy)
 	    curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy.data == NULL ? "" : s->proxy.data) ==
 		CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK;
-	fine = fine && curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK;
 	fine = fine &&
 	    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)s->connect_timeout) == CURLE_OK;
 	if (s->ca_file.data != NULL)
@@ -238,11 +237,21 @@ take_transfer(struct upstream *u, struct call *call)
 	return t;
 }
 
+/* One of them holds a secret. */
+static void
+drop_headers(struct transfer *t)
+{
+	for (struct curl_slist *h = t->headers; h != NULL; h = h->next)
+		explicit_bzero(h->data, strlen(h->data));
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+}
+
 static void
 free_transfer(struct transfer *t)
 {
 	curl_easy_cleanup(t->easy);
-	curl_slist_free_all(t->headers);
+	drop_headers(t);
 	free(t);
 }
 
@@ -251,8 +260,7 @@ return_transfer(struct transfer *t)
 {
 	struct upstream *u = t->upstream;
 
-	curl_slist_free_all(t->headers);
-	t->headers = NULL;
+	drop_headers(t);
 	t->call->transfer = NULL;
 	t->call = NULL;
 	u->busy--;
@@ -278,6 +286,7 @@ add_header(struct transfer *t, const char *name, struct text value)
 	buf_printf(&line, "%s: %.*s", name, (int)value.length, value.data);
 	buf_add(&line, "", 1);
 	longer = curl_slist_append(t->headers, line.data);
+	buf_wipe(&line);
 	buf_free(&line);
 	if (longer == NULL)
 		abort();
@@ -346,6 +355,14 @@ count_try(const struct transfer *t, long status)
 	metric_observe(METRIC_UPSTREAM_SECONDS, &LABELS(api), monotonic_us() - t->began);
 }
 
+static struct text
+authorization(const struct call *call)
+{
+	const struct credentials *c = call->credentials;
+
+	return c != NULL && c->id.data != NULL ? buf_view(&c->basic) : call->authorization;
+}
+
 /* Hands one try to curl; there is time left for it. */
 static void
 start_try(struct transfer *t)
@@ -354,7 +371,6 @@ start_try(struct transfer *t)
 	struct call *call = t->call;
 	const char *base = call->url.data != NULL ? "" : u->hosts.list[t->host].base;
 	const struct text rest = call->url.data != NULL ? call->url : call->path;
-	const struct credentials *c = call->url.data != NULL ? NULL : call->credentials;
 	int64_t left = t->deadline - monotonic_ms();
 	int64_t ms = call->try_ms != 0 ? call->try_ms : u->settings->try_timeout * 1000;
 	struct buf url = { 0 };
@@ -377,8 +393,9 @@ start_try(struct transfer *t)
 	t->began = monotonic_us();
 	if (call->tries > 1)
 		metric_add(METRIC_UPSTREAM_RETRIES, &LABELS(api_of(call)), 1);
-	curl_slist_free_all(t->headers);
-	t->headers = NULL;
+	drop_headers(t);
+	if (call->url.data == NULL)
+		add_header(t, "Authorization", authorization(call));
 	add_header(t, "Accept", TEXT("application/json"));
 	add_header(t, "Content-Type", TEXT("application/json"));
 	add_header(t, "Expect", TEXT("")); /* no 100-continue */
@@ -386,8 +403,6 @@ start_try(struct transfer *t)
 	add_header(t, "traceparent", call->traceparent);
 	add_headers(t, call->headers);
 	curl_easy_setopt(t->easy, CURLOPT_URL, url.data);
-	curl_easy_setopt(t->easy, CURLOPT_USERNAME, c == NULL ? NULL : c->id.data);
-	curl_easy_setopt(t->easy, CURLOPT_PASSWORD, c == NULL ? NULL : c->secret.data);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);

@@ -21,8 +21,8 @@ extern const struct table upstream_settings_table;
 /* How Agora knows an account: customer id and secret.  Made once, and borrowed by its calls. */
 struct credentials {
 	struct text id, secret;
-	struct buf basic;       /* base64 of both */
-	struct text secrets[2]; /* the secret, and that: nobody may be shown them */
+	struct buf basic;       /* "Basic " and base64 of both */
+	struct text secrets[2]; /* the secret, and that base64: nobody may be shown them */
 };
 /* id and secret are borrowed. */
 void credentials_make(struct credentials *credentials, struct text id, struct text secret);
@@ -49,7 +49,8 @@ struct call {
 	struct text path;   /* "/v1/apps/..."; encoded, with its query; until done */
 	struct text url; /* instead: a whole address that is not Agora's; no credentials go there */
 	const struct credentials *credentials; /* with a path: whose they are */
-	struct text body;                      /* JSON; absent: none; until done */
+	struct text authorization; /* with a path, where those are none: that header; until done */
+	struct text body;          /* JSON; absent: none; until done */
 	enum call_repeat repeat;
 	struct pace *pace; /* the API's limit; NULL: none */
 	int64_t try_ms;    /* for one try; 0 = the setting */

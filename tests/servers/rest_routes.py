@@ -1062,11 +1062,36 @@ def test_agora_base_url_in_every_form(w):
     site.stop()
 
 
+def test_transcription_without_a_customer_id(w):
+    """Its API takes tokens. The simulator refuses one that is not for the channel."""
+    settings = {"AGORA_BASE_URL": w.sim.url, "AGORA_RTT_URL": PATHS["AGORA_RTT_URL"]}
+    site = rk.Site(w.run, w.build, settings)
+    mark = w.sim.newest()
+    answer = succeeds(site.post("/rtt/start", {"channelName": "lobby", "languages": ["en-US"]}))
+    task = answer["start"]["taskId"]
+    succeeds(site.get(f"/rtt/status/{task}"))
+    succeeds(site.post(f"/rtt/update/{task}", {"languages": ["de-DE"]}))
+    succeeds(site.get("/rtt/list", channel="lobby"))
+    succeeds(site.ask("DELETE", f"/rtt/stop/{task}"))
+    entries = w.sim.since(mark)
+    same([(e["status"], e["violations"]) for e in entries], [(200, [])] * 5, "Agora's answers")
+    expect(all(e["headers"]["authorization"].startswith("agora ") for e in entries), "credentials")
+    not_configured(site, FEATURES["AGORA_RTMP_URL"], "AGORA_RTMP_URL")
+    site.stop()
+    site = rk.Site(w.run, w.build, settings | {"APP_CERTIFICATE": "f" * 32})
+    error = fails(site.get("/rtt/list"), 502, "upstream_auth", says="App ID and certificate")
+    same(error["upstream"]["reason"], "Invalid token", "Agora's reason")
+    site.stop()
+
+
 def test_bad_settings_end_the_program(w):
     good = rk.settings_for(w.sim)
     for changes, says in (
         ({"CUSTOMER_ID": ""}, "CUSTOMER_ID"),
         ({"CUSTOMER_SECRET": ""}, "CUSTOMER_SECRET"),
+        ({"CUSTOMER_ID": "", "CUSTOMER_SECRET": ""}, "CUSTOMER_ID"),
+        (dict.fromkeys([*PATHS, "CUSTOMER_SECRET"], "") | {"AGORA_RTT_URL": "rtt"}, "CUSTOMER_SECRET"),
+        (dict.fromkeys([*PATHS, "CUSTOMER_ID", "CUSTOMER_SECRET"], ""), "CUSTOMER_ID"),
         ({"AGORA_BASE_URL": "", "AGORA_AREA": "US", "CUSTOMER_SECRET": ""}, "CUSTOMER_SECRET"),
         ({"STORAGE_VENDOR": "4"}, "STORAGE_REGION"),
         ({"STORAGE_REGION": "17"}, "STORAGE_REGION"),

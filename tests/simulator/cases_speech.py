@@ -215,3 +215,9 @@ def test_token_credentials(s):
     bad = token("lobby", "88222", certificate="f" * 32)
     gives(join_with(f'agora token="{bad}"', "c"), 401, {"message": "Invalid token"})
     gives(join_with('agora token="x"', "c"), 401, {"message": "Invalid token"})
+    gives(join_with(f'agora token="{token("other", "1")}"', "c"), 401, {"message": "Invalid token"})
+    noted(s, "not for channel 'lobby'")
+    agent = gives(join_with(f'agora token="{token("*", "0")}"', "d"), 200).json["agent_id"]
+    for channel, status in (("other", 401), ("lobby", 200)):
+        headers = {"Authorization": f'agora token="{token(channel, "1")}"'}
+        gives(s.call("GET", f"{BASE}/agents/{agent}", None, headers), status)

@@ -78,7 +78,7 @@ class FrontDoor:
             return NO_CREDENTIALS
         scheme, _, rest = given.partition(" ")
         if scheme.lower() == "agora" and request.path.startswith(TOKEN_PATHS):
-            return self._token_credentials(rest.strip())
+            return self._token_credentials(request, rest.strip())
         if scheme.lower() != "basic":
             return BAD_CREDENTIALS
         try:
@@ -89,7 +89,7 @@ class FrontDoor:
         wanted = f"{config.customerId}:{config.customerSecret}".encode()
         return None if hmac.compare_digest(pair, wanted) else BAD_CREDENTIALS
 
-    def _token_credentials(self, rest):
+    def _token_credentials(self, request, rest):
         config = self.world.config
         name, _, value = rest.partition("=")
         try:
@@ -101,6 +101,9 @@ class FrontDoor:
             return {"message": "Invalid token"}
         if self.world.clock.real() > token.ends:
             return {"message": "Token is expired"}
+        if token.expire > tokens.DAY:
+            return {"message": "Invalid token"}
+        request.token = token
         return None
 
     def _route(self, request):

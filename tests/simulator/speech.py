@@ -158,6 +158,7 @@ class Speech(Product):
         body = request.json
         self.check(request, join_request, body)
         seconds = self.token_seconds(request, body["rtcConfig"])
+        self.opens(request, body["rtcConfig"]["channelName"])
         known = self.names.get(body["name"])
         if known:
             return self.conflict(known)
@@ -174,6 +175,13 @@ class Speech(Product):
             self.check_token(request, config["subBotToken"], path, channel, uid, (tokens.JOIN,))
         path, rights = "rtcConfig.pubBotToken", (tokens.JOIN, tokens.DATA)
         return self.check_token(request, config.get("pubBotToken"), path, channel, uid, rights)
+
+    @staticmethod
+    def opens(request, channel):
+        """The token that a request came with is for its channel."""
+        if request.token and not request.token.opens(channel):
+            request.notes.append(f"the request's token is not for channel {channel!r}")
+            raise Answered(answer(401, {"message": "Invalid token"}))
 
     def conflict(self, agent):
         body = self.error(f"the task {agent.name} exists already", "TaskConflict")
@@ -213,20 +221,21 @@ class Speech(Product):
             "status": STATES[self.state_of(agent)],
         }
 
-    def find(self, agent, alive):
+    def find(self, request, agent, alive):
         found = self.agents.get(agent)
         if found is None or (alive and not self.is_alive(found)):
             raise self.no_agent(agent)
+        self.opens(request, found.channel)
         return found
 
     @route("POST", AGENT + "/leave", body="optional")
-    def leave(self, _request, agent):
-        self.find(agent, True).left = self.world.now()
+    def leave(self, request, agent):
+        self.find(request, agent, True).left = self.world.now()
         return empty()
 
     @route("GET", AGENT)
-    def get(self, _request, agent):
-        found = self.find(agent, False)
+    def get(self, request, agent):
+        found = self.find(request, agent, False)
         state = self.state_of(found)
         message = found.why if state in (STOPPED, FAILED) and not found.left else "OK"
         return answer(200, {"message": message} | self.summary(found))
@@ -239,7 +248,7 @@ class Speech(Product):
             raise Refused(MISSING, "updateMask", "is required")
         self.check(request, update_request, request.json)
         self.mask_fits(request, mask.split(","))
-        found = self.find(agent, True)
+        found = self.find(request, agent, True)
         if sequence <= found.sequence:
             raise Refused(VALUE, "sequenceId", f"must be above {found.sequence}")
         found.sequence = sequence

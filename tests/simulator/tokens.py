@@ -61,6 +61,9 @@ class Token:
     def ends(self):
         return self.issue_ts + self.expire
 
+    def opens(self, channel):
+        return any(_matches(s.fields["channel_name"], channel) for s in self.services if s.type == 1)
+
     def signature_is_right(self, certificate):
         wanted = sign(certificate, self.issue_ts, self.salt, self.signed)
         return hmac.compare_digest(wanted, self.signature)

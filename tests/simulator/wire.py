@@ -26,6 +26,7 @@ class Request:
     connection: int = 0
     notes: list = field(default_factory=list)  # violations found on the way
     json: object = None
+    token: object = None  # that it came with, in place of a customer id and secret
     operation: str = ""
     product: str = ""
 
