@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -13,6 +14,9 @@ import tokens
 from kit import Skip, expect, same
 
 SDK = pathlib.Path(__file__).resolve().parent / "sdk"
+TYPES = SDK.parent / "types"
+TSC = shlex.split("--noEmit --allowJs --checkJs --skipLibCheck --target es2022 --module esnext "
+                  "--moduleResolution bundler --lib es2022,dom")
 APP_ID = "ffeeddccbbaa99887766554433221100"
 DRIVER = """
 import {{ calls, says }} from "{sdk}";
@@ -102,3 +106,24 @@ def native(w, b):
                ["joinChannel", first, "class-7", 42, {"clientRoleType": 1}],
                ["renewToken", renewed], ["renewToken", again]], "what the SDK is asked")
     good(w, first, renewed, again)
+
+
+def types(w):
+    """The compiler finds the samples' calls in the SDKs' own types."""
+    directory = folder(w)
+    npm = shutil.which("npm")
+    if not npm:
+        raise Skip("there is no npm")
+    if not (TYPES / "node_modules/.bin/tsc").exists():
+        done = subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=TYPES, capture_output=True,
+                              text=True, check=False)
+        if done.returncode != 0:
+            raise Skip(f"npm could not fetch its packages: {done.stderr[-300:]}")
+    modules = os.path.join(directory, "node_modules")
+    shutil.rmtree(modules)
+    os.symlink(TYPES / "node_modules", modules)
+    samples = sorted(set(os.listdir(directory)) & {"token.js", "call.js", "native-call.js"})
+    same(len(samples), 3, "samples")
+    done = subprocess.run(["node", "node_modules/.bin/tsc", *TSC, *samples], cwd=directory,
+                          capture_output=True, text=True, check=False)
+    same((done.returncode, done.stdout), (0, ""), "what the compiler says")

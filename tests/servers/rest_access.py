@@ -381,6 +381,28 @@ def test_shadow_refuses_nothing(w):
          "records")
 
 
+def test_who_may_inspect(w):
+    """The action token.inspect and no other; nothing of the token is written down."""
+    keys = {name: new_key(w, name) for name in ("web", "recorder")}
+    policy = policy_file(w.run, "backend.json", ("0" * 64, keys["web"][1]),
+                         ("1" * 64, keys["recorder"][1]), ('"recording.*"', '"token.inspect"'))
+    audit = os.path.join(w.run.directory(), "audit.log")
+    site = site_with(w, policy, AUDIT_FILE=audit, LOG_LEVEL="debug")
+    keys = {name: ("Authorization", f"Bearer {key}") for name, (key, _) in keys.items()}
+    issued = token(site, {"channel": "meeting-1", "uid": 7}, keys["web"]).json()["token"]
+    body = {"token": issued, "channel": "lobby", "uid": 7}
+    denied(site.ask("POST", "/token/inspect", body, [keys["web"]]), "action")
+    unknown(site.ask("POST", "/token/inspect", body), "no credentials came")
+    said = site.ask("POST", "/token/inspect", body, [keys["recorder"]])
+    same((said.status, said.json()["signatureValid"], [p["code"] for p in said.json()["problems"]]),
+         (200, True, ["channel_mismatch"]), said.body)
+    site.stop()
+    log = site.responder_log() + sites.read(audit)
+    expect(re.search(r"verdict=allow action=token.inspect caller=recorder ", log), log)
+    for part in (issued[:20], issued[-20:], said.json()["signature"]):
+        expect(part not in log, f"{part} of the token is written down")
+
+
 def test_what_cannot_be_recorded_is_not_done(w):
     site, keys, _ = backend(w, AUDIT_FILE="/dev/full")
     rk.fails(token(site, {"channel": "room", "uid": 1}, keys["web"]), 503, "audit_unavailable")
