@@ -30,7 +30,7 @@ static const struct field api_fields[] = {
 
 static const struct table api_table = TEXT_TABLE(api_fields, struct api_settings);
 
-/* Known, and not for the responder: nginx/serve listens there. */
+/* Known, and not for the responder: nginx/serve and the container listen there. */
 static const struct field serve_fields[] = {
 	{ "SERVER_PORT", FIELD_TEXT, .meaning = "port for nginx/serve (default 8080)" },
 	{ "PORT", FIELD_TEXT, .meaning = "the same, looked at second" },

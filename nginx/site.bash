@@ -1,0 +1,175 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2317  # set by who sources it; called through trap and until_true
+# agora-fcgi behind an nginx of its own, until a signal: what nginx/serve and the container
+# (conf/container/start) have in common.  They source it and set
+#   me        their name, for messages
+#   top       where nginx/ and conf/nginx are
+#   env_file  the settings file, or nothing
+#   port      the port, or nothing: choose_port finds it then
+#   address   what nginx listens on
+#   patience  seconds in which nginx finishes what is under way when it is stopped
+#   more      lines for nginx's server { }
+
+PATH=$PATH:/usr/sbin:/sbin
+declare -A pid=()
+run=''
+
+die() {
+	printf '%s: %s\n' "$me" "$2" >&2
+	exit "$1"
+}
+
+# setting NAME: from the environment, else from the .env file, else empty.  The responder reads that
+# file in full; what is wanted here are ports and origins, so quotes and comments are enough.
+setting() {
+	local value=${!1-}
+	if [[ -z $value && -n $env_file ]]; then
+		value=$(sed -nE "s/^[[:blank:]]*(export[[:blank:]]+)?$1[[:blank:]]*=[[:blank:]]*//p" \
+			"$env_file" | tail -n 1)
+		case $value in
+		\"*) value=${value#\"} value=${value%%\"*} ;;
+		\'*) value=${value#\'} value=${value%%\'*} ;;
+		*) value=$(sed -E 's/(^|[[:space:]]+)#.*//; s/[[:space:]]+$//' <<<"$value") ;;
+		esac
+	fi
+	printf '%s' "$value"
+}
+
+choose_port() {
+	local from=--port name
+	for name in SERVER_PORT PORT; do
+		[[ -n $port ]] || { port=$(setting $name) from=$name; }
+	done
+	port=${port:-8080}
+	[[ $port =~ ^[1-9][0-9]{0,4}$ && $port -le 65535 ]] ||
+		die 78 "$from: must be a port, 1 to 65535, and is \"$port\""
+	[[ $EUID -eq 0 || $port -ge $(</proc/sys/net/ipv4/ip_unprivileged_port_start) ]] ||
+		die 69 "port $port is for root only; choose one from 1024 on with $from"
+}
+
+# end NAME SIGNAL: asks it to end, waits, and ends what is left of its group if it was killed.
+end() {
+	local id=${pid[$1]-}
+	[[ -n $id ]] || return 0
+	kill "-$2" "$id" 2>/dev/null || true
+	wait "$id" 2>/dev/null || true # bash would tell of a death by a signal
+	kill -KILL -- "-$id" 2>/dev/null || true
+}
+
+stop() {
+	trap '' INT TERM HUP
+	# nginx first: it finishes what it has begun, and needs the responder for that.
+	end nginx QUIT
+	end agora-fcgi TERM
+	end simulator TERM
+	rm -rf "$run"
+}
+
+# A runtime directory, where one can be: a container's root may be read-only.  Root's nginx has its
+# workers run as www-data: they may enter the directory and use the socket.
+make_runtime_directory() {
+	local where=("${TMPDIR:-/tmp}" /run)
+	[[ $EUID -ne 0 ]] || where=(/run /tmp)
+	for where in "${where[@]}" /dev/shm; do
+		run=$(mktemp -d "$where/agora-serve.XXXXXX" 2>/dev/null) && break
+	done
+	[[ -n $run ]] || die 73 'no place for the runtime directory: /tmp, /run and /dev/shm cannot be written'
+	export SOCKET_MODE=0660 SOCKET_GROUP
+	if [[ $EUID -eq 0 ]]; then
+		install -d -g www-data -m 750 "$run"
+		SOCKET_GROUP=www-data
+	else
+		# In a container the group may have no name; it is the program's anyway.
+		SOCKET_GROUP=$(id -gn 2>/dev/null) || SOCKET_GROUP=''
+	fi
+	mkfifo "$run/pause"
+	exec 3<>"$run/pause"
+}
+
+render_nginx_conf() {
+	local conf user='' origin listed origins=''
+	[[ $EUID -ne 0 ]] || user='user www-data;'
+
+	# For the errors that nginx answers itself.
+	IFS=, read -ra listed <<<"$(setting CORS_ALLOW_ORIGIN)"
+	for origin in "${listed[@]}"; do
+		origin=${origin//[[:blank:]]/}
+		if [[ $origin == '*' && ${#listed[@]} -eq 1 ]]; then
+			origins+='null 0; "~^[!-~]{1,512}$" 1;'
+		elif [[ $origin =~ ^(null|[A-Za-z][A-Za-z0-9+.-]*://[][A-Za-z0-9.:_-]+)$ ]]; then
+			origins+="\"$origin\" 1;"
+		fi
+	done
+
+	conf=$(<"$top/nginx/nginx.conf.in")
+	conf=${conf//@USER@/"$user"}
+	conf=${conf//@PATIENCE@/"$patience"}
+	conf=${conf//@RUN@/"$run"}
+	conf=${conf//@ADDRESS@/"$address"}
+	conf=${conf//@PORT@/"$port"}
+	conf=${conf//@ORIGINS@/"$origins"}
+	conf=${conf//@MORE@/"$more"}
+	printf '%s\n' "$conf" >"$run/nginx.conf"
+	ln -s "$top/conf/nginx" "$run/agora"
+}
+
+# pause SECONDS: sleep, but a signal ends it.
+pause() {
+	read -r -t "$1" -u 3 || true
+}
+
+# both_run: as far as they were started; else `name` ended, with `status`.
+both_run() {
+	for name in "${!pid[@]}"; do
+		! kill -0 "${pid[$name]}" 2>/dev/null || continue
+		status=0
+		wait "${pid[$name]}" 2>/dev/null || status=$?
+		return 1
+	done
+}
+
+# until_true CONDITION...: waits for it, at most 10 seconds.
+until_true() {
+	local end=$((SECONDS + 10))
+	until "$@"; do
+		both_run || die 1 "$name did not start (status $status); its reason is above"
+		[[ $SECONDS -lt $end ]] || die 1 'no answer within 10 seconds'
+		pause 0.02
+	done
+}
+
+ping_answers() {
+	(
+		exec 3<>"/dev/tcp/127.0.0.1/$port"
+		printf 'GET /ping HTTP/1.0\r\n\r\n' >&3
+		IFS= read -r -t 2 line <&3
+		[[ $line == *' 200 '* ]]
+	) 2>/dev/null
+}
+
+# start NAME COMMAND...: in a process group of its own (set -m), so that Ctrl-C reaches this script
+# alone, which stops them in order; and should this be killed, they end too.
+start() {
+	set -m
+	setpriv --pdeathsig TERM "${@:2}" </dev/null 3<&- &
+	set +m
+	pid[$1]=$!
+}
+
+# start_both COMMAND...: agora-fcgi, by this command, and nginx before it; returns when both answer.
+start_both() {
+	start agora-fcgi "$@" --socket "$run/fcgi.sock"
+	until_true test -S "$run/fcgi.sock"
+	start nginx nginx -e stderr -p "$run" -c "$run/nginx.conf"
+	until_true ping_answers
+}
+
+# watch_both: until one ends by itself, which stops the other too.
+watch_both() {
+	while both_run; do
+		pause 0.2
+	done
+	trap - EXIT
+	stop
+	die 1 "$name ended by itself (status $status), so all is stopped"
+}
