@@ -46,7 +46,8 @@ class Serve:
         self.port = int(wait_until(found, "the ready line", FIRST)[1])
         self.took = time.monotonic() - self.began
         self.children = descendants(self.process.pid)
-        self.ours = [d for d in runtime_directories() if d not in self.before]
+        words = "".join(read(f"/proc/{child}/cmdline") for child in self.children)
+        self.ours = [d for d in runtime_directories() if d in words]
         same(len(self.ours), 1, "runtime directories")
         return self.port
 
