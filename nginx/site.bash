@@ -86,8 +86,22 @@ make_runtime_directory() {
 	exec 3<>"$run/pause"
 }
 
+# The page for people, for whom CONSOLE says; copied, because www-data may not be let into the tree.
+console_conf() {
+	local who access=''
+	who=$(setting CONSOLE)
+	[[ -n $who && $who != off ]] || return 0
+	[[ $who == on ]] || access='allow 127.0.0.1; allow ::1; deny all;'
+	install -d "$run/console"
+	install -p -m 644 "$top"/nginx/console/* "$run/console"
+	printf 'location = /console { absolute_redirect off; return 301 /console/; }
+        location /console/ { alias %s/console/; %s include agora/agora-console.conf; }' \
+		"$run" "$access"
+}
+
 render_nginx_conf() {
-	local conf user='' origin listed origins=''
+	local conf user='' origin listed origins='' console
+	console=$(console_conf)
 	[[ $EUID -ne 0 ]] || user='user www-data;'
 
 	# For the errors that nginx answers itself.
@@ -109,6 +123,7 @@ render_nginx_conf() {
 	conf=${conf//@PORT@/"$port"}
 	conf=${conf//@ORIGINS@/"$origins"}
 	conf=${conf//@MORE@/"$more"}
+	conf=${conf//@CONSOLE@/"$console"}
 	printf '%s\n' "$conf" >"$run/nginx.conf"
 	ln -s "$top/conf/nginx" "$run/agora"
 }

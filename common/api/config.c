@@ -16,6 +16,9 @@ is_base_path(struct text value, struct field_error *error)
 	return false;
 }
 
+static const struct choice consoles[] = { { "off", CONSOLE_OFF }, { "local", CONSOLE_LOCAL },
+	{ "on", CONSOLE_ON }, { NULL, 0 } };
+
 #define AT(member) offsetof(struct api_settings, member)
 
 static const struct field api_fields[] = {
@@ -26,6 +29,8 @@ static const struct field api_fields[] = {
 	    .meaning = "prefix of every path, where the web server passes on a part of a site" },
 	{ "MAX_BODY", FIELD_INT, 0, AT(max_body), 1024, 1048576, "bytes",
 	    .fallback = REQUEST_BODY_MAX, .meaning = "largest request body" },
+	{ "CONSOLE", FIELD_CHOICE, 0, AT(console), .choices = consoles, .fallback = CONSOLE_OFF,
+	    .meaning = "off, local or on: whom the web server shows the console" },
 };
 
 static const struct table api_table = TEXT_TABLE(api_fields, struct api_settings);

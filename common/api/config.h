@@ -7,10 +7,13 @@
 #include "settings.h"
 #include "tokens.h"
 
+enum console { CONSOLE_OFF, CONSOLE_LOCAL, CONSOLE_ON };
+
 struct api_settings {
 	struct text cors_allow_origin; /* "*", or a list with commas; absent: same origin only */
 	struct text base_path;         /* "/agora" in front of every path; absent: none */
 	int64_t max_body;              /* bytes of a request's body */
+	int64_t console;               /* enum console: who is served the page by the web server */
 };
 
 struct config {

@@ -141,6 +141,8 @@ static const struct field answer_fields[] = {
 	{ "expiresAt", FIELD_INT, 0, AT(expires_at), .meaning = "Unix time at which it ends" },
 	{ "clamped", FIELD_TEXTS, FIELD_OMIT, AT(clamped), .meaning = CLAMPED_MEANING },
 	{ "uid", FIELD_TEXT, 0, AT(uid), .meaning = CHOSEN_MEANING },
+	{ "grant", FIELD_TEXT, 0, AT(grant),
+	    .meaning = "the grant that covers it; absent: the service is open" },
 };
 
 const struct table token_answer_table = TABLE(answer_fields, struct token_answer);
@@ -535,7 +537,13 @@ issue(struct exchange *x, const struct token_request *request, struct token_answ
 enum step
 token_post(struct exchange *x)
 {
-	return issue(x, x->input, x->output) ? NEXT : ANSWERED;
+	struct token_answer *out = x->output;
+
+	if (!issue(x, x->input, out))
+		return ANSWERED;
+	if (x->admission->granted)
+		out->grant = x->admission->verdict.grant->name;
+	return NEXT;
 }
 
 /* The token service's GET routes */

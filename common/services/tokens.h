@@ -79,6 +79,7 @@ struct token_answer {
 	struct list
 	    clamped;     /* struct text: inputs that were cut, to Agora's maximum or the grant's */
 	struct text uid; /* where the grant chose it */
+	struct text grant; /* that covers it; absent: the service is open */
 };
 
 /* Input of POST /getToken and of `agora-token issue`; its answer. */

@@ -1,0 +1,672 @@
+// The console, as people use it: Chromium in front of a real nginx/serve.
+//
+//   node console.js
+'use strict'
+
+const { spawn, execFile } = require('node:child_process')
+const { createHash } = require('node:crypto')
+const fs = require('node:fs')
+const http = require('node:http')
+const os = require('node:os')
+const path = require('node:path')
+const { isDeepStrictEqual } = require('node:util')
+const zlib = require('node:zlib')
+const { chromium } = require('playwright-core')
+
+const TOP = path.resolve(__dirname, '../..')
+/* What nginx/serve builds, too. */
+const TOKEN = path.join(TOP, 'build/release/agora-token')
+const SHOTS = process.env.SCREENSHOTS
+const APP_ID = '0123456789abcdef0123456789abcdef'
+const OTHER_ID = 'fedcba9876543210fedcba9876543210'
+const CERTIFICATE = '5cfd2fd1755d40ecb72977518be15d3b'
+
+let passed = 0
+let failed = 0
+
+function check(what, good, why) {
+	if (good) {
+		passed++
+		return
+	}
+	failed++
+	console.log(`FAIL ${what}${why === undefined ? '' : `: ${typeof why === 'string' ? why : JSON.stringify(why)}`}`)
+}
+
+function same(what, got, wanted) {
+	check(what, isDeepStrictEqual(got, wanted), `got ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`)
+}
+
+async function until(what, condition) {
+	const end = Date.now() + 15000
+
+	for (;;) {
+		const value = await condition()
+
+		if (value)
+			return value
+		if (Date.now() > end)
+			throw new Error(`${what} did not come`)
+		await new Promise((go) => setTimeout(go, 20))
+	}
+}
+
+/* Programs */
+
+const children = []
+const directories = []
+
+function directory() {
+	const where = fs.mkdtempSync(path.join(os.tmpdir(), 'agora-console.'))
+
+	directories.push(where)
+	return where
+}
+
+function freePort() {
+	return new Promise((resolve) => {
+		const server = http.createServer().listen(0, '127.0.0.1', () => {
+			const { port } = server.address()
+
+			server.close(() => resolve(port))
+		})
+	})
+}
+
+/* The settings that the tests' caller has are not theirs. */
+function environment(more) {
+	const env = { ...process.env }
+
+	for (const name of ['APP_ID', 'APP_CERTIFICATE', 'APP_ID_FILE', 'APP_CERTIFICATE_FILE', 'POLICY_FILE',
+		'CORS_ALLOW_ORIGIN', 'BASE_PATH', 'CONSOLE', 'SERVER_PORT', 'PORT'])
+		delete env[name]
+	return { ...env, ...more }
+}
+
+async function serve(...args) {
+	const port = await freePort()
+	const child = spawn(path.join(TOP, 'nginx/serve'), ['--port', String(port), ...args],
+		{ env: environment(), stdio: ['ignore', 'pipe', 'pipe'] })
+	let said = ''
+	let ended = false
+
+	children.push(child)
+	child.stdout.on('data', (data) => { said += data })
+	child.stderr.on('data', (data) => { said += data })
+	child.on('exit', () => { ended = true })
+	for (;;) {
+		if (said.includes('is ready on'))
+			return { port, url: `http://127.0.0.1:${port}`, said: () => said }
+		if (ended)
+			throw new Error(`nginx/serve ended: ${said}`)
+		await new Promise((go) => setTimeout(go, 50))
+	}
+}
+
+function run(program, args, input, env) {
+	return new Promise((resolve) => {
+		const child = execFile(program, args, { env: environment(env), maxBuffer: 1 << 24 },
+			(error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }))
+
+		child.stdin.end(input)
+	})
+}
+
+/* What the command line says of a token, without a certificate, as at this time. */
+async function inspectByCommand(token, client, now) {
+	const options = Object.entries(client).filter(([name]) => name !== 'appId').map(([name, value]) => `--${name}=${value}`)
+	const env = client.appId === undefined ? {} : { APP_ID: client.appId }
+	const { stdout, stderr } = await run(TOKEN,
+		['inspect', '--json', ...now === undefined ? [] : [`--now=${now}`], ...options, '-'], token, env)
+
+	if (stdout === '')
+		throw new Error(`agora-token inspect: ${stderr}`)
+	return JSON.parse(stdout)
+}
+
+/* Tokens, also such as no program makes */
+
+const u16 = (n) => Buffer.from([n & 255, n >> 8])
+const u32 = (n) => { const b = Buffer.alloc(4); b.writeUInt32LE(n); return b }
+const string = (s) => { const b = Buffer.from(s); return Buffer.concat([u16(b.length), b]) }
+const map = (list) => Buffer.concat([u16(list.length), ...list.map(([id, expire]) => Buffer.concat([u16(id), u32(expire)]))])
+const service = (type, privileges, ...names) => Buffer.concat([u16(type), map(privileges), ...names.map(string)])
+
+const PUBLISHER = [[1, 0], [2, 0], [3, 0], [4, 0]]
+
+function content({ services = [service(1, PUBLISHER, 'demo', '42')], issued, expire = 3600, appId = APP_ID,
+	salt = 7, count = services.length, after = Buffer.alloc(0), signature = Buffer.alloc(32, 0x5a) }) {
+	return Buffer.concat([string(signature), string(appId), u32(issued), u32(expire), u32(salt), u16(count), ...services, after])
+}
+
+const pack = (bytes) => `007${zlib.deflateSync(bytes).toString('base64')}`
+
+/* [code, token, what the client has]: each makes exactly that mistake. */
+function mistakes(now) {
+	const of = (more) => pack(content({ issued: now - 10, ...more }))
+	const good = of({})
+	const plus = Array.from({ length: 300 }, (_, salt) => of({ salt })).find((t) => t.slice(3, -2).includes('+'))
+	const old = `006${APP_ID}${Buffer.concat([string(Buffer.alloc(32)), u32(1), u32(2),
+		string(Buffer.concat([u32(7), u32(now + 3600), map([[1, 0]])]))]).toString('base64')}`
+
+	return [
+		['empty', ' ', {}],
+		['quoted', `"${good}"`, {}],
+		['bearer', `Bearer ${good}`, {}],
+		['blanks', `${good.slice(0, 64)}\r\n${good.slice(64)}`, {}],
+		['percent_encoded', plus.replace('+', '%2B'), {}],
+		['plus_lost', plus.replace('+', ' '), {}],
+		['truncated', good.slice(0, -30), {}],
+		['truncated', good.slice(0, -31), { channel: 'a longer name', uid: '4294967295' }],
+		['truncated', good.slice(2), {}],
+		['truncated', good.replace(/=*$/, '').length < good.length ? good.replace(/=*$/, '') : `${good.slice(0, -34)}`, {}],
+		['truncated', old.slice(0, -20), {}],
+		['bad_version', 'eyJhbGciOiJIUzI1NiJ9.e30.x', {}],
+		['bad_base64', `${good.slice(0, 50)}_${good.slice(51)}`, {}],
+		['bad_zlib', `007eJz/${good.slice(7)}`, {}],
+		['trailing_data', of({ after: Buffer.from('x') }), {}],
+		['trailing_data', `007${Buffer.concat([Buffer.from(good.slice(3), 'base64'), Buffer.from('xy')]).toString('base64')}`, {}],
+		['too_large', `007${'A'.repeat(16384)}`, {}],
+		['too_large', pack(Buffer.alloc(70000)), {}],
+		['bad_app_id', of({ appId: 'x'.repeat(32) }), {}],
+		['no_services', of({ services: [] }), {}],
+		['duplicate_privilege', of({ services: [service(1, [[1, 0], [2, 0], [2, 0]], 'demo', '42')] }), {}],
+		['unsupported_version', old, {}],
+		['unsupported_version', old, { channel: 'demo', uid: '42' }],
+		['unsupported_version', `005${good.slice(3)}`, {}],
+		['app_id_mismatch', good, { appId: OTHER_ID }],
+		['bad_signature', of({ signature: Buffer.alloc(31) }), {}],
+		['expired', of({ issued: now - 3930 }), {}],
+		['wrong_kind', of({ services: [service(2, [[1, 0]], '42')] }), { channel: 'demo' }],
+		['channel_mismatch', good, { channel: 'DEMO', uid: '42' }],
+		['channel_mismatch', good, { channel: 'de mo' }],
+		['channel_mismatch', of({ services: [service(1, PUBLISHER, 'room-*', '42')] }), { channel: 'rom-1' }],
+		['uid_zero', good, { channel: 'demo', uid: '0' }],
+		['uid_kind', of({ services: [service(1, PUBLISHER, 'demo', 'ann')] }), { uid: '42' }],
+		['uid_kind', good, { account: '042' }],
+		['uid_mismatch', good, { uid: '43' }],
+		['no_privilege', of({ services: [service(1, PUBLISHER.slice(1), 'demo', '42')] }), {}],
+		['privilege_over', of({ services: [service(1, [[1, 60], ...PUBLISHER.slice(1)], 'demo', '42')], issued: now - 390 }), {}],
+		['not_verified', good, {}],
+		['issued_in_future', of({ issued: now + 330 }), {}],
+		['publish_over', of({ services: [service(1, [[1, 0], [3, 60]], 'demo', '42')], issued: now - 390 }), {}],
+		['subscriber_only', of({ services: [service(1, [[1, 0]], 'demo', '42')] }), {}],
+		['uid_or_account', good, { account: '42' }],
+		['console_token', of({ services: [service(1, PUBLISHER, 'demo', '')], expire: 86400 }), { uid: '7' }],
+	]
+}
+
+/* Pages */
+
+let browser
+
+/* A page with what went wrong in it: errors, warnings and breaches of the policy for its content. */
+async function open(url, options = {}) {
+	const context = await browser.newContext(options)
+	const page = await context.newPage()
+	const wrong = []
+
+	page.setDefaultTimeout(15000)
+	await page.addInitScript(() => addEventListener('securitypolicyviolation',
+		(event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`)))
+	page.on('console', (message) => {
+		if (['error', 'warning'].includes(message.type()))
+			wrong.push(`${message.text()} ${message.location().url}`)
+	})
+	page.on('pageerror', (error) => wrong.push(String(error)))
+	page.on('requestfailed', (request) => wrong.push(`${request.url()}: ${request.failure().errorText}`))
+	if (url !== undefined)
+		await page.goto(url)
+	return { page, wrong, context }
+}
+
+/* Requests that are meant to be refused are told of by the browser; nothing else may be. */
+function clean(what, { wrong }, meant = []) {
+	same(what, wrong.filter((line) => !meant.some((word) => line.includes(word))), [])
+}
+
+const text = (page, selector) => page.locator(selector).first().innerText()
+
+async function shown(page) {
+	return page.locator('.problems li').evaluateAll((items) => items.map((item) => ({
+		code: item.querySelector('code').textContent,
+		problem: item.querySelector('.words').textContent,
+		fix: item.querySelectorAll('p')[1].textContent.replace(/^Fix: /, ''),
+	})))
+}
+
+const bare = ({ problems }) => problems.map(({ code, problem, fix }) => ({ code, problem, fix }))
+
+async function typeClient(page, client) {
+	await page.fill('#its-channel', client.channel ?? '')
+	await page.fill('#its-app', client.appId ?? '')
+	await page.fill('#its-user', client.uid ?? client.account ?? '')
+	await page.check(`[name=joins][value=${client.account === undefined ? 'uid' : 'account'}]`)
+}
+
+/* Tests */
+
+async function headersOfThePage({ url }) {
+	const page = await fetch(`${url}/console/`)
+	const policy = page.headers.get('content-security-policy')
+	const again = await fetch(`${url}/console/`, { headers: { 'If-None-Match': page.headers.get('etag') } })
+
+	for (const word of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'",
+		"frame-ancestors 'none'", "require-trusted-types-for 'script'"])
+		check(`the page's policy says ${word}`, policy.split('; ').includes(word), policy)
+	check('nothing inline is allowed', !policy.includes('unsafe'))
+	same('an ETag is known again', again.status, 304)
+	for (const [name, type] of [['', 'text/html'], ['console.js', 'text/javascript'], ['console.css', 'text/css'], ['icon.svg', 'image/svg+xml']]) {
+		const answer = await fetch(`${url}/console/${name}`)
+
+		same(`type of ${name}`, answer.headers.get('content-type').split(';')[0], type)
+		same(`nosniff of ${name}`, answer.headers.get('x-content-type-options'), 'nosniff')
+		await answer.arrayBuffer()
+	}
+	check('the page is at most 12 KiB', (await page.arrayBuffer()).byteLength <= 12288)
+	const moved = await fetch(`${url}/console`, { redirect: 'manual' })
+
+	same('the address without a slash', [moved.status, moved.headers.get('location')], [301, '/console/'])
+	same('what is not there', (await fetch(`${url}/console/none`)).status, 404)
+}
+
+async function tabsByKeyboard({ url }) {
+	const view = await open(`${url}/console/`)
+	const { page } = view
+	const selected = () => page.locator('[role=tab][aria-selected=true]').innerText()
+
+	await page.focus('#tab-issue')
+	for (const [key, tab] of [['ArrowRight', 'Inspect'], ['ArrowRight', 'Services'], ['ArrowRight', 'Status'],
+		['ArrowRight', 'Issue'], ['ArrowLeft', 'Status'], ['Home', 'Issue'], ['End', 'Status']]) {
+		await page.keyboard.press(key)
+		same(`tab after ${key}`, await selected(), tab)
+		same(`one panel after ${key}`, await page.locator('[role=tabpanel]:visible').count(), 1)
+		same(`focus after ${key}`, await page.evaluate(() => document.activeElement.textContent), tab)
+	}
+	await page.goto(`${url}/console/#inspect`)
+	await page.reload()
+	same('the tab that the address names', await selected(), 'Inspect')
+	clean('tabs: nothing wrong', view)
+	await view.context.close()
+}
+
+async function issuing({ url }) {
+	const view = await open(`${url}/console/`, { permissions: ['clipboard-read', 'clipboard-write'] })
+	const { page } = view
+
+	await until('open mode', async () => (await text(page, '#who')).startsWith('OPEN'))
+	await page.fill('#channel', 'caf\u00e9 1')
+	same('bytes of the channel', await text(page, '#channel-count'), '7/64 bytes')
+	same('the character that is marked', await text(page, '#channel-marks mark'), '\u00e9')
+	check('its byte is named', (await text(page, '#channel-marks')).includes('byte 4 is 0xc3'))
+	await page.fill('#uid', '42')
+	await page.click('#issue-form button.primary')
+	const said = await until('the error', () => text(page, '#issue-error'))
+
+	check('the service says the same of it', said.includes('byte 4 is 0xc3, which Agora does not allow in a channel or account name'), said)
+	same('the field is marked', await page.getAttribute('#channel', 'aria-invalid'), 'true')
+	same('and has the focus', await page.evaluate(() => document.activeElement.id), 'channel')
+	await page.fill('#channel', `${'x'.repeat(64)}y`)
+	same('too many bytes', await page.getAttribute('#channel-count', 'class'), 'count over')
+
+	await page.fill('#channel', "it~s room")
+	await page.check('[name=role][value=publisher]')
+	await page.fill('#expire', '600')
+	await page.focus('#uid')
+	await page.keyboard.press('Enter')
+	await page.waitForSelector('#issue-result .token')
+	const token = await text(page, '#issue-result .token')
+	const sheet = await inspectByCommand(token, { channel: 'it~s room', uid: '42' })
+
+	same('what the token says', [sheet.services[0].channelName, sheet.services[0].uid, sheet.services[0].privileges.length, sheet.expire],
+		['it~s room', '42', 4, 600])
+	check('the countdown', /^(10 min|9 min 5\d s) left$/.test(await text(page, '#issue-result .badge')), await text(page, '#issue-result'))
+	check('who allowed it', (await text(page, '#issue-result')).includes('the service is open'))
+	await page.click('#issue-result button:text("Copy")')
+	same('what was copied', await page.evaluate(() => navigator.clipboard.readText()), token)
+
+	const [curl, line] = await page.locator('#issue-commands pre').allInnerTexts()
+	const byCurl = JSON.parse((await run('sh', ['-c', curl], '')).stdout)
+
+	same('the curl gives the same', (await inspectByCommand(byCurl.token, {})).services, sheet.services)
+	const made = await run('sh', ['-c', line.replace('agora-token', `"${TOKEN}"`).replace('--env-file .env ', '')], '',
+		{ APP_ID, APP_CERTIFICATE: CERTIFICATE })
+
+	same('the command line gives the same', (await inspectByCommand(made.stdout, {})).services, sheet.services)
+
+	for (const [kind, fields] of [['rtm', { uid: 'ann' }], ['chat', {}], ['apaas', { uid: 'ann', room: 'r1', 'room-role': '2' }], ['fpa', {}],
+		['streaming', { channel: 'lobby', uid: '7' }], ['fcdn', { channel: 'lobby', uid: '7' }],
+		['rtm2', { uid: 'ann', permissions: '[{"resource":"users","permission":"read","resources":["bob"]}]' }],
+		['convoai', { channel: 'lobby', uid: '7' }], ['stt', { channel: 'lobby', uid: '7', rtmUid: '8' }]]) {
+		await page.reload()
+		await page.selectOption('#tokenType', kind)
+		for (const [id, value] of Object.entries(fields))
+			await page.fill(`#${id}`, value)
+		await page.click('#issue-form button.primary')
+		await until(`a token of kind ${kind}`, async () => await page.locator('#issue-result .token').count() + (await text(page, '#issue-error')).length)
+		same(`error of ${kind}`, await text(page, '#issue-error'), '')
+		const [, command] = await page.locator('#issue-commands pre').allInnerTexts()
+		const by = await run('sh', ['-c', command.replace('agora-token', `"${TOKEN}"`).replace('--env-file .env ', '')], '',
+			{ APP_ID, APP_CERTIFICATE: CERTIFICATE })
+		const its = by.stdout.startsWith('{') ? JSON.parse(by.stdout).token : by.stdout
+
+		same(`the command line for ${kind}`, (await inspectByCommand(its, {})).services,
+			(await inspectByCommand(await text(page, '#issue-result .token'), {})).services)
+	}
+
+	await page.reload()
+	await page.check('[name=uidKind][value=string]')
+	await page.fill('#uid', '42')
+	check('digits as a string are warned of', (await text(page, '#uid-note')).startsWith('a token cannot tell the string account from the number 42'))
+	await page.check('[name=uidKind][value=number]')
+	await page.fill('#uid', '4294967296')
+	await page.fill('#channel', 'lobby')
+	await page.click('#issue-form button.primary')
+	check('a number that is too large', (await text(page, '#issue-error')).startsWith('uid: must be a whole number, 0 to 4294967295'))
+	clean('issue: nothing wrong', view, ['status of 400'])
+	await view.context.close()
+}
+
+/* Every problem, typed into the page, beside the command line and the endpoint. */
+async function problemsInTheSameWords({ url }) {
+	const view = await open(`${url}/console/#inspect`)
+	const { page } = view
+	const source = fs.readFileSync(path.join(TOP, 'common/services/inspect.c'), 'utf8')
+	const codes = [...source.match(/ rows\[\] = \{\n(.*?)\n\};/s)[1].matchAll(/^\t\{ "(\w+)"/gm)].map((m) => m[1])
+	const seen = new Set()
+
+	check('the table of problems can be read', codes.length > 30)
+	for (const [code, token, client] of mistakes(Math.floor(Date.now() / 1000))) {
+		const shape = (list) => list.map((p) => ({ ...p, problem: p.problem.replace(/\d+ (seconds?|minutes?) (ago|from)/, 'N $1 $2') }))
+		const where = `${code} ${JSON.stringify(client)}`
+
+		await typeClient(page, client)
+		await page.fill('#token', '')
+		/* A text area makes its own line ends of these. */
+		await page.fill('#token', token.replace('\r\n', '\n'))
+		await page.waitForSelector('#inspect-result .badge:text("decoded in this browser")')
+		const here = await shown(page)
+
+		same(`${where}: the page and the command line`, shape(here), shape(bare(await inspectByCommand(token.replace('\r\n', '\n'), client))))
+		check(`${where}: it is found`, here.some((p) => p.code === code), here)
+		here.forEach((p) => seen.add(p.code))
+
+		await page.click('#inspect-form button.primary')
+		await page.waitForSelector('#inspect-result .badge:text("verified on the server")')
+		const body = { token: token.replace('\r\n', '\n'), ...client }
+		const there = await (await fetch(`${url}/token/inspect`, { method: 'POST', body: JSON.stringify(body) })).json()
+
+		same(`${where}: the page and the endpoint`, shape(await shown(page)), shape(bare(there)))
+	}
+	same('every problem is shown', codes.filter((code) => !seen.has(code)), [])
+	clean('inspect: nothing wrong', view)
+	await view.context.close()
+}
+
+async function decodingAsInC({ url }) {
+	const view = await open(`${url}/console/`)
+	const { page } = view
+	const vectors = JSON.parse(fs.readFileSync(path.join(TOP, 'tests/vectors/accesstoken2.json'), 'utf8'))
+	const now = Math.floor(Date.now() / 1000)
+	const cases = []
+	const add = (name, token, client = {}, at = now) => cases.push({ name, token, client, at })
+
+	for (const v of [...vectors.positive, ...vectors.v006, ...vectors.negative]) {
+		const s = v.decoded?.services?.[0] ?? {}
+		const its = { channel: s.channel_name ?? v.inputs?.channel_name ?? 'demo', uid: String(s.uid ?? v.inputs?.uid ?? '42') }
+
+		add(v.name, v.token)
+		add(`${v.name} in time`, v.token, {}, v.now ?? (v.decoded?.issue_ts ?? 1735689600) + 5)
+		add(`${v.name} for its client`, v.token, its, (v.decoded?.issue_ts ?? 1735689600) + 5)
+		add(`${v.name} for another`, v.token, { channel: 'x', account: 'y' })
+	}
+	for (const [code, token, client] of mistakes(now))
+		add(code, token, client)
+	/* Names as nobody should give them, and all that a token can hold. */
+	const odd = content({ issued: now, services: [
+		service(1, [[1, 60], [9, 0], [65535, 4294967295]], Buffer.from([0x61, 0xff, 0xc3, 0x28]), 'a\0b'),
+		service(2, [[1, 5]], '\u00e9\u{1f600}\x7f\x85"\\'), service(3, [], '', ''), service(4, [[1, 0]]),
+		Buffer.concat([service(7, [[1, 0]], 'room', 'u'), u16(65534)]),
+		Buffer.concat([service(8, [[1, 0]], 'me'), u16(2), u16(0), u16(1), u16(1), u16(2), string('a'), string(Buffer.from([0xfe])), u16(4), u16(0)]),
+		service(10, [])] })
+
+	add('odd names', pack(odd))
+	add('odd names for a client', pack(odd), { channel: 'a\ufffd', uid: 'a' })
+	add('an unknown service', pack(content({ issued: now, services: [service(1, PUBLISHER, 'demo', '1'), service(77, [])] })))
+	for (let i = 0; i < odd.length; i += 3)
+		add(`cut at ${i}`, pack(odd.subarray(0, i)))
+	let agreed = 0
+	const one = async ({ name, token, client, at }) => {
+		/* The command line takes line ends at the end for the file's. */
+		const input = token.replace(/[\r\n]+$/, '')
+		const wanted = await inspectByCommand(input, client, at)
+		const got = await page.evaluate(async ([t, c, n]) => (await import('./console.js')).inspect(t, c, n), [input, client, at])
+
+		if (isDeepStrictEqual(got, wanted))
+			agreed++
+		else
+			check(`decoding of ${name}`, false, `${JSON.stringify(got)}, and in C ${JSON.stringify(wanted)}`)
+	}
+
+	for (let i = 0; i < cases.length; i += 4)
+		await Promise.all(cases.slice(i, i + 4).map(one))
+	same('decoded as in C', agreed, cases.length)
+	check('of all vectors', cases.length > 200, cases.length)
+	clean('decoding: nothing wrong', view)
+	await view.context.close()
+}
+
+async function offline({ url }) {
+	const view = await open(`${url}/console/#inspect`)
+	const { page } = view
+
+	await view.context.setOffline(true)
+	await page.fill('#token', pack(content({ issued: Math.floor(Date.now() / 1000) })))
+	await page.waitForSelector('#inspect-result .badge:text("decoded in this browser")')
+	same('decoded without a network', await text(page, '.service h4'), 'RTC')
+	check('the time that is left', /5\d min \d+ s left|1 h left/.test(await text(page, '.service td:nth-of-type(2)')), await text(page, '.service'))
+	same('bars', await page.locator('.service svg[role=img]').count(), 4)
+	await page.click('#inspect-form button.primary')
+	same('the server cannot be asked', await until('the error', () => text(page, '#inspect-error')), 'The service cannot be reached.')
+	clean('offline: nothing wrong', view, ['ERR_INTERNET_DISCONNECTED'])
+	await view.context.close()
+}
+
+async function withAPolicy({ url, key }) {
+	const view = await open(`${url}/console/`)
+	const { page } = view
+	const stored = () => page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length])
+
+	await until('the mode', async () => (await text(page, '#who')).startsWith('Sign in'))
+	await page.fill('#channel', 'class-7')
+	await page.fill('#uid', '42')
+	await page.click('#issue-form button.primary')
+	check('without credentials', (await until('the error', () => text(page, '#issue-error'))).includes('401'))
+	await page.fill('#credential', `${key}x`)
+	await page.click('#sign-in button')
+	check('with wrong ones', (await until('the refusal', async () => /401/.test(await text(page, '#who')) && text(page, '#who'))).includes('unauthenticated'))
+	await page.fill('#credential', key)
+	await page.keyboard.press('Enter')
+	await until('the caller', async () => (await text(page, '#who')).startsWith('web (apikey)'))
+	check('the grants', (await text(page, '#who')).includes('grants: lessons'), await text(page, '#who'))
+	check('the longest lifetime', (await text(page, '#expire-note')).includes('at most 30 min'))
+	await page.click('#issue-form button.primary')
+	await page.waitForSelector('#issue-result .token')
+	check('the grant that allowed it', (await text(page, '#issue-result')).includes('allowed by the grant lessons'), await text(page, '#issue-result'))
+	check('what was cut', (await text(page, '#issue-result')).includes('cut to what is allowed: expire'))
+	const [curl] = await page.locator('#issue-commands pre').allInnerTexts()
+
+	check('the key is in no command', !curl.includes(key) && curl.includes('"Authorization: Bearer $KEY"'), curl)
+	check('the curl works', JSON.parse((await run('sh', ['-c', curl], '', { KEY: key })).stdout).grant === 'lessons')
+	await page.fill('#channel', 'staff')
+	await page.click('#issue-form button.primary')
+	const refusal = await until('the refusal', () => text(page, '#issue-error'))
+
+	check('another channel', refusal.includes('403') && refusal.includes('dimension channel'), refusal)
+	same('nothing is stored', await stored(), ['', 0, 0])
+	await page.reload()
+	await until('the mode', async () => (await text(page, '#who')).startsWith('Sign in'))
+	same('a new page knows no key', await page.inputValue('#credential'), '')
+	clean('policy: nothing wrong', view, ['status of 401', 'status of 403'])
+	await view.context.close()
+}
+
+/* A page of another origin, which asks as an app would. */
+async function fromOtherOrigins({ url, key, allowed, refused }) {
+	const asked = (page) => page.evaluate(async ([target, secret]) => {
+		try {
+			const answer = await fetch(`${target}/getToken`, { method: 'POST',
+				headers: { 'Authorization': `Bearer ${secret}`, 'Content-Type': 'application/json' },
+				body: JSON.stringify({ tokenType: 'rtc', channel: 'class-1', uid: 1 }) })
+
+			return [answer.status, (await answer.json()).grant, answer.headers.get('X-Request-ID') !== null]
+		} catch (error) {
+			return String(error)
+		}
+	}, [url, key])
+	const first = await open(allowed)
+	const second = await open(refused)
+	const preflights = []
+
+	first.page.on('request', (request) => preflights.push(request.method()))
+	same('an origin that is listed', await asked(first.page), [200, 'lessons', true])
+	check('one that is not', String(await asked(second.page)).startsWith('TypeError'))
+	const preflight = await fetch(`${url}/getToken`, { method: 'OPTIONS', headers: { Origin: allowed,
+		'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'authorization,content-type' } })
+
+	same('the preflight', [preflight.ok, preflight.headers.get('access-control-allow-origin')], [true, allowed])
+	check('it allows Authorization', /\bauthorization\b/i.test(preflight.headers.get('access-control-allow-headers')))
+	const other = await fetch(`${url}/getToken`, { method: 'OPTIONS', headers: { Origin: refused,
+		'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'authorization' } })
+
+	same('the preflight of one that is not', other.headers.get('access-control-allow-origin'), null)
+	/* Nobody reads the console's own answers from elsewhere, nor shows the page in a frame. */
+	const framed = await first.page.evaluate(async (target) => {
+		try {
+			await fetch(`${target}/console/`)
+			return 'read'
+		} catch {
+			return 'refused'
+		}
+	}, url)
+
+	same('the page is not read from elsewhere', framed, 'refused')
+	clean('allowed origin: nothing else wrong', first, ['/console/'])
+	await first.context.close()
+	await second.context.close()
+}
+
+/* axe, and no scrolling to the side, for each tab as it is when it is used. */
+async function accessibility({ url }) {
+	const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
+
+	for (const colorScheme of ['light', 'dark'])
+		for (const width of [360, 1280]) {
+			/* The policy is checked by all other tests; here it would keep axe out. */
+			const view = await open(`${url}/console/`, { bypassCSP: true, colorScheme, viewport: { width, height: 800 } })
+			const { page } = view
+			const now = Math.floor(Date.now() / 1000)
+			const look = async (name) => {
+				const where = `${name}, ${width} pixels, ${colorScheme}`
+				const found = await page.evaluate(async () => (await globalThis.axe.run(document,
+					{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })).violations
+					.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`))
+
+				same(`axe: ${where}`, found, [])
+				check(`no scrolling to the side: ${where}`,
+					await page.evaluate(() => document.scrollingElement.scrollWidth <= innerWidth))
+				if (SHOTS)
+					await page.screenshot({ path: path.join(SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true })
+			}
+
+			await page.evaluate(axe)
+			await page.fill('#channel', 'caf\u00e9')
+			await page.fill('#uid', '42')
+			await page.click('#issue-form button.primary')
+			await until('the error', () => text(page, '#issue-error'))
+			await look('issue-error')
+			await page.fill('#channel', 'lobby')
+			await page.click('#issue-form button.primary')
+			await page.waitForSelector('#issue-result .token')
+			await look('issue')
+			await page.click('#tab-inspect')
+			await look('inspect-empty')
+			await page.fill('#its-channel', 'Lobby')
+			await page.fill('#token', pack(content({ issued: now - 600, services: [
+				service(1, [[1, 1200], [2, 300], [3, 0]], 'lobby', '42'), service(2, [[1, 0]], 'ann')] })))
+			await page.waitForSelector('.service')
+			await look('inspect')
+			await page.click('#tab-services')
+			await look('services')
+			await page.click('#tab-status')
+			await look('status')
+			clean(`accessibility at ${width}, ${colorScheme}`, view, ['status of 400'])
+			await view.context.close()
+		}
+}
+
+/* Beginning and end */
+
+async function siteOfOurOwn() {
+	const where = directory()
+	const made = await run(TOKEN, ['key', 'new', 'web'], '')
+	const key = /^\s*(ak_\S+)/m.exec(made.stdout)?.[1]
+	const pages = []
+
+	if (key === undefined)
+		throw new Error(`agora-token key new: ${made.stdout}${made.stderr}`)
+	for (let i = 0; i < 2; i++) {
+		const server = http.createServer((_, answer) => answer.writeHead(200, { 'Content-Type': 'text/html' })
+			.end('<!doctype html><title>An app</title><link rel="icon" href="data:,">'))
+
+		await new Promise((go) => server.listen(0, '127.0.0.1', go))
+		pages.push(`http://127.0.0.1:${server.address().port}`)
+		server.unref()
+	}
+	fs.writeFileSync(path.join(where, 'policy.json'), JSON.stringify({
+		callers: { web: { type: 'apikey', sha256: createHash('sha256').update(key).digest('hex') } },
+		grants: [{ name: 'lessons', from: 'web', actions: ['token.issue', 'token.inspect', 'status.read'].slice(0, 2), services: ['rtc', 'rtm'],
+			channels: 'class-*', uid: '*', role: 'publisher', ttl: '30m' }],
+	}), { mode: 0o600 })
+	fs.writeFileSync(path.join(where, 'agora.env'), [`APP_ID=${APP_ID}`, `APP_CERTIFICATE=${CERTIFICATE}`,
+		`POLICY_FILE=${where}/policy.json`, `CORS_ALLOW_ORIGIN=${pages[0]}`, ''].join('\n'), { mode: 0o600 })
+	return { ...await serve('--env-file', path.join(where, 'agora.env')), key, allowed: pages[0], refused: pages[1] }
+}
+
+async function main() {
+	const demo = await serve('--demo')
+	const own = await siteOfOurOwn()
+
+	check('nginx/serve prints the address', demo.said().includes(`Console: ${demo.url}/console/`), demo.said())
+	browser = await chromium.launch({ executablePath: '/usr/bin/chromium', chromiumSandbox: process.getuid() !== 0,
+		args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+			'--disable-component-update', '--disable-sync'] })
+	for (const [test, site] of [[headersOfThePage, demo], [tabsByKeyboard, demo], [issuing, demo], [problemsInTheSameWords, demo],
+		[decodingAsInC, demo], [offline, demo], [withAPolicy, own], [fromOtherOrigins, own], [accessibility, demo]]) {
+		const began = Date.now()
+
+		try {
+			await test(site)
+		} catch (error) {
+			check(test.name, false, error.stack)
+		}
+		console.log(`     ${test.name}: ${((Date.now() - began) / 1000).toFixed(1)} s`)
+	}
+}
+
+async function end() {
+	await browser?.close()
+	for (const child of children)
+		if (child.exitCode === null) {
+			const gone = new Promise((go) => child.once('exit', go))
+
+			child.kill('SIGTERM')
+			await gone
+		}
+	for (const where of directories)
+		fs.rmSync(where, { recursive: true, force: true })
+	console.log(`${passed} passed, ${failed} failed`)
+	process.exit(failed > 0 ? 1 : 0)
+}
+
+main().catch((error) => check('the tests', false, error.stack)).then(end)
