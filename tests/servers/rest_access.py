@@ -403,6 +403,40 @@ def test_who_may_inspect(w):
         expect(part not in log, f"{part} of the token is written down")
 
 
+def test_shadow_changes_nothing_that_is_allowed(w):
+    """No lifetime is cut, no uid filled in, no project chosen, no channel held against a job."""
+    key, digest = new_key(w, "app")
+    members = {"services": "rtc", "channels": "room", "ttl": "1m", "rate": "2/day"}
+    policy = {
+        "enforce": "log",
+        "callers": {"app": {"type": "apikey", "sha256": digest}},
+        "projects": {"second": {"appId": "ab" * 16, "certificate": "cd" * 16}},
+        "grants": [{"name": "own", "from": "app", "uid": "42", "project": "second", **members},
+                   {"name": "jobs", "from": "app", "actions": "recording.*",
+                    "channels": ["room", "hall"]}]}
+    path = os.path.join(w.run.directory(), "policy.json")
+    sites.write(path, json.dumps(policy))
+    audit = os.path.join(w.run.directory(), "audit.log")
+    site = site_with(w, path, AUDIT_FILE=audit, AUDIT_FORMAT="json")
+    key = ("X-API-Key", key)
+    for _ in range(3):
+        answer = token(site, {"channel": "room", "uid": "42", "expire": 7200}, key)
+        body = answer.json()
+        same((answer.status, body["expire"], body.get("clamped"), body.get("uid")),
+             (200, 7200, None, None), f"the answer {body}")
+        same(inspected(w, body["token"])["appId"], sites.APP_ID, "its project")
+    rk.fails(token(site, {"channel": "room"}, key), 400, "missing_field", "uid")
+    job = rk.succeeds(site.ask("POST", "/cloud_recording/start", {"channelName": "room"}, [key]))
+    stop = {n: job[n] for n in ("uid", "resourceId", "sid")} | {"cname": "hall"}
+    expect(site.ask("POST", "/cloud_recording/stop", stop, [key]).status != 403, "it is refused")
+    site.ask("POST", "/cloud_recording/stop", stop | {"cname": "room"}, [key])
+    site.stop()
+    records = [json.loads(line) for line in sites.read(audit).splitlines()]
+    same([r["verdict"] for r in records if r["action"] == "token.issue"],
+         ["allow", "allow", "shadow"], "records")
+    same(records[2]["reason"], "the grant's rate is used up", "the third")
+
+
 def test_what_cannot_be_recorded_is_not_done(w):
     site, keys, _ = backend(w, AUDIT_FILE="/dev/full")
     rk.fails(token(site, {"channel": "room", "uid": 1}, keys["web"]), 503, "audit_unavailable")
@@ -606,22 +640,100 @@ def test_reload_of_the_policy(w):
     site.stop()
 
 
+def with_projects(w, projects, *keys):
+    """A policy whose callers are these keys' (name, grant's members), with these projects."""
+    made = {name: new_key(w, name) for name, _ in keys}
+    path = os.path.join(w.run.directory(), "policy.json")
+    sites.write(path, json.dumps({
+        "callers": {name: {"type": "apikey", "sha256": digest}
+                    for name, (_, digest) in made.items()},
+        "projects": projects,
+        "grants": [{"name": name, "from": name, "services": "rtc", "channels": "*", "uid": "*",
+                    "actions": ["token.*", "recording.*"], **members} for name, members in keys]}))
+    return path, {name: ("X-API-Key", key) for name, (key, _) in made.items()}
+
+
 def test_projects(w):
+    """By the request's word, where the grant allows it, or by the grant's own."""
     app, certificate = "ab" * 16, "cd" * 16
-    policy = policy_file(w.run, "backend.json", ('"channels": "*",', '"channels": "*", '
-                                                 '"project": "*",'),
-                         ('{\n  "callers"', '{\n  "projects": {"second": {"appId": "%s", '
-                          '"certificate": "%s"}},\n  "callers"' % (app, certificate)))
-    key, digest = new_key(w, "web")
-    sites.write(policy, sites.read(policy).replace("0" * 64, digest))
+    policy, keys = with_projects(
+        w, {"second": {"appId": app, "certificate": certificate},
+            "third": {"appId": "ef" * 16, "certificate": "01" * 16}},
+        ("any", {"project": "*"}), ("none", {}), ("fixed", {"project": "second"}))
     site = site_with(w, policy)
-    headers = ("X-API-Key", key)
     good = {"channel": "room", "uid": "7"}
-    said = inspected(w, token(site, good | {"project": "second"}, headers).json()["token"],
-                     APP_ID=app, APP_CERTIFICATE=certificate)
-    same((said["valid"], said["appId"]), (True, app), "the second project's")
-    said = inspected(w, token(site, good, headers).json()["token"])
-    same(said["valid"], True, "the settings' own")
-    rk.fails(token(site, good | {"project": "third"}, headers), 400, "invalid_field", "project")
+    second = {"APP_ID": app, "APP_CERTIFICATE": certificate}
+    for name, asked, env in (("any", "second", second), ("any", None, {}), ("none", None, {}),
+                             ("fixed", None, second), ("fixed", "second", second)):
+        body = good if asked is None else good | {"project": asked}
+        said = inspected(w, token(site, body, keys[name]).json()["token"], **env)
+        same((said["valid"], said["appId"]), (True, env.get("APP_ID", sites.APP_ID)),
+             f"{name} asks for {asked}")
+    for name, asked in (("none", "second"), ("fixed", "third")):
+        denied(token(site, good | {"project": asked}, keys[name]), "project")
+    rk.fails(token(site, good | {"project": "x"}, keys["any"]), 400, "invalid_field", "project")
+    rk.fails(token(site, good | {"project": 2}, keys["any"]), 400, "invalid_field", "project")
     expect(certificate not in site.responder_log(), "the log holds the certificate")
+    site.stop()
+
+
+def test_certificates_change_without_a_cut(w):
+    """The second one verifies while the first one signs: in the settings, and in a project."""
+    old, new, app = "0a" * 16, "0b" * 16, "ab" * 16
+
+    def projects(**certificates):
+        return {"p": {"appId": app, **certificates}}
+
+    policy, keys = with_projects(w, projects(certificate=old), ("web", {"project": "*"}))
+    site = site_with(w, policy, APP_CERTIFICATE_SECONDARY=new)
+    key, good = keys["web"], {"channel": "room", "uid": "7"}
+
+    def inspect(text, project):
+        body = {"token": text} | ({} if project is None else {"project": project})
+        answer = site.ask("POST", "/token/inspect", body, [key]).json()
+        return answer["signatureValid"], answer.get("certificate")
+
+    first = token(site, good | {"project": "p"}, key).json()["token"]
+    same(inspect(first, "p"), (True, None), "by the only one")
+    text = json.loads(sites.read(policy))
+    text["projects"] = projects(certificate=new, secondCertificate=old)
+    sites.write(policy, json.dumps(text))
+    site.responder.send_signal(signal.SIGHUP)
+
+    def signed_by_new():
+        made = token(site, good | {"project": "p"}, key).json()["token"]
+        said = inspected(w, made, APP_ID=app, APP_CERTIFICATE=new)
+        return made if said["signatureValid"] else None
+
+    second = wait_until(signed_by_new, "tokens of the new certificate")
+    same(inspect(second, "p"), (True, None), "by the first")
+    same(inspect(first, "p"), (True, "secondary"), "by the second")
+    same(inspect(first, None), (False, None), "of another project")
+    by_second = subprocess.run(
+        [os.path.join(w.build, "agora-token"), "issue", "--channel", "room", "--uid", "7"],
+        capture_output=True, text=True, check=True,
+        env=sites.environment({"APP_ID": sites.APP_ID, "APP_CERTIFICATE": new})).stdout.strip()
+    same(inspect(by_second, None), (True, "secondary"), "the settings' second")
+    made = token(site, good, key).json()["token"]
+    same(inspected(w, made)["valid"], True, "the settings' first signs")
+    site.stop()
+
+
+def test_a_project_may_have_a_customer_of_its_own(w):
+    """Agora is asked with its id and secret, and with the settings' where it has none."""
+    ids = {"appId": sites.APP_ID, "certificate": rk.CERTIFICATE}
+    policy, keys = with_projects(w, {
+        "own": ids | {"customerId": rk.CUSTOMER_ID, "customerSecret": rk.CUSTOMER_SECRET},
+        "none": ids}, ("web", {"project": "*"}))
+    site = site_with(w, policy, CUSTOMER_ID="another", CUSTOMER_SECRET="another-secret-of-ours")
+    start = {"channelName": "customers"}
+    for project in ("none", None):
+        body = start if project is None else start | {"project": project}
+        answer = site.ask("POST", "/cloud_recording/start", body, [keys["web"]])
+        error = rk.fails(answer, 502, "upstream_auth")
+        same(error["upstream"]["status"], 401, f"Agora's word ({error})")
+    job = rk.succeeds(site.ask("POST", "/cloud_recording/start", start | {"project": "own"},
+                               [keys["web"]]))
+    stop = {n: job[n] for n in ("cname", "uid", "resourceId", "sid")}
+    rk.succeeds(site.ask("POST", "/cloud_recording/stop", stop | {"project": "own"}, [keys["web"]]))
     site.stop()
