@@ -221,11 +221,13 @@ refused(const struct access *access, struct exchange *x, const char *reason)
 }
 
 static enum step
-too_often(struct exchange *x, int64_t wait_us, const char *scope, const char *rule)
+too_often(const struct access *access, struct exchange *x, int64_t wait_us, const char *scope,
+    const char *rule)
 {
 	metric_add(METRIC_RATE_LIMITED, &LABELS(scope), 1);
 	response_retry_after(&x->response, wait_us);
-	return exchange_fail(x, ERROR_RATE_LIMITED, NULL, rule);
+	exchange_fail(x, ERROR_RATE_LIMITED, NULL, rule);
+	return x->admission->recorded && !is_public(x) ? refused(access, x, rule) : ANSWERED;
 }
 
 enum step
@@ -235,13 +237,17 @@ access_address(struct access *access, struct exchange *x)
 	char text[46];
 	int64_t wait;
 
+	x->admission = arena_alloc(&x->arena, 1, sizeof(*x->admission));
+	x->admission->access = access;
+	x->admission->recorded = access->policy != NULL || audit_has_file();
 	if (access->limits == NULL || access->address_burst == 0)
 		return NEXT;
 	address = limit_address(request_param(&x->request, "REMOTE_ADDR"), text);
 	wait = limit_take(access->limits, LIMIT_ADDRESS, &address, 1, access->address_us,
 	    access->address_burst, monotonic_us());
-	return wait == 0 ? NEXT
-			 : too_often(x, wait, "address", "too many requests from this address");
+	return wait == 0
+	    ? NEXT
+	    : too_often(access, x, wait, "address", "too many requests from this address");
 }
 
 /* Callers */
@@ -301,16 +307,11 @@ not_known(struct access *access, struct exchange *x, struct text address)
 enum step
 access_caller(struct access *access, struct exchange *x)
 {
-	struct admission *a;
+	struct admission *a = x->admission;
 	struct text address;
 	char text[46];
 	int64_t wait;
 
-	if (x->admission == NULL)
-		x->admission = arena_alloc(&x->arena, 1, sizeof(*x->admission));
-	a = x->admission;
-	a->access = access;
-	a->recorded = access->policy != NULL || audit_has_file();
 	if (access->policy == NULL || is_public(x))
 		return NEXT;
 	address = limit_address(request_param(&x->request, "REMOTE_ADDR"), text);
@@ -318,8 +319,8 @@ access_caller(struct access *access, struct exchange *x)
 		wait = limit_look(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
 		    access->failure_burst, monotonic_us());
 		if (wait > 0)
-			return too_often(
-			    x, wait, "failure", "too many wrong credentials from this address");
+			return too_often(access, x, wait, "failure",
+			    "too many wrong credentials from this address");
 	}
 	switch (caller_identify(
 	    access->policy, access->remote, &x->request, x->now, &a->identity, &a->reason)) {
@@ -412,8 +413,7 @@ limit_grant(struct access *access, struct exchange *x)
 		    "the grant's rate is used up");
 		return NEXT;
 	}
-	too_often(x, wait, "grant", "the grant's rate is used up");
-	return refused(access, x, "the grant's rate is used up");
+	return too_often(access, x, wait, "grant", "the grant's rate is used up");
 }
 
 static enum step

@@ -176,6 +176,7 @@ def test_cgi_uses_the_cache(w):
     good = cgi.send("POST", "/getToken", w.student(), body, settings=settings | {"KEY_CACHE": w.cache})
     same(good.status, 200, f"status ({good.body})")
     same(good.json()["uid"], "alice", "uid")
+    expect(any("rates are not kept under CGI" in line for line in cgi.log), f"no word: {cgi.log}")
     same(len(w.server.asked), before, "fetches")
     answer = cgi.send("POST", "/getToken", w.student(), body, settings=settings)
     fails(answer, 503, "keys_unavailable")

@@ -596,8 +596,13 @@ def test_how_open_it_is_is_said(w):
         site.stop()
 
 
+def refusals(audit):
+    records = [json.loads(line) for line in sites.read(audit).splitlines()]
+    return [(r["status"], r["reason"]) for r in records if r["verdict"] == "deny"]
+
+
 def test_rates_by_address(w):
-    site, keys, _ = backend(w, FAILURE_RATE="3/min")
+    site, keys, audit = backend(w, FAILURE_RATE="3/min", AUDIT_FORMAT="json")
     good = {"channel": "room", "uid": 1}
     for _ in range(3):
         unknown(token(site, good, ("X-API-Key", "ak_web_x")), "not known")
@@ -606,9 +611,33 @@ def test_rates_by_address(w):
     rk.fails(token(site, good, keys["web"]), 429, "rate_limited", says="wrong credentials")
     same(site.ask("GET", "/ping").status, 200, "without credentials")
     site.stop()
-    site, keys, _ = backend(w, ADDRESS_RATE="4/min")
-    answers = [site.ask("GET", "/ping", patient=False).status for _ in range(5)]
-    same(answers, [200, 200, 200, 200, 429], "an address's requests")
+    same(refusals(audit), [(401, "the API key is not known here")] * 3 +
+         [(429, "too many wrong credentials from this address")] * 2, "records")
+    site, keys, audit = backend(w, ADDRESS_RATE="4/min", AUDIT_FORMAT="json")
+    for n in range(6):  # what a client says of its address is not believed
+        forged = [(name, f"192.0.2.{n}") for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded",
+                                                      "Remote-Addr", "REMOTE_ADDR")]
+        answer = site.ask("GET", "/ping", headers=forged, patient=False)
+        same(answer.status, 200 if n < 4 else 429, "an address's requests")
+    rk.fails(token(site, good, keys["web"]), 429, "rate_limited", says="from this address")
+    site.stop()
+    same(refusals(audit), [(429, "too many requests from this address")], "records")
+
+
+def test_a_rate_is_each_grants_and_callers_own(w):
+    made = {name: new_key(w, name) for name in ("one", "two")}
+    grant = {"services": "rtc", "uid": "*", "rate": "2/day"}
+    path = os.path.join(w.run.directory(), "policy.json")
+    sites.write(path, json.dumps({
+        "callers": {name: {"type": "apikey", "sha256": digest}
+                    for name, (_, digest) in made.items()},
+        "grants": [{"name": "rooms", "from": list(made), "channels": "room", **grant},
+                   {"name": "halls", "from": list(made), "channels": "hall", **grant}]}))
+    site = site_with(w, path)
+    for name, channel in (("one", "room"), ("two", "room"), ("one", "hall"), ("two", "hall")):
+        found = [token(site, {"channel": channel, "uid": 1}, ("X-API-Key", made[name][0])).status
+                 for _ in range(3)]
+        same(found, [200, 200, 429], f"{name} in {channel}")
     site.stop()
 
 
