@@ -59,7 +59,8 @@ enum rate {
 	RATE_PUSH = 50,
 	RATE_PUSH_UPDATE = 2, /* of one converter */
 	RATE_PULL = 10,
-	RATE_PULL_CREATE = 2
+	RATE_PULL_CREATE = 2,
+	RATE_PULL_FILTERED = 2 /* lists of one channel */
 };
 
 static void
@@ -88,7 +89,8 @@ fill_project(
 		.rtt = { "rtt", RATE_RTT },
 		.push = { "push", RATE_PUSH },
 		.pull = { "pull", RATE_PULL },
-		.pull_create = { "pull", RATE_PULL_CREATE } };
+		.pull_create = { "pull", RATE_PULL_CREATE },
+		.pull_filtered = { "pull", RATE_PULL_FILTERED } };
 	for (size_t i = 0; i < JOB_SLOTS; i++)
 		p->push_update[i] = (struct pace){ "push", RATE_PUSH_UPDATE };
 	if (project != NULL && project->customer_id.data != NULL)

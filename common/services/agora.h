@@ -30,7 +30,7 @@ extern const struct table storage_settings_table;
 struct rest_project {
 	const struct project *project; /* NULL: the settings' own */
 	struct credentials credentials;
-	struct pace recording, rtt, push, pull, pull_create;
+	struct pace recording, rtt, push, pull, pull_create, pull_filtered;
 	struct pace push_update[JOB_SLOTS]; /* by agora_slot */
 };
 

@@ -338,19 +338,21 @@ static struct call *
 list_call(struct exchange *x, const struct list_request *r, struct text page)
 {
 	struct buf *path = players_path(x, NULL), filter = { 0 };
+	struct pace *pace = pull_pace(x);
 	char join = '?';
 
 	if (r->channel.data != NULL) {
 		buf_printf(&filter, "channelName eq %.*s", (int)r->channel.length, r->channel.data);
 		agora_query(path, &join, "filter", buf_view(&filter));
 		buf_free(&filter);
+		pace = &rest_project(x)->pull_filtered;
 	}
 	if (r->size >= 0) {
 		buf_printf(path, "%cpageSize=%lld", join, (long long)r->size);
 		join = '&';
 	}
 	agora_query(path, &join, "pageToken", page);
-	return agora_call(x, "GET", path, CALL_SAFE, pull_pace(x));
+	return agora_call(x, "GET", path, CALL_SAFE, pace);
 }
 
 static struct call *

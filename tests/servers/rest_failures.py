@@ -678,6 +678,8 @@ def test_agoras_limits_are_kept(w):
     pulls = rk.in_threads(*[lambda: PULLED.start(site) for _ in range(6)])
     for answer in pulls:
         succeeds(answer)
+    for answer in rk.in_threads(*[lambda: site.get("/rtmp/pull/list", channel="lobby")] * 5):
+        succeeds(answer)
     converters = [PUSH.id_of(succeeds(PUSH.start(site))) for _ in range(2)]
     for answer in rk.in_threads(*[lambda c=converter: update(site, c) for converter in converters * 5]):
         succeeds(answer)
