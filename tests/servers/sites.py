@@ -246,7 +246,11 @@ class Nginx(Front):
         values = {
             "USER": "user www-data;" if os.geteuid() == 0 else "",
             "RUN": self.directory,
+            "PATIENCE": "30",
+            "ADDRESS": "127.0.0.1",
             "PORT": str(self.port),
+            "MORE": "",
+            "CONSOLE": "",
             "ORIGINS": ORIGINS.get(self.kind, ""),
         }
         for name, value in values.items():
