@@ -126,8 +126,13 @@ def test_recorder_is_bound_to_its_channels(w):
     job = rk.succeeds(post("start", {"channelName": "meeting-1"}))
     ids = {name: job[name] for name in ("cname", "uid", "resourceId", "sid")}
     mark = w.sim.newest()
-    denied(post("stop", ids | {"cname": "meeting-2"}), "channel")
-    expect(not any("/stop" in e["path"] for e in w.sim.since(mark)), "it was stopped all the same")
+    change = {"recordingConfig": {"mixedVideoLayout": 1, "backgroundColor": "#00FF00"}}
+    for what, more in (("stop", {}), ("update/layout", change), ("update/subscriber-list", {
+            "recordingConfig": {"streamSubscribe": {"audioUidList": {"subscribeAudioUids": ["1"]}}}})):
+        denied(post(what, ids | more | {"cname": "lobby"}), "channel")
+        denied(post(what, ids | more | {"cname": "meeting-2"}), "channel")
+    same({e["method"] for e in w.sim.since(mark)} - {"GET"}, set(), "it was done all the same")
+    rk.succeeds(post("update/layout", ids | change))
     query = f"?resourceId={ids['resourceId']}&sid={ids['sid']}&mode=mix"
     denied(site.ask("GET", "/cloud_recording/status" + query, headers=key), "channel")
     rk.succeeds(site.ask("GET", "/cloud_recording/status" + query + "&cname=meeting-1",
@@ -157,12 +162,25 @@ def test_players_and_converters_are_bound_too(w):
     jobs = (("/rtmp/pull/stop", {"playerId": player, "region": "na"}, "channelName"),
             ("/rtmp/push/stop", {"converterId": converter, "region": "na"}, "rtcChannel"),
             (f"/rtt/stop/{task}", {}, "channelName"))
-    for target, body, field in jobs:
+    others = (("/rtmp/pull/update", jobs[0][1] | {"isPause": True}, "channelName"),
+              (f"/rtmp/pull/status/{player}", None, "channelName"),
+              ("/rtmp/push/update", jobs[1][1] | {"jitterBufferSizeMs": 7}, "rtcChannel"),
+              (f"/rtmp/push/status/{converter}", None, "rtcChannel"))
+
+    def named(target, body, field, channel):
+        if body is not None:
+            return post(target, body | {field: channel})
+        return site.ask("GET", f"{target}?region=na&{field}={channel}", headers=[("X-API-Key", key)])
+
+    for target, body, field in jobs + others:
         mark = w.sim.newest()
-        denied(post(target, body), "channel")
-        denied(post(target, body | {field: "lobby"}), "channel")
+        if body is not None:
+            denied(post(target, body), "channel")
+        else:
+            denied(site.ask("GET", f"{target}?region=na", headers=[("X-API-Key", key)]), "channel")
+        denied(named(target, body, field, "lobby"), "channel")
         same(w.sim.since(mark), [], f"calls to Agora for {target}")
-        denied(post(target, body | {field: "meeting-2"}), "channel")
+        denied(named(target, body, field, "meeting-2"), "channel")
         same({e["method"] for e in w.sim.since(mark)}, {"GET"}, f"calls to Agora for {target}")
     forged = "meeting-1 or channelName eq lobby"
     mark = w.sim.newest()
@@ -171,8 +189,8 @@ def test_players_and_converters_are_bound_too(w):
     rk.fails(site.ask("GET", "/rtmp/pull/list?channel=" + forged.replace(" ", "%20"),
                       headers=[("X-API-Key", key)]), 400, "invalid_field", "channel")
     same(w.sim.since(mark), [], "calls to Agora for a name with blanks")
-    for target, body, field in jobs:
-        rk.succeeds(post(target, body | {field: "meeting-1"}))
+    for target, body, field in others + jobs:
+        rk.succeeds(named(target, body, field, "meeting-1"))
     site.stop()
 
 
