@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -341,13 +340,12 @@ fail(struct cgi *cgi, struct text why)
 int
 cgi_serve(const char *env_file, char *const *environment, const struct service *service)
 {
-	const struct rlimit no_core = { 0, 0 };
 	struct cgi cgi = { .service = service, .environment = environment };
 	struct buf error = { 0 };
 	int code;
 
-	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the certificate */
-	signal(SIGXFSZ, SIG_IGN);         /* a file that may not grow is a write that fails */
+	forbid_core_files();
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
 	code = read_config(&cgi, env_file, &error) ? serve(&cgi) : fail(&cgi, buf_view(&error));
 	app_close(cgi.app);
 	config_close(cgi.config);

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -125,7 +124,6 @@ static int
 work(void *owner, int listener, int pipe)
 {
 	const struct service *service = owner;
-	const struct rlimit no_core = { 0, 0 };
 	struct service_settings settings;
 	struct buf error = { 0 };
 	struct config *config = read_config(&settings, &error);
@@ -138,8 +136,6 @@ work(void *owner, int listener, int pipe)
 		.driver = service->driver };
 	int code;
 
-	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the certificate */
-	prctl(PR_SET_DUMPABLE, 0);
 	if (config == NULL) {
 		log_line(LOG_LEVEL_ERROR, "configuration: %.*s", (int)error.length, error.data);
 		log_flush();
@@ -284,6 +280,7 @@ service_main(int argc, char **argv, const struct service *service)
 	bool by_web_server;
 	int systemd;
 
+	forbid_core_files();
 	if (argc > 0 && !options_read(options, OPTION_COUNT, argv + 1, &operands, &error))
 		return fail(EXIT_USAGE, buf_view(&error));
 	if (operands > 0)

@@ -151,6 +151,7 @@ key_secret(struct key *key, struct text secret)
 	if (secret.length < KEY_SECRET_MIN)
 		return "a secret must have 32 bytes or more";
 	buf_add(&key->octets, secret.data, secret.length);
+	lock_secret(buf_view(&key->octets));
 	return NULL;
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -30,6 +32,15 @@ lock_secret(struct text secret)
 		return;
 	mlock((void *)start, length);
 	madvise((void *)start, (length + page - 1) / page * page, MADV_DONTDUMP);
+}
+
+void
+forbid_core_files(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0); /* a core_pattern that is a program ignores the limit */
 }
 
 void *

@@ -65,6 +65,12 @@ buf_view(const struct buf *buf)
  */
 void lock_secret(struct text secret);
 
+/*
+ * For a program that holds secrets, before it reads them: no core file of it or of its children,
+ * and none of their user's other processes may trace them or read their memory or environment.
+ */
+void forbid_core_files(void);
+
 /* Zeroed memory; never NULL. */
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 

@@ -475,6 +475,8 @@ json_read(struct text text, unsigned flags, struct json_error *error)
 		*error = (struct json_error){ s.problem, (size_t)(s.at - s.start) };
 	}
 	buf_free(&s.names);
+	if (s.blank != NULL)
+		explicit_bzero(s.blank, in.length); /* a policy may hold secrets */
 	free(s.blank);
 	return value;
 }

@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "cli.h"
 #include "responder.h"
@@ -220,13 +219,11 @@ is_url(struct text text)
 int
 cli_doctor(char **argv)
 {
-	const struct rlimit no_core = { 0, 0 };
 	struct doctor d = { 0 };
 	struct buf why = { 0 };
 	size_t operands, length;
 	int code;
 
-	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the certificate */
 	if (!cli_options(doctor_options, doctor_option_count, argv, &operands))
 		return EXIT_USAGE;
 	if (operands > 0)

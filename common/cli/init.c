@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -335,7 +334,6 @@ init(int dir, const char *path, gid_t gid, const struct token_settings *project)
 int
 cli_init(char **argv)
 {
-	const struct rlimit no_core = { 0, 0 };
 	struct token_settings project;
 	struct settings *settings = NULL;
 	struct buf id = { 0 }, certificate = { 0 }, why = { 0 };
@@ -345,7 +343,6 @@ cli_init(char **argv)
 	int dir = -1, code = EXIT_OS;
 	gid_t gid;
 
-	setrlimit(RLIMIT_CORE, &no_core);
 	if (!cli_options(init_options, init_option_count, argv, &operands))
 		return EXIT_USAGE;
 	from_input = operands == 1 && strcmp(argv[0], "-") == 0;

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "caller.h"
 #include "cli.h"
@@ -11,13 +10,11 @@ const size_t key_option_count = 0;
 int
 cli_key(char **argv)
 {
-	const struct rlimit no_core = { 0, 0 };
 	struct buf key = { 0 }, why = { 0 };
 	struct field_error error;
 	size_t operands;
 	char hash[65];
 
-	setrlimit(RLIMIT_CORE, &no_core);
 	if (!cli_options(key_options, key_option_count, argv, &operands))
 		return EXIT_USAGE;
 	if (operands != 2 || strcmp(argv[0], "new") != 0) {

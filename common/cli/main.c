@@ -191,6 +191,7 @@ main(int argc, char **argv)
 			command_help(&commands[i], stdout);
 			return 0;
 		}
+		forbid_core_files();
 		return commands[i].run(argv + 2);
 	}
 	buf_printf(&error, "there is no such command; see --help");

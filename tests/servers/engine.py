@@ -19,6 +19,7 @@ import engine_limits
 import engine_load
 import engine_master
 import engine_reload
+import engine_secrets
 import kit
 
 FIGURES = []
@@ -86,6 +87,7 @@ GROUPS = {
     "master": module(engine_master),
     "reload": module(engine_reload),
     "cgi": module(engine_cgi),
+    "secrets": module(engine_secrets),
 }
 
 if __name__ == "__main__":
