@@ -75,7 +75,9 @@ ask_account(
 	page.call.credentials = &credentials;
 	page.call.repeat = CALL_SAFE;
 	if (!page_fetch(&d->config->upstream, &page))
-		doctor_say(d, FINDING_WARNING, what, NULL, "cannot be checked: %s",
+		doctor_say(d, FINDING_WARNING, what,
+		    "look at what is said of Agora's hosts, and then again",
+		    "cannot be checked: %s",
 		    call->failure == NULL ? "no answer came" : call->failure);
 	else if (call->status == 401)
 		doctor_say(d, FINDING_PROBLEM, what,

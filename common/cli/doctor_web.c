@@ -4,6 +4,7 @@
 #include "doctor_page.h"
 #include "random.h"
 
+#define NO_ANSWER_FIX "look into the logs of the web server and of agora-fcgi"
 #define STRANGER "https://doctor.invalid" /* an origin that nobody has (RFC 6761) */
 
 /* The service through its web server: not by AGORA_PROXY, and by the system's certificates. */
@@ -220,7 +221,7 @@ check_authorization(struct doctor *d)
 	    (!keys && !has_caller(policy, CALLER_JWT))) {
 		doctor_say(d, FINDING_WARNING, what,
 		    policy != NULL && policy->enforce == ENFORCE_ON
-			? NULL
+			? "nothing is to be done while nobody sends it"
 			: "look again once a policy is enforced",
 		    "whether it arrives cannot be checked: %s",
 		    policy == NULL ? "without a policy nobody is asked who it is"
@@ -232,7 +233,7 @@ check_authorization(struct doctor *d)
 	if (!get(d, &page, "GET", "/me",
 		keys ? "Authorization: Bearer ak_doctor_0" : "Authorization: Bearer doctor",
 		(struct text){ NULL, 0 })) {
-		doctor_say(d, FINDING_PROBLEM, what, NULL, "no answer came");
+		doctor_say(d, FINDING_PROBLEM, what, NO_ANSWER_FIX, "no answer came");
 		page_free(&page);
 		return;
 	}
@@ -265,7 +266,7 @@ check_slash(struct doctor *d)
 	if (d->ping == NULL)
 		return;
 	if (!get(d, &page, "GET", "/rtm/a%2Fb", NULL, (struct text){ NULL, 0 })) {
-		doctor_say(d, FINDING_PROBLEM, what, NULL, "no answer came");
+		doctor_say(d, FINDING_PROBLEM, what, NO_ANSWER_FIX, "no answer came");
 		page_free(&page);
 		return;
 	}

@@ -51,6 +51,8 @@ def doctor(w, env, *arguments, code=None):
     done = token_program(w, "doctor", "--json", *arguments, env=env)
     findings = json.loads(done.stdout)["findings"]
     problems = [f for f in findings if f["status"] == "problem"]
+    same([f for f in findings if (f["status"] == "ok") == bool(f.get("fix"))], [],
+         "findings without a fix, and fixes of nothing")
     same(done.returncode, 1 if problems else 0, f"exit status ({findings} {done.stderr})")
     if code is not None:
         same(done.returncode, code, f"exit status ({findings})")
