@@ -47,6 +47,8 @@ struct master {
 	int code;
 };
 
+static void notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* sd_notify(3), the protocol of $NOTIFY_SOCKET: a datagram of lines. */
 static void
 notify(const char *format, ...)

@@ -457,7 +457,7 @@ app_serve(struct app *app, struct exchange *x, char *const *params, struct text 
 	x->now = unix_seconds();
 	x->context = &app->services;
 	x->complete = complete;
-	x->body_problem = body_problem;
+	x->body_problem = (int)body_problem;
 	path_problem = request_parse(
 	    &x->request, params, base_path.data == NULL ? "" : base_path.data, &x->arena);
 	add_common_headers(x);
