@@ -92,6 +92,7 @@ class Front:
     server_name = "127.0.0.1"
     partial = False  # its own errors have less than ours
     changes_headers = {}  # name of a case: {header: what it becomes, None: it is dropped}
+    exit_statuses = (0,)  # of one that was asked to end
 
     def __init__(self, run, build, kind="list", responder=True, program="agora-fcgi", **config):
         self.run, self.build, self.kind, self.program = run, build, kind, program
@@ -190,7 +191,9 @@ class Front:
         """Both, the web server first, and what they said is looked at."""
         if self.server.poll() is None:
             self.server.send_signal(number)
-            same(self.server.wait(kit.DEADLINE), 0, f"exit status of {self.name}")
+            status = self.server.wait(kit.DEADLINE)
+            expect(status in self.exit_statuses,
+                   f"exit status {status} of {self.name}: {self.server_log()[-2000:]}")
         if self.responder is not None:
             self.stop_responder()
 
