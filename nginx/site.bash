@@ -100,7 +100,7 @@ console_conf() {
 }
 
 render_nginx_conf() {
-	local conf user='' origin listed origins='' console
+	local conf user='' origin listed origins='' console base
 	console=$(console_conf)
 	[[ $EUID -ne 0 ]] || user='user www-data;'
 
@@ -125,7 +125,15 @@ render_nginx_conf() {
 	conf=${conf//@MORE@/"$more"}
 	conf=${conf//@CONSOLE@/"$console"}
 	printf '%s\n' "$conf" >"$run/nginx.conf"
-	ln -s "$top/conf/nginx" "$run/agora"
+
+	# Below BASE_PATH the public locations are as agora-server.conf says for a part of a site.
+	install -d "$run/agora"
+	install -m 644 "$top"/conf/nginx/*.conf "$run/agora"
+	base=$(setting BASE_PATH)
+	[[ $base =~ ^[A-Za-z0-9/._~-]*$ ]] ||
+		die 78 'BASE_PATH: here it may have only letters, digits and /._~-'
+	[[ -z $base ]] || sed -i -e "s|^location / |location $base/ |" \
+		-e "s|^location ~ ^/|location ~ ^$base/|" "$run/agora/agora-server.conf"
 }
 
 # pause SECONDS: sleep, but a signal ends it.
@@ -156,7 +164,8 @@ until_true() {
 ping_answers() {
 	(
 		exec 3<>"/dev/tcp/127.0.0.1/$port"
-		printf 'GET /ping HTTP/1.0\r\n\r\n' >&3
+		base=$(setting BASE_PATH)
+		printf 'GET %s/ping HTTP/1.0\r\n\r\n' "$base" >&3
 		IFS= read -r -t 2 line <&3
 		[[ $line == *' 200 '* ]]
 	) 2>/dev/null

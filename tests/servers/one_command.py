@@ -200,6 +200,20 @@ def test_settings_of_the_file_count_for_nginx_too(run):
     serve.stop()
 
 
+def test_below_a_path(run):
+    path = credentials(run.directory(), "BASE_PATH=/agora")
+    serve = Serve(run, "--env-file", path, *port_line())
+    serve.ready()
+    answer = http(serve.port, "POST", "/agora/getToken", body=BODY).json()
+    tokens.check(run.build, answer["token"], tokens.rtc("demo", "1"))
+    # What may be billed has a location of its own, which asks once and waits for Agora.
+    conf = read(serve.ours[0], "agora", "agora-server.conf")
+    for location in ("location /agora/ {", "~ ^/agora/metrics/?$ {", "~ ^/agora/(cloud_recording|rtt|rtmp)/ {"):
+        expect(location in conf, f"no {location}")
+    same(http(serve.port, "GET", "/ping").status, 404, "status elsewhere")
+    serve.stop()
+
+
 def test_what_it_refuses(run):
     directory = run.directory()
     port = port_line()
@@ -215,6 +229,8 @@ def test_what_it_refuses(run):
     for wrong in ("0", "65536", "080", "x", "80x", "-1", "8 0"):
         refuses(run, 78, ["--port", f'"{wrong}"'], "--demo", "--port", wrong)
     refuses(run, 78, ["SERVER_PORT", "eighty"], "--env-file", good)
+    odd = credentials(directory, "BASE_PATH=/a;b", name="odd.env")
+    refuses(run, 78, ["BASE_PATH"], "--env-file", odd, *port)
     refuses(run, 78, [f"{bad}:2: APP_ID"], "--env-file", bad, *port)
     refuses(run, 78, ["APP_ID", "required"], "--env-file", empty, *port)
     env = {"APP_ID": APP_ID, "APP_CERTIFICATE": "not hexadecimal" * 2 + ", "}
