@@ -390,6 +390,7 @@ wants_keys_for_what_could_be_a_token(void)
 	static const struct {
 		const char *rule, *callers, *header, *token; /* header NULL: the token as it is */
 		enum caller_answer can, cannot;              /* where they can be fetched or not */
+		const char *payload, *secret;                /* NULL: remote's, the club's */
 	} cases[] = {
 		{ "a token", REMOTE, es256, NULL, CALLER_KEYS_WANTED, CALLER_KEYS_MISSING },
 		{ "an algorithm that it has not", REMOTE, "{\"alg\":\"RS256\"}", NULL,
@@ -397,6 +398,9 @@ wants_keys_for_what_could_be_a_token(void)
 		{ "no token", REMOTE, NULL, "a.b.c", CALLER_UNKNOWN, CALLER_UNKNOWN },
 		{ "another caller's key does not fit", SCHOOL "," REMOTE, "{\"alg\":\"HS256\"}",
 		    NULL, CALLER_KEYS_WANTED, CALLER_KEYS_MISSING },
+		{ "another caller's token, and it has expired", SCHOOL "," REMOTE,
+		    "{\"alg\":\"HS256\"}", NULL, CALLER_KEYS_WANTED, CALLER_UNKNOWN,
+		    "{\"iss\":\"school\",\"aud\":\"tokens\",\"exp\":1699999999}", SCHOOLS },
 		{ "nothing is remote", SCHOOL, es256, NULL, CALLER_UNKNOWN, CALLER_UNKNOWN },
 	};
 	const struct sender senders[] = { { .send = must_not_send }, { .send = NULL } };
@@ -418,7 +422,10 @@ wants_keys_for_what_could_be_a_token(void)
 			if (cases[i].header == NULL)
 				buf_text(&header, cases[i].token);
 			else
-				sign(cases[i].header, PAYLOAD("remote", ""), CLUBS, &header);
+				sign(cases[i].header,
+				    cases[i].payload == NULL ? PAYLOAD("remote", "")
+							     : cases[i].payload,
+				    cases[i].secret == NULL ? CLUBS : cases[i].secret, &header);
 			buf_add(&header, "", 1);
 			params[0] = header.data;
 			CHECK(caller_identify(policy, list, &request, NOW, &identity, &reason) ==
