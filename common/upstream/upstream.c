@@ -19,6 +19,7 @@
 #define QUEUE_MS 1500  /* how long Agora's limit may hold a call back; its window is 1100 */
 #define BACKOFF_MS 250 /* before the second try of a host; doubled, with jitter */
 #define TRIES_MAX 6
+#define RETRY_AFTER_MAX 86400 /* seconds */
 #define SPARE_MAX 32
 #define QUIET_MS 1000 /* without a call, before memory is given back */
 
@@ -127,8 +128,6 @@ take_header(char *bytes, size_t size, size_t count, void *owner)
 {
 	struct transfer *t = owner;
 	struct text line = { bytes, size * count };
-	char seconds[16] = "";
-	uint64_t n;
 
 	if (t->call->head != NULL)
 		buf_add(t->call->head, bytes, size * count);
@@ -138,9 +137,6 @@ take_header(char *bytes, size_t size, size_t count, void *owner)
 	take_value(line, "X-Custom-Request-ID", t->call->agora_request_id,
 	    sizeof(t->call->agora_request_id));
 	take_value(line, "X-Resource-ID", t->call->resource_id, sizeof(t->call->resource_id));
-	take_value(line, "Retry-After", seconds, sizeof(seconds));
-	if (text_number(text_of(seconds), 86400, &n))
-		t->call->retry_after = (int64_t)n;
 	return size * count;
 }
 
@@ -576,15 +572,18 @@ take_ended_tries(struct upstream *u)
 		struct transfer *t = NULL;
 		CURLcode code = message->data.result;
 		long status = 0;
+		curl_off_t wait = 0;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait); /* seconds or a date */
 		curl_multi_remove_handle(u->multi, t->easy);
 		t->running = false;
 		pull(&u->active, t);
 		t->call->status = (int)status;
+		t->call->retry_after = wait > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (int64_t)wait;
 		count_try(t, code == CURLE_OK ? status : 0);
 		if (code == CURLE_OK)
 			with_answer(t);
