@@ -299,7 +299,8 @@ say_what_next(const char *path)
 		    "    agora-fcgi --socket ADDRESS --env-file %s/agora.env\n\n"
 		    "   or, on plain CGI hosting, copy %s\n"
 		    "   to your cgi-bin directory.  It finds agora.env up to three directories "
-		    "above itself,\n   or where AGORA_ENV_FILE says.\n\n"
+		    "above itself,\n   or where AGORA_ENV_FILE says.  Where you copy the files "
+		    "elsewhere, write the policy's\n   new place into POLICY_FILE.\n\n"
 		    "2. Have the web server pass requests to it.\n\n",
 		    path, CGI_PROGRAM);
 	fprintf(stderr,

@@ -194,10 +194,17 @@ def test_alone_on_a_machine_that_has_nothing(build):
         os.makedirs(scripts)
         shutil.copyfile(os.path.join(sites.release(), "agora.cgi"), os.path.join(scripts, "agora.cgi"))
         key = ak.EcKey(run.directory(), "login")
+        made = subprocess.run([os.path.join(sites.release(), "agora-token"), "key", "new", "web"],
+                              capture_output=True, text=True, check=True)
+        api_key, caller = made.stdout.splitlines()
+        grant = '{"name":"web","from":"web","channels":"room","uid":"*","services":"rtc"}'
+        policy = sites.changed("classroom.json", ak.policy_text("classroom"),
+                               ('"callers": {', f'"callers": {{ {caller},'),
+                               ('"grants": [', f'"grants": [ {grant},'))
         files = {
             "agora.env": f"APP_ID={sites.APP_ID}\nAPP_CERTIFICATE={sites.CERTIFICATE}\n"
                          "POLICY_FILE=/srv/you/policy.json\n",
-            "policy.json": ak.policy_text("classroom"),
+            "policy.json": policy,
             "classroom.pem": key.pem(),
         }
         for name, text in files.items():
@@ -221,9 +228,8 @@ def test_alone_on_a_machine_that_has_nothing(build):
         variables = {"SCRIPT_FILENAME": cgi.program, "DOCUMENT_ROOT": "/srv/you/public_html",
                      "SCRIPT_NAME": "/cgi-bin/agora.cgi", "PATH_INFO": "/getToken",
                      "APP_ID": None, "APP_CERTIFICATE": None}
-        body = b'{"tokenType":"rtc","channel":"class-1"}'
 
-        def ask(headers):
+        def ask(headers, body=b'{"tokenType":"rtc","channel":"class-1"}'):
             target = "/cgi-bin/agora.cgi/getToken"
             return cgi.send("POST", target, headers, body, variables, settings={})
 
@@ -231,6 +237,9 @@ def test_alone_on_a_machine_that_has_nothing(build):
         same(answer.status, 200, f"status ({answer.body} {cgi.log})")
         same(answer.json()["uid"], "alice", "uid")
         tokens.check(build, answer.json()["token"], tokens.rtc("class-1", "alice", expire=1800), 1800)
+        answer = ask([("X-API-Key", api_key)], b'{"tokenType":"rtc","channel":"room","uid":7}')
+        tokens.check(build, answer.json()["token"], tokens.rtc("room", "7"))
+        check_error(ask([("X-API-Key", api_key + "x")]), 401, "unauthenticated")
         other = ak.EcKey(run.directory(), "login")
         check_error(ask(ak.bearer(ak.jwt(other, sub="alice", groups="student"))), 401, "unauthenticated")
         check_error(ask([]), 401, "unauthenticated")
