@@ -69,7 +69,7 @@ class Machine:
 
     def run(self, text, seconds):
         """As root, in the clone."""
-        env = sites.environment({}) | {"HOME": "/root"}
+        env = sites.environment({}) | {"HOME": "/root", "MAKEFLAGS": f"-j{os.cpu_count()}"}
         # Not a pipe: what it leaves running would keep that open.
         with tempfile.TemporaryFile("w+", errors="replace") as said:
             done = subprocess.run(
