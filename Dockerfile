@@ -27,7 +27,7 @@ RUN apt-get -q update && apt-get -q install --yes --no-install-recommends nginx 
 	groupadd --system --gid 10001 agora && \
 	useradd --system --uid 10001 --gid agora --no-create-home --home-dir / agora
 COPY --from=build /src/build/agora-fcgi /src/build/agora-token /usr/bin/
-COPY nginx/nginx.conf.in nginx/site.bash /usr/share/agora-backend/nginx/
+COPY nginx/ /usr/share/agora-backend/nginx/
 COPY nginx/console/ /usr/share/agora-backend/nginx/console/
 COPY conf/nginx/ /usr/share/agora-backend/conf/nginx/
 COPY conf/container/start /usr/share/agora-backend/conf/container/
