@@ -48,6 +48,7 @@
 	S(api_inspect)                                                                             \
 	S(api_openapi)                                                                             \
 	S(api_routes)                                                                              \
+	S(api_status)                                                                              \
 	S(api_system)                                                                              \
 	S(fcgi_codec)                                                                              \
 	S(fcgi_sandbox)                                                                            \

@@ -13,8 +13,11 @@ static int file = -1;
 static const char *file_path;
 static struct buf records; /* for the file, not yet written */
 static struct buf one;     /* record, on its way */
-static int64_t failed;     /* when a write did, monotonic ms; 0: the last one did not */
-static bool torn;          /* the file ends in the middle of a line */
+static bool keeps;
+static struct buf kept[AUDIT_KEPT];
+static size_t kept_count; /* so far; the newest is the one before, modulo AUDIT_KEPT */
+static int64_t failed;    /* when a write did, monotonic ms; 0: the last one did not */
+static bool torn;         /* the file ends in the middle of a line */
 
 bool
 audit_to_file(const char *path)
@@ -62,6 +65,7 @@ audit_close(void)
 	file_path = NULL;
 	failed = 0;
 	torn = false;
+	audit_keep(false);
 	buf_free(&records);
 	buf_free(&one);
 }
@@ -98,6 +102,35 @@ audit_line(struct buf *line, enum record_format format, const struct audit_recor
 	record_text(line, format, "time", text_of(utc_text(record->time)));
 	add_values(line, format, record);
 	record_end(line, format);
+}
+
+void
+audit_keep(bool wanted)
+{
+	keeps = wanted;
+	for (size_t i = 0; i < AUDIT_KEPT && !wanted; i++)
+		buf_free(&kept[i]);
+	kept_count = 0;
+}
+
+struct text
+audit_kept(size_t before_newest)
+{
+	if (before_newest >= AUDIT_KEPT || before_newest >= kept_count)
+		return (struct text){ NULL, 0 };
+	return buf_view(&kept[(kept_count - 1 - before_newest) % AUDIT_KEPT]);
+}
+
+static void
+keep(const struct audit_record *record)
+{
+	struct buf *line = &kept[kept_count % AUDIT_KEPT];
+
+	if (!keeps)
+		return;
+	buf_clear(line);
+	audit_line(line, RECORD_JSON, record);
+	kept_count++;
 }
 
 static void
@@ -154,6 +187,7 @@ write_to_file(struct text text)
 void
 audit_add(enum record_format format, const struct audit_record *record)
 {
+	keep(record);
 	if (file < 0) {
 		add_to_log(record);
 		return;
@@ -175,6 +209,7 @@ audit_write(void)
 bool
 audit_write_now(enum record_format format, const struct audit_record *record)
 {
+	keep(record);
 	if (file < 0) {
 		add_to_log(record);
 		return true;

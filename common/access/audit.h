@@ -41,6 +41,14 @@ bool audit_write(void);
 /* The same for this record alone, without those that are kept. */
 bool audit_write_now(enum record_format format, const struct audit_record *record);
 
+/*
+ * Whether the last AUDIT_KEPT records are kept in memory, too, for people to look at; and the one
+ * that is so many before the newest, as JSON, empty where there is none.
+ */
+#define AUDIT_KEPT 50
+void audit_keep(bool wanted);
+struct text audit_kept(size_t before_newest);
+
 /* The line itself, with its end. */
 void audit_line(struct buf *line, enum record_format format, const struct audit_record *record);
 

@@ -150,6 +150,7 @@ app_open(const struct config *config, const struct route *routes, size_t route_c
 	fill_rest(app, config);
 	if (app->upstream != NULL)
 		sender = (struct sender){ app, send_call, cancel_call };
+	audit_keep(has_memory && config->api.console != CONSOLE_OFF);
 	app->access = access_open(&config->access, config->policy, &sender, has_memory, error);
 	if (app->access == NULL) {
 		app_close(app);

@@ -21,10 +21,18 @@ static const struct example examples[] = {
 	    "{'status':'ready','mode':'on','checks':[{'name':'clock','status':'ok'},{"
 	    "'name':'keys','status':'ok'},{'name':'records','status':'ok'}]}" },
 	{ "GET", "/metrics", NULL, NULL },
+	{ "GET", "/status", NULL,
+	    "{'version':'0.1.0','mode':'on','time':1795497296,'agoraAhead':0,'services':[{"
+	    "'name':'recording','on':true},{'name':'rtt','on':true},{'name':'push','on':true},{"
+	    "'name':'pull','on':true}],'limits':{'body':65536,'calls':500,'callSeconds':25},"
+	    "'counts':{'requests':3,'tokens':1,'denied':0,'failures':0,'limited':0,'calls':0},"
+	    "'projects':[{'name':'default','appId':'0123456789abcdef0123456789abcdef',"
+	    "'primary':'3210'}],'audit':[]}" },
 	{ "GET", "/openapi.json", NULL, NULL },
 	{ "GET", "/me", NULL,
 	    "{'mode':'on','caller':'backend','type':'apikey','grants':[{'name':'all',"
-	    "'actions':['token.*','policy.check','metrics.read','recording.*','rtt.*',"
+	    "'actions':['token.*','policy.check','metrics.read','status.read','recording.*','rtt.*'"
+	    ","
 	    "'push.*','pull.*'],'services':['rtc','rtm','chat','chat-app'],'channels':['*'],"
 	    "'uid':'*','role':'publisher','ttl':86400}]}" },
 	{ "POST", "/policy/check", "{'action':'recording.start','request':{'channelName':'lobby'}}",

@@ -10,6 +10,7 @@
 #include "names.h"
 #include "openapi.h"
 #include "rtmp.h"
+#include "status.h"
 #include "system.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -651,7 +652,8 @@ may_come(const struct route *row, enum http_error error)
 	case ERROR_TIMEOUT: return !is_public;
 	case ERROR_AUDIT: return !is_public;
 	case ERROR_NOT_CONFIGURED:
-		return asks_agora || row->handle == system_metrics || row->handle == policy_check;
+		return asks_agora || row->handle == system_metrics || row->handle == status_get ||
+		    row->handle == policy_check;
 	case ERROR_NOT_FOUND:
 	case ERROR_UPSTREAM_REFUSED:
 	case ERROR_UPSTREAM_AUTH:

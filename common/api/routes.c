@@ -6,6 +6,7 @@
 #include "push.h"
 #include "recording.h"
 #include "rtmp.h"
+#include "status.h"
 #include "system.h"
 #include "tokens.h"
 #include "transcription.h"
@@ -40,6 +41,8 @@ const struct route routes[] = {
 	    "Whether it has what the next request needs", .also = 503),
 	WRITES("GET", "/metrics", system_metrics, "text/plain; version=0.0.4; charset=utf-8",
 	    "metrics.read", "Counts for Prometheus"),
+	ROUTE("GET", "/status", status_get, NULL, &status_table, "status.read",
+	    "What is configured, its limits and counts, and the last audit records"),
 	WRITES("GET", "/openapi.json", openapi_get, "application/json", PUBLIC,
 	    "This API, as OpenAPI describes it"),
 	ROUTE("GET", "/me", policy_me, NULL, &policy_me_table, ANY_CALLER,

@@ -51,6 +51,8 @@ static const struct {
 	    "Requests to Agora that were sent again", COUNTER, { "api" } },
 	[METRIC_UPSTREAM_BUSY] = { "agora_upstream_calls", "Calls to Agora under way", GAUGE,
 	    { NULL } },
+	[METRIC_UPSTREAM_CLOCK] = { "agora_upstream_clock_ahead_seconds",
+	    "Seconds by which Agora's clock is ahead of this machine's", GAUGE, { NULL } },
 	[METRIC_LOG_LINES_LOST] = { "agora_log_lines_lost_total", "Log lines that nobody read",
 	    COUNTER, { NULL } },
 	[METRIC_PROCESS_START] = { "process_start_time_seconds",
@@ -171,6 +173,20 @@ metric_set(enum metric metric, const struct labels *labels, int64_t value)
 
 	if (s != NULL)
 		s->value = value;
+}
+
+bool
+metric_total(enum metric metric, int64_t *total)
+{
+	bool any = false;
+
+	*total = 0;
+	for (size_t i = 0; i < METRICS_MAX; i++)
+		if (table[i].hash != 0 && table[i].metric == metric) {
+			*total += table[i].value;
+			any = true;
+		}
+	return any;
 }
 
 static void

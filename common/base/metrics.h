@@ -32,6 +32,7 @@ enum metric {
 	METRIC_UPSTREAM_SECONDS,
 	METRIC_UPSTREAM_RETRIES,
 	METRIC_UPSTREAM_BUSY,
+	METRIC_UPSTREAM_CLOCK,
 	METRIC_LOG_LINES_LOST,
 	METRIC_PROCESS_START,
 	METRIC_PROCESS_CPU,
@@ -54,6 +55,9 @@ void metric_add(enum metric metric, const struct labels *labels, int64_t amount)
 void metric_observe(enum metric metric, const struct labels *labels, int64_t us);
 /* A gauge, or a counter that is counted elsewhere. */
 void metric_set(enum metric metric, const struct labels *labels, int64_t value);
+
+/* The sum of a metric's series, none of a histogram's.  false: it has none. */
+bool metric_total(enum metric metric, int64_t *total);
 
 /* Appends all series in the text format 0.0.4. */
 void metrics_write(struct buf *out);

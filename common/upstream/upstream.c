@@ -123,6 +123,25 @@ take_value(struct text line, const char *name, char *out, size_t size)
 	out[n] = '\0';
 }
 
+/* "Date: Sat, 28 Nov 2026 20:51:44 GMT" */
+static void
+take_date(struct text line)
+{
+	static const char name[] = "Date:";
+	const size_t from = sizeof(name) - 1;
+	char value[64];
+	time_t date;
+
+	if (line.length <= from || line.length - from >= sizeof(value) ||
+	    !text_is_nocase((struct text){ line.data, from }, name))
+		return;
+	memcpy(value, line.data + from, line.length - from);
+	value[line.length - from] = '\0';
+	date = curl_getdate(value, NULL);
+	if (date > 0)
+		metric_set(METRIC_UPSTREAM_CLOCK, &LABELS(NULL), (int64_t)date - unix_seconds());
+}
+
 static size_t
 take_header(char *bytes, size_t size, size_t count, void *owner)
 {
@@ -132,6 +151,8 @@ take_header(char *bytes, size_t size, size_t count, void *owner)
 	if (t->call->head != NULL)
 		buf_add(t->call->head, bytes, size * count);
 
+	if (t->call->url.data == NULL)
+		take_date(line);
 	take_value(
 	    line, "X-Request-ID", t->call->agora_request_id, sizeof(t->call->agora_request_id));
 	take_value(line, "X-Custom-Request-ID", t->call->agora_request_id,

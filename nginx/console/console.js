@@ -1534,8 +1534,8 @@ function showJobs() {
 			el('th', { scope: 'row' }, `${SERVICES[job.service].label}: ${job.ids.cname ?? job.ids.rtcChannel ?? job.ids.channelName}`),
 			el('td', { class: 'name' }, Object.entries(job.ids).filter(([name]) => ['uid', 'resourceId', 'sid', 'taskId', 'converterId', 'playerId', 'region'].includes(name))
 				.map(([name, value]) => el('div', null, `${name} ${value}`))),
-			el('td', null, utc(job.since)), el('td', null, job.state),
-			el('td', null, ['query', 'update', 'stop'].map((action) => el('button', { type: 'button', class: 'small',
+			el('td', null, utc(job.since).slice(11)), el('td', null, job.state),
+			el('td', { class: 'acts' }, ['query', 'update', 'stop'].map((action) => el('button', { type: 'button', class: 'small',
 				disabled: job.state === 'stopped' && action !== 'query', click: () => doWith(job, action) }, SERVICES[job.service][action].label.split(' ')[0])))))))))
 }
 
@@ -1604,14 +1604,63 @@ async function readiness() {
 	}
 }
 
+/* Seconds that one clock is ahead of another; half a minute is let pass, as tokens are judged. */
+function clockBadge(whose, ahead) {
+	return badge(Math.abs(ahead) <= 30 ? 'good' : 'bad', Math.abs(ahead) < 2 ? `${whose} clock agrees`
+		: `${whose} clock is ${span(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'} the server's`)
+}
+
+function statusBadges(ready, s) {
+	return el('ul', { class: 'badges' },
+		badge(ready.mode === 'open' ? 'bad' : ready.mode === 'log' ? 'warn' : 'good', MODE_WORDS[ready.mode] ?? ready.mode),
+		badge(ready.status === 'ready' ? 'good' : 'bad', ready.status), s && [badge('', `version ${s.version}`),
+			clockBadge("this browser's", clock() - s.time), s.agoraAhead === undefined
+				? badge('', 'Agora was not asked yet') : clockBadge("Agora's", s.agoraAhead)])
+}
+
+function recordTable(records) {
+	const shown = ['verdict', 'action', 'caller', 'sub', 'grant', 'service', 'channel', 'uid', 'role', 'reason']
+	const rest = (r) => shown.slice(2).filter((name) => r[name] !== undefined)
+		.map((name) => el('span', { class: 'pair' }, `${name} `, el('span', { class: 'name' }, r[name])))
+
+	return el('div', { class: 'scroll' }, el('table', { class: 'log' },
+		el('thead', null, el('tr', null, ['Time', 'Verdict', 'Action', 'Who and what'].map((t) => el('th', { scope: 'col' }, t)))),
+		el('tbody', null, records.map((r) => el('tr', null, el('td', null, r.time), el('td', { class: r.verdict === 'allow' ? 'good' : 'bad' }, r.verdict),
+			el('td', { class: 'name' }, r.action), el('td', null, rest(r)))))))
+}
+
+function statusDetails(s) {
+	const { limits, counts } = s
+
+	return [el('h3', null, 'Services'),
+		el('ul', { class: 'badges' }, s.services.map(({ name, on }) => badge(on ? 'good' : '', `${SERVICES[name]?.label ?? name}: ${on ? 'on' : 'off'}`))),
+		el('h3', null, 'Limits'),
+		definitions([['body', `${limits.body} bytes`], ['one address', limits.address ?? 'no limit'],
+			['wrong credentials of one address', limits.failure ?? '60/min'], ['calls to Agora at once', String(limits.calls)],
+			['for all calls of a request', span(limits.callSeconds)]]),
+		counts && [el('h3', null, 'Since the worker began'),
+			definitions([['requests', counts.requests], ['tokens', counts.tokens], ['not granted', counts.denied],
+				['callers not known', counts.failures], ['too often', counts.limited], ['requests to Agora', counts.calls]]
+				.map(([name, value]) => [name, String(value)]))],
+		s.projects ? [el('h3', null, 'Projects and certificates'),
+			definitions(s.projects.map((p) => [p.name, [el('span', { class: 'name' }, p.appId),
+				`, certificate \u2026${p.primary ?? ' none'}${p.secondary ? `, secondary \u2026${p.secondary}` : ''}`]])),
+			el('h3', null, 'The last records, without tokens'),
+			s.audit.length > 0 ? recordTable(s.audit) : el('p', { class: 'note' },
+				s.mode === 'open' ? 'None: without a policy only AUDIT_FILE makes records.' : 'None yet.')]
+			: el('p', { class: 'note' }, 'Certificates and records are shown on this machine alone, or where a grant has status.read.')]
+}
+
 function lookAtStatus() {
 	return busy($('status-again'), 'status-error', async () => {
 		const { json: ready } = await readiness()
+		const checks = definitions(ready.checks.map((c) => [c.name, c.reason ?? c.status]))
 
-		$('status-result').replaceChildren(el('ul', { class: 'badges' },
-			badge(ready.mode === 'open' ? 'bad' : ready.mode === 'log' ? 'warn' : 'good', MODE_WORDS[ready.mode] ?? ready.mode),
-			badge(ready.status === 'ready' ? 'good' : 'bad', ready.status)),
-		definitions(ready.checks.map((c) => [c.name, c.reason ?? c.status])))
+		$('status-result').replaceChildren(statusBadges(ready), checks)
+		const { json: s } = await ask('GET', '/status')
+
+		projects = s.projects ?? []
+		$('status-result').replaceChildren(statusBadges(ready, s), checks, ...statusDetails(s).flat(Infinity).filter(Boolean))
 	})
 }
 

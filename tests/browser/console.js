@@ -214,7 +214,8 @@ async function open(url, options = {}) {
 			wrong.push(`${message.text()} ${message.location().url}`)
 	})
 	page.on('pageerror', (error) => wrong.push(String(error)))
-	page.on('requestfailed', (request) => wrong.push(`${request.url()}: ${request.failure().errorText}`))
+	/* A navigation ends what is still being fetched for the page before. */
+	page.on('requestfailed', (request) => request.failure().errorText === 'net::ERR_ABORTED' || wrong.push(`${request.url()}: ${request.failure().errorText}`))
 	if (url !== undefined)
 		await page.goto(url)
 	return { page, wrong, context }
@@ -511,6 +512,111 @@ async function withAPolicy({ url, key }) {
 	await view.context.close()
 }
 
+/* Each service from its start to its end, by the form and by the buttons of what was started. */
+async function services({ url }) {
+	const view = await open(`${url}/console/#services`)
+	const { page } = view
+	const answer = async () => JSON.parse(await text(page, '#service-result pre'))
+	const send = async () => {
+		await page.click('#service-form button.primary')
+		await until('the answer', async () => await page.locator('#service-result pre:visible').count() + (await text(page, '#service-error')).length)
+	}
+	const job = page.locator('.jobs tbody tr').first()
+	const press = async (label) => {
+		await page.evaluate(() => document.querySelector('#service-result').replaceChildren())
+		await job.getByRole('button', { name: label, exact: true }).click()
+	}
+
+	for (const [service, fields, ids, update] of [
+		['recording', { channelName: 'lobby' }, ['uid', 'resourceId', 'sid'],
+			{ recordingConfig: '{"streamSubscribe":{"audioUidList":{"subscribeAudioUids":["#allstream#"]}}}' }],
+		['rtt', { channelName: 'lobby', languages: 'en-US, de-DE' }, ['taskId'], { languages: 'en-US' }],
+		['push', { rtcChannel: 'lobby', streamUrl: 'rtmp://live.example/app', streamKey: 'k3y', rtcStreamUid: '42' }, ['converterId', 'region'],
+			{ streamUrl: 'rtmp://other.example/app', streamKey: 'k3y' }],
+		['pull', { channelName: 'lobby', streamUrl: 'rtmp://live.example/app/show' }, ['playerId', 'region'], { audioOptions: '{"volume":50}' }]]) {
+		await page.selectOption('#service', service)
+		await page.click('#service-form button.primary')
+		const missing = await until(`the error of ${service}`, () => text(page, '#service-error'))
+
+		check(`${service}: what is missing is named`, /is required|must have 1/.test(missing) && missing.includes('400'), missing)
+		check(`${service}: and marked`, await page.locator('#service-fields [aria-invalid=true]').count() === 1)
+		for (const [name, value] of Object.entries(fields))
+			await page.fill(`#service-${name}`, value)
+		if (service === 'recording') {
+			await page.fill('#service-recordingConfig', '{')
+			await page.click('#service-form button.primary')
+			same('what is no JSON', await until('the error', async () => (await text(page, '#service-error')).includes('JSON') && text(page, '#service-error')), 'recordingConfig: must be JSON')
+			await page.fill('#service-recordingConfig', '')
+		}
+		const curl = await text(page, '#service-commands pre')
+
+		check(`${service}: the command`, curl.startsWith("curl -d '{") && curl.includes('/start'), curl)
+		await send()
+		same(`${service}: no error`, await text(page, '#service-error'), '')
+		const shownIds = await job.innerText()
+
+		for (const id of ids)
+			check(`${service}: ${id} is in view`, new RegExp(`${id} \\S+`).test(shownIds), shownIds)
+		await press('Query')
+		await until(`the query of ${service}`, () => page.locator('#service-result pre').count())
+		check(`${service}: it was asked`, !/started/.test(await job.innerText()), await job.innerText())
+		await press('Update')
+		for (const [name, value] of Object.entries(update))
+			await page.fill(`#service-${name}`, value)
+		await send()
+		same(`${service}: updated`, [await text(page, '#service-error'), (await job.innerText()).includes('updated')], ['', true])
+		/* The command does the same from a shell. */
+		await page.selectOption('#action', 'query')
+		const again = await run('sh', ['-c', `${await text(page, '#service-commands pre')} -sS`], '')
+
+		check(`${service}: the command of a query works`, !('error' in JSON.parse(again.stdout)), again.stdout + again.stderr)
+		await press('Stop')
+		await until(`the stop of ${service}`, async () => (await job.innerText()).includes('stopped'))
+		same(`${service}: stopped`, await text(page, '#service-error'), '')
+		check(`${service}: an answer`, typeof await answer() === 'object')
+	}
+	same('all that was started is in view', await page.locator('.jobs tbody tr').count(), 4)
+	await press('Query')
+	check('what has ended is not found', (await until('the error', () => text(page, '#service-error'))).length > 0)
+	clean('services: nothing wrong', view, ['status of 400', 'status of 404', 'status of 409'])
+	await view.context.close()
+}
+
+async function statusOfAll({ url, key }, demo) {
+	const open1 = await open(`${demo.url}/console/#status`)
+
+	await until('the status', () => open1.page.locator('#status-result h3').count())
+	const all = await text(open1.page, '#status-result')
+	const served = await (await fetch(`${demo.url}/status`)).json()
+
+	check('open mode stands out', await open1.page.locator('#status-result .badge.bad:text("OPEN")').count() === 1, all)
+	for (const words of ['ready', `version ${served.version}`, "this browser's clock agrees", 'Cloud recording: on', '65536 bytes',
+		served.projects[0].appId, `certificate \u2026${served.projects[0].primary}`])
+		check(`the status says ${words}`, all.includes(words), all)
+	check('four characters and no more', /^[0-9a-f]{4}$/.test(served.projects[0].primary), served.projects)
+	check("Agora's clock", all.includes("Agora's clock agrees"), all)
+	clean('status: nothing wrong', open1)
+	await open1.context.close()
+
+	const view = await open(`${url}/console/#status`)
+	const { page } = view
+
+	check('without credentials', (await until('the error', () => text(page, '#status-error'))).includes('401'))
+	check('what anyone may see', (await text(page, '#status-result')).includes('a policy says who may do what'))
+	await page.fill('#credential', key)
+	await page.click('#sign-in button')
+	await until('the caller', async () => (await text(page, '#who')).startsWith('web'))
+	await page.click('#status-again')
+	await until('the records', () => page.locator('.log tbody tr').count())
+	const rows = await page.locator('.log tbody tr').allInnerTexts()
+
+	check('the refusal is recorded', rows.some((row) => /deny[^]*token\.issue[^]*staff/.test(row)), rows)
+	check('the token is recorded', rows.some((row) => /allow[^]*token\.issue[^]*lessons[^]*class-7/.test(row)), rows)
+	check('and is not shown', !(await page.content()).includes('007eJ'))
+	clean('status with a policy: nothing wrong', view, ['status of 401'])
+	await view.context.close()
+}
+
 /* A page of another origin, which asks as an app would. */
 async function fromOtherOrigins({ url, key, allowed, refused }) {
 	const asked = (page) => page.evaluate(async ([target, secret]) => {
@@ -557,7 +663,7 @@ async function fromOtherOrigins({ url, key, allowed, refused }) {
 }
 
 /* axe, and no scrolling to the side, for each tab as it is when it is used. */
-async function accessibility({ url }) {
+async function accessibility({ url }, demo, own) {
 	const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 
 	for (const colorScheme of ['light', 'dark'])
@@ -597,10 +703,24 @@ async function accessibility({ url }) {
 			await page.waitForSelector('.service')
 			await look('inspect')
 			await page.click('#tab-services')
+			await page.fill('#service-channelName', 'lobby')
+			await page.click('#service-form button.primary')
+			await page.waitForSelector('.jobs')
 			await look('services')
+			await page.selectOption('#service', 'push')
+			await look('services-push')
 			await page.click('#tab-status')
+			await until('the status', () => page.locator('#status-result h3').count())
 			await look('status')
-			clean(`accessibility at ${width}, ${colorScheme}`, view, ['status of 400'])
+			await page.goto(`${own.url}/console/#status`)
+			await page.evaluate(axe)
+			await page.fill('#credential', own.key)
+			await page.click('#sign-in button')
+			await until('the caller', async () => (await text(page, '#who')).startsWith('web'))
+			await page.click('#status-again')
+			await until('the records', () => page.locator('.log tbody tr').count())
+			await look('status-records')
+			clean(`accessibility at ${width}, ${colorScheme}`, view, ['status of 400', 'status of 401'])
 			await view.context.close()
 		}
 }
@@ -625,7 +745,7 @@ async function siteOfOurOwn() {
 	}
 	fs.writeFileSync(path.join(where, 'policy.json'), JSON.stringify({
 		callers: { web: { type: 'apikey', sha256: createHash('sha256').update(key).digest('hex') } },
-		grants: [{ name: 'lessons', from: 'web', actions: ['token.issue', 'token.inspect', 'status.read'].slice(0, 2), services: ['rtc', 'rtm'],
+		grants: [{ name: 'lessons', from: 'web', actions: ['token.issue', 'token.inspect', 'status.read'], services: ['rtc', 'rtm'],
 			channels: 'class-*', uid: '*', role: 'publisher', ttl: '30m' }],
 	}), { mode: 0o600 })
 	fs.writeFileSync(path.join(where, 'agora.env'), [`APP_ID=${APP_ID}`, `APP_CERTIFICATE=${CERTIFICATE}`,
@@ -642,11 +762,11 @@ async function main() {
 		args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
 			'--disable-component-update', '--disable-sync'] })
 	for (const [test, site] of [[headersOfThePage, demo], [tabsByKeyboard, demo], [issuing, demo], [problemsInTheSameWords, demo],
-		[decodingAsInC, demo], [offline, demo], [withAPolicy, own], [fromOtherOrigins, own], [accessibility, demo]]) {
+		[decodingAsInC, demo], [offline, demo], [services, demo], [withAPolicy, own], [statusOfAll, own], [fromOtherOrigins, own], [accessibility, demo]]) {
 		const began = Date.now()
 
 		try {
-			await test(site)
+			await test(site, demo, own)
 		} catch (error) {
 			check(test.name, false, error.stack)
 		}

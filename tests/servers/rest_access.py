@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from contextlib import ExitStack
+from email.utils import formatdate
 
 import engine_client
 import kit
@@ -582,6 +583,23 @@ def test_health_and_metrics(w):
                  'agora_tokens_issued_total{project="default",service="rtc",role="subscriber"} 1',
                  'agora_http_requests_total{route="/readyz",method="GET",code="200"} 1'):
         expect(line in lines, f"no {line} in {lines}")
+    site.stop()
+
+
+def test_the_status_has_agoras_clock(w):
+    site = rk.Site(w.run, w.build, rk.settings_for(w.sim) | {"CONSOLE": "local"})
+    status = site.send("GET", "/status").json()
+    expect("agoraAhead" not in status, f"Agora was not asked yet: {status}")
+    same([s["on"] for s in status["services"]], [True] * 4, "services")
+    for seconds in (0, 3600, -7200):
+        date = formatdate(time.time() + seconds, usegmt=True)
+        w.sim.fault("status", status=404, body='{"message":"x"}', headers={"Date": date},
+                    match={"method": "GET"})
+        rk.fails(site.get("/rtt/status/none"), 404, "upstream_refused")
+        ahead = site.send("GET", "/status").json()["agoraAhead"]
+        expect(abs(ahead - seconds) <= 3, f"ahead by {ahead}, not by {seconds}")
+        lines = site.send("GET", "/metrics").body.decode()
+        expect(f"\nagora_upstream_clock_ahead_seconds {ahead}\n" in lines, "the metric")
     site.stop()
 
 

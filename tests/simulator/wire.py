@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -149,6 +150,8 @@ class Wire:
             reason = "Unknown"
         lines = [f"HTTP/1.1 {response.status} {reason}"]
         lines += [f"{name}: {value}" for name, value in response.headers]
+        if not any(name.lower() == "date" for name, _ in response.headers):
+            lines.append(f"Date: {formatdate(usegmt=True)}")
         if length != "chunked":
             lines.append(f"Content-Length: {len(response.body) if length is None else length}")
         else:
