@@ -88,15 +88,15 @@ make_runtime_directory() {
 
 # The page for people, for whom CONSOLE says; copied, because www-data may not be let into the tree.
 console_conf() {
-	local who access=''
-	who=$(setting CONSOLE)
+	local who access='' base
+	who=$(setting CONSOLE) base=$(setting BASE_PATH)
 	[[ -n $who && $who != off ]] || return 0
 	[[ $who == on ]] || access='allow 127.0.0.1; allow ::1; deny all;'
 	install -d "$run/console"
 	install -p -m 644 "$top"/nginx/console/* "$run/console"
-	printf 'location = /console { absolute_redirect off; return 301 /console/; }
-        location /console/ { alias %s/console/; %s include agora/agora-console.conf; }' \
-		"$run" "$access"
+	printf 'location = %s/console { absolute_redirect off; return 301 %s/console/; }
+        location %s/console/ { alias %s/console/; %s include agora/agora-console.conf; }' \
+		"$base" "$base" "$base" "$run" "$access"
 }
 
 render_nginx_conf() {

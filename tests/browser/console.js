@@ -108,6 +108,7 @@ function run(program, args, input, env) {
 		const child = execFile(program, args, { env: environment(env), maxBuffer: 1 << 24 },
 			(error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }))
 
+		child.stdin.on('error', () => {}) /* not every program reads it */
 		child.stdin.end(input)
 	})
 }
