@@ -966,6 +966,7 @@ function curlOf(method, path, body) {
 /* Who asks */
 
 let me = null
+let projects = [] /* of this server, where they may be seen */
 
 function whoText({ mode, caller, type, subject, grants }) {
 	if (mode === 'open')
@@ -983,6 +984,19 @@ function showMe(answer) {
 	$('who').classList.toggle('bad', me.mode === 'open')
 	$('project-field').hidden = !me.grants?.some((g) => g.project !== undefined)
 	showIssue()
+	if (me.mode !== 'on' || me.grants?.some((g) => g.actions.some((a) => ['*', 'status.*', 'status.read'].includes(a))))
+		learnProjects()
+}
+
+/* A token's App ID can then be compared with this server's. */
+async function learnProjects() {
+	try {
+		projects = (await ask('GET', '/status')).json.projects ?? []
+		await inspectHere()
+	} catch (error) {
+		if (!(error instanceof Refusal))
+			throw error
+	}
 }
 
 async function signIn(event) {
@@ -1296,7 +1310,8 @@ function badgesOf(result, client, from) {
 function problemList(problems) {
 	return el('ul', { class: 'problems', 'aria-label': 'Problems' }, problems.map((p) =>
 		el('li', { class: HINTS.has(p.code) || p.code === 'not_verified' ? 'hint' : '' },
-			el('p', { class: 'words' }, p.problem), el('p', null, `Fix: ${p.fix}`), el('code', null, p.code))))
+			el('p', { class: 'words' }, p.problem), el('p', null, `Fix: ${p.fix}`), el('code', null, p.code),
+			HINTS.has(p.code) && el('span', { class: 'pair' }, 'a hint: no token is refused for it'))))
 }
 
 function verdictOf(result, from) {
@@ -1591,7 +1606,6 @@ const MODE_WORDS = {
 	log: 'the policy is only recorded, not enforced',
 	on: 'a policy says who may do what',
 }
-let projects = []
 
 /* Not being ready is an answer, too. */
 async function readiness() {
@@ -1625,7 +1639,7 @@ function recordTable(records) {
 
 	return el('div', { class: 'scroll' }, el('table', { class: 'log' },
 		el('thead', null, el('tr', null, ['Time', 'Verdict', 'Action', 'Who and what'].map((t) => el('th', { scope: 'col' }, t)))),
-		el('tbody', null, records.map((r) => el('tr', null, el('td', null, r.time), el('td', { class: r.verdict === 'allow' ? 'good' : 'bad' }, r.verdict),
+		el('tbody', null, records.map((r) => el('tr', null, el('td', null, r.time.replace('T', ' ').replace('Z', ' UTC')), el('td', { class: r.verdict === 'allow' ? 'good' : 'bad' }, r.verdict),
 			el('td', { class: 'name' }, r.action), el('td', null, rest(r)))))))
 }
 

@@ -1,6 +1,6 @@
 // The console, as people use it: Chromium in front of a real nginx/serve.
 //
-//   node console.js
+//   node console.js [TEST]: that test alone
 'use strict'
 
 const { spawn, execFile } = require('node:child_process')
@@ -327,6 +327,11 @@ async function issuing({ url }) {
 	await page.click('#issue-result button:text("Copy")')
 	same('what was copied', await page.evaluate(() => navigator.clipboard.readText()), token)
 
+	await page.click('button:text("Inspect it")')
+	await page.waitForSelector('#inspect-result .badge:text("App ID is this server\'s")')
+	same('the tab that shows it', await page.locator('[role=tab][aria-selected=true]').innerText(), 'Inspect')
+	await page.click('#tab-issue')
+
 	const [curl, line] = await page.locator('#issue-commands pre').allInnerTexts()
 	const byCurl = JSON.parse((await run('sh', ['-c', curl], '')).stdout)
 
@@ -584,6 +589,10 @@ async function services({ url }) {
 }
 
 async function statusOfAll({ url, key }, demo) {
+	await fetch(`${demo.url}/rtt/list`)
+	for (const channel of ['staff', 'class-7'])
+		await fetch(`${url}/getToken`, { method: 'POST', headers: { 'X-API-Key': key },
+			body: JSON.stringify({ tokenType: 'rtc', channel, uid: 42 }) })
 	const open1 = await open(`${demo.url}/console/#status`)
 
 	await until('the status', () => open1.page.locator('#status-result h3').count())
@@ -766,6 +775,8 @@ async function main() {
 		[decodingAsInC, demo], [offline, demo], [services, demo], [withAPolicy, own], [statusOfAll, own], [fromOtherOrigins, own], [accessibility, demo]]) {
 		const began = Date.now()
 
+		if (process.argv[2] !== undefined && process.argv[2] !== test.name)
+			continue
 		try {
 			await test(site, demo, own)
 		} catch (error) {

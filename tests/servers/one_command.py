@@ -214,6 +214,27 @@ def test_below_a_path(run):
     serve.stop()
 
 
+def test_the_console_is_shown_as_told(run):
+    for lines, base, shown in (([], "", True), (["CONSOLE=off"], "", False), (["CONSOLE=on"], "", True),
+                               (["BASE_PATH=/agora"], "/agora", True)):
+        path = credentials(run.directory(), *lines)
+        serve = Serve(run, "--env-file", path, *port_line())
+        port = serve.ready()
+        wait_until(lambda: "Try: " in serve.out(), "all that it says")
+        same(f"Console: http://127.0.0.1:{port}{base}/console/" in serve.out(), shown, f"said with {lines}")
+        answer = http(port, "GET", f"{base}/console/")
+        same(answer.status, 200 if shown else 404, f"status with {lines}")
+        if not shown:
+            check_error(answer, 404, "not_found")
+        # Nobody asks a CONSOLE that is off; else this machine may see it.
+        status = http(port, "GET", f"{base}/status")
+        same(status.status, 200 if shown else 501, f"/status with {lines}")
+        same("projects" in status.json(), shown, f"projects with {lines}")
+        page = http(port, "GET", f"{base}/status", [("Origin", "https://page.example")])
+        expect("projects" not in page.json(), "a page of another origin")
+        serve.stop()
+
+
 def test_what_it_refuses(run):
     directory = run.directory()
     port = port_line()
@@ -231,6 +252,8 @@ def test_what_it_refuses(run):
     refuses(run, 78, ["SERVER_PORT", "eighty"], "--env-file", good)
     odd = credentials(directory, "BASE_PATH=/a;b", name="odd.env")
     refuses(run, 78, ["BASE_PATH"], "--env-file", odd, *port)
+    maybe = credentials(directory, "CONSOLE=maybe", name="console.env")
+    refuses(run, 78, ["CONSOLE", "off, local or on"], "--env-file", maybe, *port)
     refuses(run, 78, [f"{bad}:2: APP_ID"], "--env-file", bad, *port)
     refuses(run, 78, ["APP_ID", "required"], "--env-file", empty, *port)
     env = {"APP_ID": APP_ID, "APP_CERTIFICATE": "not hexadecimal" * 2 + ", "}

@@ -405,9 +405,13 @@ class ExampleSite(Nginx):
             ("listen 443 ", f"listen 127.0.0.1:{self.port} "),
             ("#set_real_ip_from 10.0.0.0/8", "set_real_ip_from 127.0.0.0/8"),
             ("#real_ip_", "real_ip_"),
+            ("/usr/local/share/agora-backend/console", f"{self.directory}/console"),
         ):
             expect(old in site, f"example-site.conf has no {old!r}")
             site = site.replace(old, new)
+        shutil.copytree(os.path.join(kit.TOP, "nginx", "console"), f"{self.directory}/console")
+        site, lines = re.subn(r"^    #(location|    |\})", r"    \1", site, flags=re.M)
+        same(lines, 8, "lines that turn the console on")
         around = read(kit.TOP, "nginx", "nginx.conf.in").partition("    upstream agora {")[0]
         return around + site + "}\n"
 
@@ -433,6 +437,15 @@ def test_the_example_site(run, build):
     same(answer.header(ALLOW_ORIGIN), f"https://{name}", "same origin")
     tokens.check(build, answer.json()["token"], tokens.rtc("ch", "7"))
     expect("client=203.0.113.9" in site.access_lines(answer)[0], "the real client's address")
+
+    answer = site.https(request_bytes("GET", "/console/", host=name))
+    same((answer.status, answer.header("Content-Type")), (200, "text/html; charset=utf-8"), "the console")
+    expect("require-trusted-types-for 'script'" in answer.header("Content-Security-Policy"), "its policy")
+    for target in ("/console/", "/console/console.js"):
+        answer = site.https(request_bytes("GET", target, [("X-Forwarded-For", "203.0.113.9")], host=name))
+        own_error(answer, 403, "forbidden", None)
+    answer = site.https(request_bytes("GET", "/console", host=name))
+    same((answer.status, answer.header("Location")), (301, "/console/"), "without its slash")
 
     large = request_bytes("POST", "/getToken", itself, b"x" * 65537, host=name)
     own_error(site.https(large), 413, "body_too_large", f"https://{name}")
