@@ -4,6 +4,7 @@
 
 /* What Agora and we gave at a start, and the requests behind it name. */
 #define TOKEN "007eJxTYLgYd6KYlVFYgOOBb8mdB7YJnaeOFZx+uLpkyrSkIB5rITkFBgND"
+#define OTHER_TOKEN "007eJxTYPj66H+cfvO1GfHuTGVpX0sV0uW7GZlXm0RO/HP9RYvU3mIF"
 #define TIME "2026-11-28T20:50:04Z"
 #define RESOURCE "yY_jJjzqdGhHYMr8WDGw-sfZdPrZHD61B1WTWpWjJjKKvAsKrxKQYPOKIoK8F4Dp"
 #define SID "d11ebb901eed3c99a96241ca8748ed14"
@@ -34,16 +35,16 @@ static const struct example examples[] = {
 	    "'actions':['token.*','policy.check','metrics.read','status.read','recording.*','rtt.*'"
 	    ","
 	    "'push.*','pull.*'],'services':['rtc','rtm','chat','chat-app'],'channels':['*'],"
-	    "'uid':'*','role':'publisher','ttl':86400}]}" },
+	    "'wildcard':true,'uid':'*','role':'publisher','ttl':86400}]}" },
 	{ "POST", "/policy/check", "{'action':'recording.start','request':{'channelName':'lobby'}}",
 	    "{'allowed':true,'action':'recording.start','caller':'backend','grant':'all'}" },
 	{ "POST", "/getToken",
 	    "{'tokenType':'rtc','channel':'lobby','uid':'42','role':'publisher'}",
 	    "{'token':'" TOKEN "','expire':3600,'expiresAt':1795902604}" },
 	{ "POST", "/token/getNew", "{'tokenType':'rtm','uid':'ann','expire':3600}",
-	    "{'token':'" TOKEN "','expire':3600,'expiresAt':1795902604}" },
+	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604}" },
 	{ "POST", "/fetchToken", "{'tokenType':'chat','uid':'ann'}",
-	    "{'token':'" TOKEN "','expire':3600,'expiresAt':1795902604}" },
+	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604}" },
 	{ "POST", "/token/inspect", "{'token':'" TOKEN "','channel':'lobby','uid':43}",
 	    "{'version':'007','appId':'" APP_ID "','issueTs':1795899004,'expire':3600,"
 	    "'expireAt':1795902604,'salt':24316500,'serviceCount':1,'services':[{'type':1,"
@@ -63,18 +64,18 @@ static const struct example examples[] = {
 	{ "GET", "/rtc/:channelName/:role/:tokenType/:rtcuid",
 	    "{'channelName':'lobby','role':'publisher','tokenType':'uid','rtcuid':'42',"
 	    "'expiry':3600}",
-	    "{'rtcToken':'" TOKEN "'}" },
-	{ "GET", "/rtm/:rtmuid", "{'rtmuid':'ann'}", "{'rtmToken':'" TOKEN "'}" },
+	    "{'rtcToken':'" OTHER_TOKEN "'}" },
+	{ "GET", "/rtm/:rtmuid", "{'rtmuid':'ann'}", "{'rtmToken':'" OTHER_TOKEN "'}" },
 	{ "GET", "/rte/:channelName/:role/:tokenType/:rtcuid",
 	    "{'channelName':'lobby','role':'publisher','tokenType':'uid','rtcuid':'42'}",
-	    "{'rtcToken':'" TOKEN "','rtmToken':'" TOKEN "'}" },
+	    "{'rtcToken':'" OTHER_TOKEN "','rtmToken':'" OTHER_TOKEN "'}" },
 	{ "GET", "/rte/:channelName/:role/:tokenType/:rtcuid/:rtmuid",
 	    "{'channelName':'lobby','role':'publisher','tokenType':'uid','rtcuid':'42',"
 	    "'rtmuid':'ann'}",
-	    "{'rtcToken':'" TOKEN "','rtmToken':'" TOKEN "'}" },
+	    "{'rtcToken':'" OTHER_TOKEN "','rtmToken':'" OTHER_TOKEN "'}" },
 	{ "GET", "/chat/app", "{'expiry':90000}",
-	    "{'chatToken':'" TOKEN "','expire':86400,'clamped':['expiry']}" },
-	{ "GET", "/chat/account/:chatid", "{'chatid':'ann'}", "{'chatToken':'" TOKEN "'}" },
+	    "{'chatToken':'" OTHER_TOKEN "','expire':86400,'clamped':['expiry']}" },
+	{ "GET", "/chat/account/:chatid", "{'chatid':'ann'}", "{'chatToken':'" OTHER_TOKEN "'}" },
 	{ "POST", "/cloud_recording/start", "{'channelName':'lobby'}",
 	    "{'cname':'lobby','uid':'3925266119','resourceId':'" RESOURCE "','sid':'" SID "',"
 	    "'recordsUntil':1795985404,'timestamp':'" TIME "'}" },

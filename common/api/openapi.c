@@ -33,18 +33,20 @@ struct document {
 static const struct {
 	const char *path, *name, *meaning;
 } tags[] = {
-	{ "/ping", "Service", "Whether it runs and what it counts" },
-	{ "/livez", "Service", NULL },
-	{ "/readyz", "Service", NULL },
-	{ "/metrics", "Service", NULL },
-	{ "/openapi.json", "Service", NULL },
-	{ "/me", "Access", "Who asks, and for what he may ask" },
-	{ "/policy", "Access", NULL },
+	{ "/getToken", "Tokens", "Tokens that clients join, log in and publish with" },
+	{ "/token", "Tokens", NULL },
+	{ "/fetchToken", "Tokens", NULL },
+	{ "/rtc", "Tokens", NULL },
+	{ "/rtm", "Tokens", NULL },
+	{ "/rte", "Tokens", NULL },
+	{ "/chat", "Tokens", NULL },
 	{ "/cloud_recording", "Recording", "Agora's cloud recording" },
 	{ "/rtt", "Transcription", "Agora's real-time transcription" },
 	{ "/rtmp/push", "Media push", "Channels sent to RTMP servers" },
 	{ "/rtmp/pull", "Media pull", "Streams played into channels" },
-	{ "/", "Tokens", "Tokens that clients join, log in and publish with" },
+	{ "/me", "Access", "Who asks, and what may be asked for" },
+	{ "/policy", "Access", NULL },
+	{ "/", "Service", "Whether it runs, and what it counts" },
 };
 
 /* What checks of names want, as regular expressions (ECMA-262). */
@@ -64,6 +66,10 @@ static const struct {
 	{ is_ipv4, "^[0-9]+(\\.[0-9]+){3}$" },
 	{ is_stream_url, "^[!-~]*://[!-~]*$" },
 };
+
+/* A member that access control reads, of each request that it looks at. */
+static const struct field project_field = { "project", FIELD_TEXT,
+	.meaning = "which of the policy's projects; absent = the default one" };
 
 static const char about[] =
     "Issues access tokens for Agora apps, and starts and stops Agora's cloud services.\n\n"
@@ -443,7 +449,10 @@ put_hex(struct buf *out, const struct field *f)
 	buf_free(&name);
 }
 
-/* The members of an object's schema, without those that the path captures. */
+/*
+ * The members of an object's schema; of a whole body without those that the row's path captures,
+ * else path is "".
+ */
 static void
 put_object(
     struct buf *out, const struct table *table, enum use use, const char *path, uint64_t decided)
@@ -461,6 +470,12 @@ put_object(
 		buf_text(out, "}");
 		if (f->kind == FIELD_NAME || f->kind == FIELD_NAMES)
 			put_hex(out, f);
+	}
+	if (path[0] != '\0') { /* the whole body */
+		begin(out, project_field.name, "{");
+		put_description(out, &project_field);
+		put_schema(out, &project_field, use, decided);
+		buf_text(out, "}");
 	}
 	buf_text(out, "}");
 	for (const struct field *f = table->fields; f < table->fields + table->count; f++) {
@@ -859,6 +874,15 @@ put_input(const struct document *d, const struct route *row)
 
 		if ((in_path || !has_body(row)) && !is_repeated(row->input, f))
 			put_parameter(d, row, f, in_path ? captured : others);
+	}
+	if (row->input != NULL && !has_body(row) && strcmp(row->action, PUBLIC) != 0) {
+		begin(d->out, NULL, "{");
+		put_text(d->out, "name", project_field.name);
+		put_text(d->out, "in", "query");
+		put_description(d->out, &project_field);
+		begin(d->out, "schema", "{");
+		put_schema(d->out, &project_field, QUERY, ANY_CHOICE);
+		buf_text(d->out, "}}");
 	}
 	buf_text(d->out, "]");
 	if (has_body(row)) {

@@ -25,14 +25,15 @@ import rest_failures
 import rest_hosts
 import rest_kit as rk
 import rest_load
+import rest_openapi
 import rest_programs
 import rest_routes
 import rest_rules
 import sites
 
 MODULES = (access_callers, access_keys, access_verdicts, rest_access, rest_routes, rest_rules,
-           rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs, demo,
-           rest_doctor)
+           rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs,
+           rest_openapi, demo, rest_doctor)
 
 
 class World:
@@ -132,6 +133,7 @@ def main():
             suite.run(f"{module.__name__}: ends cleanly", world.end)
             if options.verbose:
                 print(f"     after {time.monotonic() - began:.1f} s", flush=True)
+        suite.run("answers: each is as the document says", kit.described, build)
         suite.run("logs: no secret is in them", run.look_for_secrets)
     finally:
         run.clean_up()

@@ -321,6 +321,7 @@ class Cgi:
         lines = head.decode("latin-1").split("\r\n")
         expect(lines[0].startswith("Status: "), f"no Status but {lines[0]!r}")
         answer = kit.Answer(int(lines[0].split()[1]), kit.parse_headers(lines[1:]), rest)
+        kit.note(method, target or env.get("PATH_INFO", ""), answer)
         sent = [v for n, v in headers if n.lower() == "x-request-id"]
         answer.request_id = sent[0] if sent else ""
         self.log = log.splitlines()
