@@ -18,7 +18,7 @@ COPY autogen.sh configure.ac Makefile.am ./
 COPY common/ common/
 COPY fcgi/ fcgi/
 RUN ./autogen.sh && mkdir build && cd build && ../configure --quiet --sysconfdir=/etc && \
-	make -s -j"$(nproc)" agora-fcgi agora-token && strip agora-fcgi agora-token
+	make -s -j"$(nproc)" agora-fcgi agora-token nginx/console/api.html && strip agora-fcgi agora-token
 
 FROM ${BASE}
 RUN apt-get -q update && apt-get -q install --yes --no-install-recommends nginx ca-certificates \
@@ -29,6 +29,7 @@ RUN apt-get -q update && apt-get -q install --yes --no-install-recommends nginx 
 COPY --from=build /src/build/agora-fcgi /src/build/agora-token /usr/bin/
 COPY nginx/ /usr/share/agora-backend/nginx/
 COPY nginx/console/ /usr/share/agora-backend/nginx/console/
+COPY --from=build /src/build/nginx/console/api.html /usr/share/agora-backend/nginx/console/
 COPY conf/nginx/ /usr/share/agora-backend/conf/nginx/
 COPY conf/container/start /usr/share/agora-backend/conf/container/
 

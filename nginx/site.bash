@@ -93,7 +93,7 @@ console_conf() {
 	[[ -n $who && $who != off ]] || return 0
 	[[ $who == on ]] || access='allow 127.0.0.1; allow ::1; deny all;'
 	install -d "$run/console"
-	install -p -m 644 "$top"/nginx/console/* "$run/console"
+	install -p -m 644 "$top"/nginx/console/* ${build:+"$build/nginx/console/api.html"} "$run/console"
 	printf 'location = %s/console { absolute_redirect off; return 301 %s/console/; }
         location %s/console/ { alias %s/console/; %s include agora/agora-console.conf; }' \
 		"$base" "$base" "$base" "$run" "$access"

@@ -258,7 +258,7 @@ async function headersOfThePage({ url }) {
 		check(`the page's policy says ${word}`, policy.split('; ').includes(word), policy)
 	check('nothing inline is allowed', !policy.includes('unsafe'))
 	same('an ETag is known again', again.status, 304)
-	for (const [name, type] of [['', 'text/html'], ['console.js', 'text/javascript'], ['console.css', 'text/css'], ['icon.svg', 'image/svg+xml']]) {
+	for (const [name, type] of [['', 'text/html'], ['console.js', 'text/javascript'], ['console.css', 'text/css'], ['api.html', 'text/html'], ['icon.svg', 'image/svg+xml']]) {
 		const answer = await fetch(`${url}/console/${name}`)
 
 		same(`type of ${name}`, answer.headers.get('content-type').split(';')[0], type)
