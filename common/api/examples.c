@@ -23,7 +23,7 @@ static const struct example examples[] = {
 	    "'name':'keys','status':'ok'},{'name':'records','status':'ok'}]}" },
 	{ "GET", "/metrics", NULL, NULL },
 	{ "GET", "/status", NULL,
-	    "{'version':'0.1.0','mode':'on','time':1795497296,'agoraAhead':0,'services':[{"
+	    "{'version':'0.1.0','mode':'on','time':1795497296,'services':[{"
 	    "'name':'recording','on':true},{'name':'rtt','on':true},{'name':'push','on':true},{"
 	    "'name':'pull','on':true}],'limits':{'body':65536,'calls':500,'callSeconds':25},"
 	    "'counts':{'requests':3,'tokens':1,'denied':0,'failures':0,'limited':0,'calls':0},"
@@ -40,11 +40,11 @@ static const struct example examples[] = {
 	    "{'allowed':true,'action':'recording.start','caller':'backend','grant':'all'}" },
 	{ "POST", "/getToken",
 	    "{'tokenType':'rtc','channel':'lobby','uid':'42','role':'publisher'}",
-	    "{'token':'" TOKEN "','expire':3600,'expiresAt':1795902604}" },
+	    "{'token':'" TOKEN "','expire':3600,'expiresAt':1795902604,'grant':'all'}" },
 	{ "POST", "/token/getNew", "{'tokenType':'rtm','uid':'ann','expire':3600}",
-	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604}" },
+	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604,'grant':'all'}" },
 	{ "POST", "/fetchToken", "{'tokenType':'chat','uid':'ann'}",
-	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604}" },
+	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604,'grant':'all'}" },
 	{ "POST", "/token/inspect", "{'token':'" TOKEN "','channel':'lobby','uid':43}",
 	    "{'version':'007','appId':'" APP_ID "','issueTs':1795899004,'expire':3600,"
 	    "'expireAt':1795902604,'salt':24316500,'serviceCount':1,'services':[{'type':1,"
