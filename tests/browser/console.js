@@ -30,11 +30,17 @@ function check(what, good, why) {
 		return
 	}
 	failed++
-	console.log(`FAIL ${what}${why === undefined ? '' : `: ${typeof why === 'string' ? why : JSON.stringify(why)}`}`)
+	console.log(
+		`FAIL ${what}${why === undefined ? '' : `: ${typeof why === 'string' ? why : JSON.stringify(why)}`}`,
+	)
 }
 
 function same(what, got, wanted) {
-	check(what, isDeepStrictEqual(got, wanted), `got ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`)
+	check(
+		what,
+		isDeepStrictEqual(got, wanted),
+		`got ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`,
+	)
 }
 
 async function until(what, condition) {
@@ -43,10 +49,8 @@ async function until(what, condition) {
 	for (;;) {
 		const value = await condition()
 
-		if (value)
-			return value
-		if (Date.now() > end)
-			throw new Error(`${what} did not come`)
+		if (value) return value
+		if (Date.now() > end) throw new Error(`${what} did not come`)
 		await new Promise((go) => setTimeout(go, 20))
 	}
 }
@@ -77,36 +81,57 @@ function freePort() {
 function environment(more) {
 	const env = { ...process.env }
 
-	for (const name of ['APP_ID', 'APP_CERTIFICATE', 'APP_ID_FILE', 'APP_CERTIFICATE_FILE', 'POLICY_FILE',
-		'CORS_ALLOW_ORIGIN', 'BASE_PATH', 'CONSOLE', 'SERVER_PORT', 'PORT'])
+	for (const name of [
+		'APP_ID',
+		'APP_CERTIFICATE',
+		'APP_ID_FILE',
+		'APP_CERTIFICATE_FILE',
+		'POLICY_FILE',
+		'CORS_ALLOW_ORIGIN',
+		'BASE_PATH',
+		'CONSOLE',
+		'SERVER_PORT',
+		'PORT',
+	])
 		delete env[name]
 	return { ...env, ...more }
 }
 
 async function serve(...args) {
 	const port = await freePort()
-	const child = spawn(path.join(TOP, 'nginx/serve'), ['--port', String(port), ...args],
-		{ env: environment(), stdio: ['ignore', 'pipe', 'pipe'] })
+	const child = spawn(path.join(TOP, 'nginx/serve'), ['--port', String(port), ...args], {
+		env: environment(),
+		stdio: ['ignore', 'pipe', 'pipe'],
+	})
 	let said = ''
 	let ended = false
 
 	children.push(child)
-	child.stdout.on('data', (data) => { said += data })
-	child.stderr.on('data', (data) => { said += data })
-	child.on('exit', () => { ended = true })
+	child.stdout.on('data', (data) => {
+		said += data
+	})
+	child.stderr.on('data', (data) => {
+		said += data
+	})
+	child.on('exit', () => {
+		ended = true
+	})
 	for (;;) {
 		if (said.includes('is ready on'))
 			return { port, url: `http://127.0.0.1:${port}`, said: () => said }
-		if (ended)
-			throw new Error(`nginx/serve ended: ${said}`)
+		if (ended) throw new Error(`nginx/serve ended: ${said}`)
 		await new Promise((go) => setTimeout(go, 50))
 	}
 }
 
 function run(program, args, input, env) {
 	return new Promise((resolve) => {
-		const child = execFile(program, args, { env: environment(env), maxBuffer: 1 << 24 },
-			(error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }))
+		const child = execFile(
+			program,
+			args,
+			{ env: environment(env), maxBuffer: 1 << 24 },
+			(error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }),
+		)
 
 		child.stdin.on('error', () => {}) /* not every program reads it */
 		child.stdin.end(input)
@@ -115,29 +140,68 @@ function run(program, args, input, env) {
 
 /* What the command line says of a token, without a certificate, as at this time. */
 async function inspectByCommand(token, client, now) {
-	const options = Object.entries(client).filter(([name]) => name !== 'appId').map(([name, value]) => `--${name}=${value}`)
+	const options = Object.entries(client)
+		.filter(([name]) => name !== 'appId')
+		.map(([name, value]) => `--${name}=${value}`)
 	const env = client.appId === undefined ? {} : { APP_ID: client.appId }
-	const { stdout, stderr } = await run(TOKEN,
-		['inspect', '--json', ...now === undefined ? [] : [`--now=${now}`], ...options, '-'], token, env)
+	const { stdout, stderr } = await run(
+		TOKEN,
+		['inspect', '--json', ...(now === undefined ? [] : [`--now=${now}`]), ...options, '-'],
+		token,
+		env,
+	)
 
-	if (stdout === '')
-		throw new Error(`agora-token inspect: ${stderr}`)
+	if (stdout === '') throw new Error(`agora-token inspect: ${stderr}`)
 	return JSON.parse(stdout)
 }
 
 /* Tokens, also such as no program makes */
 
 const u16 = (n) => Buffer.from([n & 255, n >> 8])
-const u32 = (n) => { const b = Buffer.alloc(4); b.writeUInt32LE(n); return b }
-const string = (s) => { const b = Buffer.from(s); return Buffer.concat([u16(b.length), b]) }
-const map = (list) => Buffer.concat([u16(list.length), ...list.map(([id, expire]) => Buffer.concat([u16(id), u32(expire)]))])
-const service = (type, privileges, ...names) => Buffer.concat([u16(type), map(privileges), ...names.map(string)])
+const u32 = (n) => {
+	const b = Buffer.alloc(4)
+	b.writeUInt32LE(n)
+	return b
+}
+const string = (s) => {
+	const b = Buffer.from(s)
+	return Buffer.concat([u16(b.length), b])
+}
+const map = (list) =>
+	Buffer.concat([
+		u16(list.length),
+		...list.map(([id, expire]) => Buffer.concat([u16(id), u32(expire)])),
+	])
+const service = (type, privileges, ...names) =>
+	Buffer.concat([u16(type), map(privileges), ...names.map(string)])
 
-const PUBLISHER = [[1, 0], [2, 0], [3, 0], [4, 0]]
+const PUBLISHER = [
+	[1, 0],
+	[2, 0],
+	[3, 0],
+	[4, 0],
+]
 
-function content({ services = [service(1, PUBLISHER, 'demo', '42')], issued, expire = 3600, appId = APP_ID,
-	salt = 7, count = services.length, after = Buffer.alloc(0), signature = Buffer.alloc(32, 0x5a) }) {
-	return Buffer.concat([string(signature), string(appId), u32(issued), u32(expire), u32(salt), u16(count), ...services, after])
+function content({
+	services = [service(1, PUBLISHER, 'demo', '42')],
+	issued,
+	expire = 3600,
+	appId = APP_ID,
+	salt = 7,
+	count = services.length,
+	after = Buffer.alloc(0),
+	signature = Buffer.alloc(32, 0x5a),
+}) {
+	return Buffer.concat([
+		string(signature),
+		string(appId),
+		u32(issued),
+		u32(expire),
+		u32(salt),
+		u16(count),
+		...services,
+		after,
+	])
 }
 
 const pack = (bytes) => `007${zlib.deflateSync(bytes).toString('base64')}`
@@ -146,9 +210,15 @@ const pack = (bytes) => `007${zlib.deflateSync(bytes).toString('base64')}`
 function mistakes(now) {
 	const of = (more) => pack(content({ issued: now - 10, ...more }))
 	const good = of({})
-	const plus = Array.from({ length: 300 }, (_, salt) => of({ salt })).find((t) => t.slice(3, -2).includes('+'))
-	const old = `006${APP_ID}${Buffer.concat([string(Buffer.alloc(32)), u32(1), u32(2),
-		string(Buffer.concat([u32(7), u32(now + 3600), map([[1, 0]])]))]).toString('base64')}`
+	const plus = Array.from({ length: 300 }, (_, salt) => of({ salt })).find((t) =>
+		t.slice(3, -2).includes('+'),
+	)
+	const old = `006${APP_ID}${Buffer.concat([
+		string(Buffer.alloc(32)),
+		u32(1),
+		u32(2),
+		string(Buffer.concat([u32(7), u32(now + 3600), map([[1, 0]])])),
+	]).toString('base64')}`
 
 	return [
 		['empty', ' ', {}],
@@ -160,18 +230,45 @@ function mistakes(now) {
 		['truncated', good.slice(0, -30), {}],
 		['truncated', good.slice(0, -31), { channel: 'a longer name', uid: '4294967295' }],
 		['truncated', good.slice(2), {}],
-		['truncated', good.replace(/=*$/, '').length < good.length ? good.replace(/=*$/, '') : `${good.slice(0, -34)}`, {}],
+		[
+			'truncated',
+			good.replace(/=*$/, '').length < good.length
+				? good.replace(/=*$/, '')
+				: `${good.slice(0, -34)}`,
+			{},
+		],
 		['truncated', old.slice(0, -20), {}],
 		['bad_version', 'eyJhbGciOiJIUzI1NiJ9.e30.x', {}],
 		['bad_base64', `${good.slice(0, 50)}_${good.slice(51)}`, {}],
 		['bad_zlib', `007eJz/${good.slice(7)}`, {}],
 		['trailing_data', of({ after: Buffer.from('x') }), {}],
-		['trailing_data', `007${Buffer.concat([Buffer.from(good.slice(3), 'base64'), Buffer.from('xy')]).toString('base64')}`, {}],
+		[
+			'trailing_data',
+			`007${Buffer.concat([Buffer.from(good.slice(3), 'base64'), Buffer.from('xy')]).toString('base64')}`,
+			{},
+		],
 		['too_large', `007${'A'.repeat(16384)}`, {}],
 		['too_large', pack(Buffer.alloc(70000)), {}],
 		['bad_app_id', of({ appId: 'x'.repeat(32) }), {}],
 		['no_services', of({ services: [] }), {}],
-		['duplicate_privilege', of({ services: [service(1, [[1, 0], [2, 0], [2, 0]], 'demo', '42')] }), {}],
+		[
+			'duplicate_privilege',
+			of({
+				services: [
+					service(
+						1,
+						[
+							[1, 0],
+							[2, 0],
+							[2, 0],
+						],
+						'demo',
+						'42',
+					),
+				],
+			}),
+			{},
+		],
 		['unsupported_version', old, {}],
 		['unsupported_version', old, { channel: 'demo', uid: '42' }],
 		['unsupported_version', `005${good.slice(3)}`, {}],
@@ -181,19 +278,51 @@ function mistakes(now) {
 		['wrong_kind', of({ services: [service(2, [[1, 0]], '42')] }), { channel: 'demo' }],
 		['channel_mismatch', good, { channel: 'DEMO', uid: '42' }],
 		['channel_mismatch', good, { channel: 'de mo' }],
-		['channel_mismatch', of({ services: [service(1, PUBLISHER, 'room-*', '42')] }), { channel: 'rom-1' }],
+		[
+			'channel_mismatch',
+			of({ services: [service(1, PUBLISHER, 'room-*', '42')] }),
+			{ channel: 'rom-1' },
+		],
 		['uid_zero', good, { channel: 'demo', uid: '0' }],
 		['uid_kind', of({ services: [service(1, PUBLISHER, 'demo', 'ann')] }), { uid: '42' }],
 		['uid_kind', good, { account: '042' }],
 		['uid_mismatch', good, { uid: '43' }],
 		['no_privilege', of({ services: [service(1, PUBLISHER.slice(1), 'demo', '42')] }), {}],
-		['privilege_over', of({ services: [service(1, [[1, 60], ...PUBLISHER.slice(1)], 'demo', '42')], issued: now - 390 }), {}],
+		[
+			'privilege_over',
+			of({
+				services: [service(1, [[1, 60], ...PUBLISHER.slice(1)], 'demo', '42')],
+				issued: now - 390,
+			}),
+			{},
+		],
 		['not_verified', good, {}],
 		['issued_in_future', of({ issued: now + 330 }), {}],
-		['publish_over', of({ services: [service(1, [[1, 0], [3, 60]], 'demo', '42')], issued: now - 390 }), {}],
+		[
+			'publish_over',
+			of({
+				services: [
+					service(
+						1,
+						[
+							[1, 0],
+							[3, 60],
+						],
+						'demo',
+						'42',
+					),
+				],
+				issued: now - 390,
+			}),
+			{},
+		],
 		['subscriber_only', of({ services: [service(1, [[1, 0]], 'demo', '42')] }), {}],
 		['uid_or_account', good, { account: '42' }],
-		['console_token', of({ services: [service(1, PUBLISHER, 'demo', '')], expire: 86400 }), { uid: '7' }],
+		[
+			'console_token',
+			of({ services: [service(1, PUBLISHER, 'demo', '')], expire: 86400 }),
+			{ uid: '7' },
+		],
 	]
 }
 
@@ -208,33 +337,48 @@ async function open(url, options = {}) {
 	const wrong = []
 
 	page.setDefaultTimeout(15000)
-	await page.addInitScript(() => addEventListener('securitypolicyviolation',
-		(event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`)))
+	await page.addInitScript(() =>
+		addEventListener('securitypolicyviolation', (event) =>
+			console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`),
+		),
+	)
 	page.on('console', (message) => {
 		if (['error', 'warning'].includes(message.type()))
 			wrong.push(`${message.text()} ${message.location().url}`)
 	})
 	page.on('pageerror', (error) => wrong.push(String(error)))
 	/* A navigation ends what is still being fetched for the page before. */
-	page.on('requestfailed', (request) => request.failure().errorText === 'net::ERR_ABORTED' || wrong.push(`${request.url()}: ${request.failure().errorText}`))
-	if (url !== undefined)
-		await page.goto(url)
+	page.on(
+		'requestfailed',
+		(request) =>
+			request.failure().errorText === 'net::ERR_ABORTED' ||
+			wrong.push(`${request.url()}: ${request.failure().errorText}`),
+	)
+	if (url !== undefined) await page.goto(url)
 	return { page, wrong, context }
 }
 
 /* Requests that are meant to be refused are told of by the browser; nothing else may be. */
 function clean(what, { wrong }, meant = []) {
-	same(what, wrong.filter((line) => !meant.some((word) => line.includes(word))), [])
+	same(
+		what,
+		wrong.filter((line) => !meant.some((word) => line.includes(word))),
+		[],
+	)
 }
 
 const text = (page, selector) => page.locator(selector).first().innerText()
 
 async function shown(page) {
-	return page.locator('.problems li').evaluateAll((items) => items.map((item) => ({
-		code: item.querySelector('code').textContent,
-		problem: item.querySelector('.words').textContent,
-		fix: item.querySelectorAll('p')[1].textContent.replace(/^Fix: /, ''),
-	})))
+	return page
+		.locator('.problems li')
+		.evaluateAll((items) =>
+			items.map((item) => ({
+				code: item.querySelector('code').textContent,
+				problem: item.querySelector('.words').textContent,
+				fix: item.querySelectorAll('p')[1].textContent.replace(/^Fix: /, ''),
+			})),
+		)
 }
 
 const bare = ({ problems }) => problems.map(({ code, problem, fix }) => ({ code, problem, fix }))
@@ -251,14 +395,28 @@ async function typeClient(page, client) {
 async function headersOfThePage({ url }) {
 	const page = await fetch(`${url}/console/`)
 	const policy = page.headers.get('content-security-policy')
-	const again = await fetch(`${url}/console/`, { headers: { 'If-None-Match': page.headers.get('etag') } })
+	const again = await fetch(`${url}/console/`, {
+		headers: { 'If-None-Match': page.headers.get('etag') },
+	})
 
-	for (const word of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'",
-		"frame-ancestors 'none'", "require-trusted-types-for 'script'"])
+	for (const word of [
+		"default-src 'none'",
+		"script-src 'self'",
+		"style-src 'self'",
+		"base-uri 'none'",
+		"frame-ancestors 'none'",
+		"require-trusted-types-for 'script'",
+	])
 		check(`the page's policy says ${word}`, policy.split('; ').includes(word), policy)
 	check('nothing inline is allowed', !policy.includes('unsafe'))
 	same('an ETag is known again', again.status, 304)
-	for (const [name, type] of [['', 'text/html'], ['console.js', 'text/javascript'], ['console.css', 'text/css'], ['api.html', 'text/html'], ['icon.svg', 'image/svg+xml']]) {
+	for (const [name, type] of [
+		['', 'text/html'],
+		['console.js', 'text/javascript'],
+		['console.css', 'text/css'],
+		['api.html', 'text/html'],
+		['icon.svg', 'image/svg+xml'],
+	]) {
 		const answer = await fetch(`${url}/console/${name}`)
 
 		same(`type of ${name}`, answer.headers.get('content-type').split(';')[0], type)
@@ -268,7 +426,11 @@ async function headersOfThePage({ url }) {
 	check('the page is at most 12 KiB', (await page.arrayBuffer()).byteLength <= 12288)
 	const moved = await fetch(`${url}/console`, { redirect: 'manual' })
 
-	same('the address without a slash', [moved.status, moved.headers.get('location')], [301, '/console/'])
+	same(
+		'the address without a slash',
+		[moved.status, moved.headers.get('location')],
+		[301, '/console/'],
+	)
 	same('what is not there', (await fetch(`${url}/console/none`)).status, 404)
 }
 
@@ -278,12 +440,23 @@ async function tabsByKeyboard({ url }) {
 	const selected = () => page.locator('[role=tab][aria-selected=true]').innerText()
 
 	await page.focus('#tab-issue')
-	for (const [key, tab] of [['ArrowRight', 'Inspect'], ['ArrowRight', 'Services'], ['ArrowRight', 'Status'],
-		['ArrowRight', 'Issue'], ['ArrowLeft', 'Status'], ['Home', 'Issue'], ['End', 'Status']]) {
+	for (const [key, tab] of [
+		['ArrowRight', 'Inspect'],
+		['ArrowRight', 'Services'],
+		['ArrowRight', 'Status'],
+		['ArrowRight', 'Issue'],
+		['ArrowLeft', 'Status'],
+		['Home', 'Issue'],
+		['End', 'Status'],
+	]) {
 		await page.keyboard.press(key)
 		same(`tab after ${key}`, await selected(), tab)
 		same(`one panel after ${key}`, await page.locator('[role=tabpanel]:visible').count(), 1)
-		same(`focus after ${key}`, await page.evaluate(() => document.activeElement.textContent), tab)
+		same(
+			`focus after ${key}`,
+			await page.evaluate(() => document.activeElement.textContent),
+			tab,
+		)
 	}
 	await page.goto(`${url}/console/#inspect`)
 	await page.reload()
@@ -293,7 +466,9 @@ async function tabsByKeyboard({ url }) {
 }
 
 async function issuing({ url }) {
-	const view = await open(`${url}/console/`, { permissions: ['clipboard-read', 'clipboard-write'] })
+	const view = await open(`${url}/console/`, {
+		permissions: ['clipboard-read', 'clipboard-write'],
+	})
 	const { page } = view
 
 	await until('open mode', async () => (await text(page, '#who')).startsWith('OPEN'))
@@ -305,13 +480,17 @@ async function issuing({ url }) {
 	await page.click('#issue-form button.primary')
 	const said = await until('the error', () => text(page, '#issue-error'))
 
-	check('the service says the same of it', said.includes('byte 4 is 0xc3, which Agora does not allow in a channel or account name'), said)
+	check(
+		'the service says the same of it',
+		said.includes('byte 4 is 0xc3, which Agora does not allow in a channel or account name'),
+		said,
+	)
 	same('the field is marked', await page.getAttribute('#channel', 'aria-invalid'), 'true')
 	same('and has the focus', await page.evaluate(() => document.activeElement.id), 'channel')
 	await page.fill('#channel', `${'x'.repeat(64)}y`)
 	same('too many bytes', await page.getAttribute('#channel-count', 'class'), 'count over')
 
-	await page.fill('#channel', "it~s room")
+	await page.fill('#channel', 'it~s room')
 	await page.check('[name=role][value=publisher]')
 	await page.fill('#expire', '600')
 	await page.focus('#uid')
@@ -320,56 +499,118 @@ async function issuing({ url }) {
 	const token = await text(page, '#issue-result .token')
 	const sheet = await inspectByCommand(token, { channel: 'it~s room', uid: '42' })
 
-	same('what the token says', [sheet.services[0].channelName, sheet.services[0].uid, sheet.services[0].privileges.length, sheet.expire],
-		['it~s room', '42', 4, 600])
-	check('the countdown', /^(10 min|9 min 5\d s) left$/.test(await text(page, '#issue-result .badge')), await text(page, '#issue-result'))
+	same(
+		'what the token says',
+		[
+			sheet.services[0].channelName,
+			sheet.services[0].uid,
+			sheet.services[0].privileges.length,
+			sheet.expire,
+		],
+		['it~s room', '42', 4, 600],
+	)
+	check(
+		'the countdown',
+		/^(10 min|9 min 5\d s) left$/.test(await text(page, '#issue-result .badge')),
+		await text(page, '#issue-result'),
+	)
 	check('who allowed it', (await text(page, '#issue-result')).includes('the service is open'))
 	await page.click('#issue-result button:text("Copy")')
 	same('what was copied', await page.evaluate(() => navigator.clipboard.readText()), token)
 
 	await page.click('button:text("Inspect it")')
 	await page.waitForSelector('#inspect-result .badge:text("App ID is this server\'s")')
-	same('the tab that shows it', await page.locator('[role=tab][aria-selected=true]').innerText(), 'Inspect')
+	same(
+		'the tab that shows it',
+		await page.locator('[role=tab][aria-selected=true]').innerText(),
+		'Inspect',
+	)
 	await page.click('#tab-issue')
 
 	const [curl, line] = await page.locator('#issue-commands pre').allInnerTexts()
 	const byCurl = JSON.parse((await run('sh', ['-c', curl], '')).stdout)
 
-	same('the curl gives the same', (await inspectByCommand(byCurl.token, {})).services, sheet.services)
-	const made = await run('sh', ['-c', line.replace('agora-token', `"${TOKEN}"`).replace('--env-file .env ', '')], '',
-		{ APP_ID, APP_CERTIFICATE: CERTIFICATE })
+	same(
+		'the curl gives the same',
+		(await inspectByCommand(byCurl.token, {})).services,
+		sheet.services,
+	)
+	const made = await run(
+		'sh',
+		['-c', line.replace('agora-token', `"${TOKEN}"`).replace('--env-file .env ', '')],
+		'',
+		{ APP_ID, APP_CERTIFICATE: CERTIFICATE },
+	)
 
-	same('the command line gives the same', (await inspectByCommand(made.stdout, {})).services, sheet.services)
+	same(
+		'the command line gives the same',
+		(await inspectByCommand(made.stdout, {})).services,
+		sheet.services,
+	)
 
-	for (const [kind, fields] of [['rtm', { uid: 'ann' }], ['chat', {}], ['apaas', { uid: 'ann', room: 'r1', 'room-role': '2' }], ['fpa', {}],
-		['streaming', { channel: 'lobby', uid: '7' }], ['fcdn', { channel: 'lobby', uid: '7' }],
-		['rtm2', { uid: 'ann', permissions: '[{"resource":"users","permission":"read","resources":["bob"]}]' }],
-		['convoai', { channel: 'lobby', uid: '7' }], ['stt', { channel: 'lobby', uid: '7', rtmUid: '8' }]]) {
+	for (const [kind, fields] of [
+		['rtm', { uid: 'ann' }],
+		['chat', {}],
+		['apaas', { uid: 'ann', room: 'r1', 'room-role': '2' }],
+		['fpa', {}],
+		['streaming', { channel: 'lobby', uid: '7' }],
+		['fcdn', { channel: 'lobby', uid: '7' }],
+		[
+			'rtm2',
+			{
+				uid: 'ann',
+				permissions: '[{"resource":"users","permission":"read","resources":["bob"]}]',
+			},
+		],
+		['convoai', { channel: 'lobby', uid: '7' }],
+		['stt', { channel: 'lobby', uid: '7', rtmUid: '8' }],
+	]) {
 		await page.reload()
 		await page.selectOption('#tokenType', kind)
-		for (const [id, value] of Object.entries(fields))
-			await page.fill(`#${id}`, value)
+		for (const [id, value] of Object.entries(fields)) await page.fill(`#${id}`, value)
 		await page.click('#issue-form button.primary')
-		await until(`a token of kind ${kind}`, async () => await page.locator('#issue-result .token').count() + (await text(page, '#issue-error')).length)
+		await until(
+			`a token of kind ${kind}`,
+			async () =>
+				(await page.locator('#issue-result .token').count()) +
+				(await text(page, '#issue-error')).length,
+		)
 		same(`error of ${kind}`, await text(page, '#issue-error'), '')
 		const [, command] = await page.locator('#issue-commands pre').allInnerTexts()
-		const by = await run('sh', ['-c', command.replace('agora-token', `"${TOKEN}"`).replace('--env-file .env ', '')], '',
-			{ APP_ID, APP_CERTIFICATE: CERTIFICATE })
+		const by = await run(
+			'sh',
+			['-c', command.replace('agora-token', `"${TOKEN}"`).replace('--env-file .env ', '')],
+			'',
+			{ APP_ID, APP_CERTIFICATE: CERTIFICATE },
+		)
 		const its = by.stdout.startsWith('{') ? JSON.parse(by.stdout).token : by.stdout
 
-		same(`the command line for ${kind}`, (await inspectByCommand(its, {})).services,
-			(await inspectByCommand(await text(page, '#issue-result .token'), {})).services)
+		same(
+			`the command line for ${kind}`,
+			(await inspectByCommand(its, {})).services,
+			(await inspectByCommand(await text(page, '#issue-result .token'), {})).services,
+		)
 	}
 
 	await page.reload()
 	await page.check('[name=uidKind][value=string]')
 	await page.fill('#uid', '42')
-	check('digits as a string are warned of', (await text(page, '#uid-note')).startsWith('a token cannot tell the string account from the number 42'))
+	check(
+		'digits as a string are warned of',
+		(await text(page, '#uid-note')).startsWith(
+			'a token cannot tell the string account from the number 42',
+		),
+	)
 	await page.check('[name=uidKind][value=number]')
 	await page.fill('#uid', '4294967296')
 	await page.fill('#channel', 'lobby')
 	await page.click('#issue-form button.primary')
-	check('a number that is too large', (await text(page, '#issue-error')).startsWith('uid: must be a whole number, 0 to 4294967295'))
+	check(
+		'a number that is too large',
+		(await text(page, '#issue-error')).startsWith(
+			'uid: must be a whole number, 0 to 4294967295',
+		),
+	)
 	clean('issue: nothing wrong', view, ['status of 400'])
 	await view.context.close()
 }
@@ -379,12 +620,18 @@ async function problemsInTheSameWords({ url }) {
 	const view = await open(`${url}/console/#inspect`)
 	const { page } = view
 	const source = fs.readFileSync(path.join(TOP, 'common/services/inspect.c'), 'utf8')
-	const codes = [...source.match(/ rows\[\] = \{\n(.*?)\n\};/s)[1].matchAll(/^\t\{ "(\w+)"/gm)].map((m) => m[1])
+	const codes = [
+		...source.match(/ rows\[\] = \{\n(.*?)\n\};/s)[1].matchAll(/^\t\{ "(\w+)"/gm),
+	].map((m) => m[1])
 	const seen = new Set()
 
 	check('the table of problems can be read', codes.length > 30)
 	for (const [code, token, client] of mistakes(Math.floor(Date.now() / 1000))) {
-		const shape = (list) => list.map((p) => ({ ...p, problem: p.problem.replace(/\d+ (seconds?|minutes?) (ago|from)/, 'N $1 $2') }))
+		const shape = (list) =>
+			list.map((p) => ({
+				...p,
+				problem: p.problem.replace(/\d+ (seconds?|minutes?) (ago|from)/, 'N $1 $2'),
+			}))
 		const where = `${code} ${JSON.stringify(client)}`
 
 		await typeClient(page, client)
@@ -394,18 +641,32 @@ async function problemsInTheSameWords({ url }) {
 		await page.waitForSelector('#inspect-result .badge:text("decoded in this browser")')
 		const here = await shown(page)
 
-		same(`${where}: the page and the command line`, shape(here), shape(bare(await inspectByCommand(token.replace('\r\n', '\n'), client))))
-		check(`${where}: it is found`, here.some((p) => p.code === code), here)
+		same(
+			`${where}: the page and the command line`,
+			shape(here),
+			shape(bare(await inspectByCommand(token.replace('\r\n', '\n'), client))),
+		)
+		check(
+			`${where}: it is found`,
+			here.some((p) => p.code === code),
+			here,
+		)
 		here.forEach((p) => seen.add(p.code))
 
 		await page.click('#inspect-form button.primary')
 		await page.waitForSelector('#inspect-result .badge:text("verified on the server")')
 		const body = { token: token.replace('\r\n', '\n'), ...client }
-		const there = await (await fetch(`${url}/token/inspect`, { method: 'POST', body: JSON.stringify(body) })).json()
+		const there = await (
+			await fetch(`${url}/token/inspect`, { method: 'POST', body: JSON.stringify(body) })
+		).json()
 
 		same(`${where}: the page and the endpoint`, shape(await shown(page)), shape(bare(there)))
 	}
-	same('every problem is shown', codes.filter((code) => !seen.has(code)), [])
+	same(
+		'every problem is shown',
+		codes.filter((code) => !seen.has(code)),
+		[],
+	)
 	clean('inspect: nothing wrong', view)
 	await view.context.close()
 }
@@ -413,50 +674,92 @@ async function problemsInTheSameWords({ url }) {
 async function decodingAsInC({ url }) {
 	const view = await open(`${url}/console/`)
 	const { page } = view
-	const vectors = JSON.parse(fs.readFileSync(path.join(TOP, 'tests/vectors/accesstoken2.json'), 'utf8'))
+	const vectors = JSON.parse(
+		fs.readFileSync(path.join(TOP, 'tests/vectors/accesstoken2.json'), 'utf8'),
+	)
 	const now = Math.floor(Date.now() / 1000)
 	const cases = []
 	const add = (name, token, client = {}, at = now) => cases.push({ name, token, client, at })
 
 	for (const v of [...vectors.positive, ...vectors.v006, ...vectors.negative]) {
 		const s = v.decoded?.services?.[0] ?? {}
-		const its = { channel: s.channel_name ?? v.inputs?.channel_name ?? 'demo', uid: String(s.uid ?? v.inputs?.uid ?? '42') }
+		const its = {
+			channel: s.channel_name ?? v.inputs?.channel_name ?? 'demo',
+			uid: String(s.uid ?? v.inputs?.uid ?? '42'),
+		}
 
 		add(v.name, v.token)
 		add(`${v.name} in time`, v.token, {}, v.now ?? (v.decoded?.issue_ts ?? 1735689600) + 5)
 		add(`${v.name} for its client`, v.token, its, (v.decoded?.issue_ts ?? 1735689600) + 5)
 		add(`${v.name} for another`, v.token, { channel: 'x', account: 'y' })
 	}
-	for (const [code, token, client] of mistakes(now))
-		add(code, token, client)
+	for (const [code, token, client] of mistakes(now)) add(code, token, client)
 	/* Names as nobody should give them, and all that a token can hold. */
-	const odd = content({ issued: now, services: [
-		service(1, [[1, 60], [9, 0], [65535, 4294967295]], Buffer.from([0x61, 0xff, 0xc3, 0x28]), 'a\0b'),
-		service(2, [[1, 5]], '\u00e9\u{1f600}\x7f\x85"\\'), service(3, [], '', ''), service(4, [[1, 0]]),
-		Buffer.concat([service(7, [[1, 0]], 'room', 'u'), u16(65534)]),
-		Buffer.concat([service(8, [[1, 0]], 'me'), u16(2), u16(0), u16(1), u16(1), u16(2), string('a'), string(Buffer.from([0xfe])), u16(4), u16(0)]),
-		service(10, [])] })
+	const odd = content({
+		issued: now,
+		services: [
+			service(
+				1,
+				[
+					[1, 60],
+					[9, 0],
+					[65535, 4294967295],
+				],
+				Buffer.from([0x61, 0xff, 0xc3, 0x28]),
+				'a\0b',
+			),
+			service(2, [[1, 5]], '\u00e9\u{1f600}\x7f\x85"\\'),
+			service(3, [], '', ''),
+			service(4, [[1, 0]]),
+			Buffer.concat([service(7, [[1, 0]], 'room', 'u'), u16(65534)]),
+			Buffer.concat([
+				service(8, [[1, 0]], 'me'),
+				u16(2),
+				u16(0),
+				u16(1),
+				u16(1),
+				u16(2),
+				string('a'),
+				string(Buffer.from([0xfe])),
+				u16(4),
+				u16(0),
+			]),
+			service(10, []),
+		],
+	})
 
 	add('odd names', pack(odd))
 	add('odd names for a client', pack(odd), { channel: 'a\ufffd', uid: 'a' })
-	add('an unknown service', pack(content({ issued: now, services: [service(1, PUBLISHER, 'demo', '1'), service(77, [])] })))
-	for (let i = 0; i < odd.length; i += 3)
-		add(`cut at ${i}`, pack(odd.subarray(0, i)))
+	add(
+		'an unknown service',
+		pack(
+			content({
+				issued: now,
+				services: [service(1, PUBLISHER, 'demo', '1'), service(77, [])],
+			}),
+		),
+	)
+	for (let i = 0; i < odd.length; i += 3) add(`cut at ${i}`, pack(odd.subarray(0, i)))
 	let agreed = 0
 	const one = async ({ name, token, client, at }) => {
 		/* The command line takes line ends at the end for the file's. */
 		const input = token.replace(/[\r\n]+$/, '')
 		const wanted = await inspectByCommand(input, client, at)
-		const got = await page.evaluate(async ([t, c, n]) => (await import('./console.js')).inspect(t, c, n), [input, client, at])
+		const got = await page.evaluate(
+			async ([t, c, n]) => (await import('./console.js')).inspect(t, c, n),
+			[input, client, at],
+		)
 
-		if (isDeepStrictEqual(got, wanted))
-			agreed++
+		if (isDeepStrictEqual(got, wanted)) agreed++
 		else
-			check(`decoding of ${name}`, false, `${JSON.stringify(got)}, and in C ${JSON.stringify(wanted)}`)
+			check(
+				`decoding of ${name}`,
+				false,
+				`${JSON.stringify(got)}, and in C ${JSON.stringify(wanted)}`,
+			)
 	}
 
-	for (let i = 0; i < cases.length; i += 4)
-		await Promise.all(cases.slice(i, i + 4).map(one))
+	for (let i = 0; i < cases.length; i += 4) await Promise.all(cases.slice(i, i + 4).map(one))
 	same('decoded as in C', agreed, cases.length)
 	check('of all vectors', cases.length > 200, cases.length)
 	clean('decoding: nothing wrong', view)
@@ -471,10 +774,18 @@ async function offline({ url }) {
 	await page.fill('#token', pack(content({ issued: Math.floor(Date.now() / 1000) })))
 	await page.waitForSelector('#inspect-result .badge:text("decoded in this browser")')
 	same('decoded without a network', await text(page, '.service h4'), 'RTC')
-	check('the time that is left', /5\d min \d+ s left|1 h left/.test(await text(page, '.service td:nth-of-type(2)')), await text(page, '.service'))
+	check(
+		'the time that is left',
+		/5\d min \d+ s left|1 h left/.test(await text(page, '.service td:nth-of-type(2)')),
+		await text(page, '.service'),
+	)
 	same('bars', await page.locator('.service svg[role=img]').count(), 4)
 	await page.click('#inspect-form button.primary')
-	same('the server cannot be asked', await until('the error', () => text(page, '#inspect-error')), 'The service cannot be reached.')
+	same(
+		'the server cannot be asked',
+		await until('the error', () => text(page, '#inspect-error')),
+		'The service cannot be reached.',
+	)
 	clean('offline: nothing wrong', view, ['ERR_INTERNET_DISCONNECTED'])
 	await view.context.close()
 }
@@ -482,34 +793,68 @@ async function offline({ url }) {
 async function withAPolicy({ url, key }) {
 	const view = await open(`${url}/console/`)
 	const { page } = view
-	const stored = () => page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length])
+	const stored = () =>
+		page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length])
 
 	await until('the mode', async () => (await text(page, '#who')).startsWith('Sign in'))
 	await page.fill('#channel', 'class-7')
 	await page.fill('#uid', '42')
 	await page.click('#issue-form button.primary')
-	check('without credentials', (await until('the error', () => text(page, '#issue-error'))).includes('401'))
+	check(
+		'without credentials',
+		(await until('the error', () => text(page, '#issue-error'))).includes('401'),
+	)
 	await page.fill('#credential', `${key}x`)
 	await page.click('#sign-in button')
-	check('with wrong ones', (await until('the refusal', async () => /401/.test(await text(page, '#who')) && text(page, '#who'))).includes('unauthenticated'))
+	check(
+		'with wrong ones',
+		(
+			await until(
+				'the refusal',
+				async () => /401/.test(await text(page, '#who')) && text(page, '#who'),
+			)
+		).includes('unauthenticated'),
+	)
 	await page.fill('#credential', key)
 	await page.keyboard.press('Enter')
 	await until('the caller', async () => (await text(page, '#who')).startsWith('web (apikey)'))
-	check('the grants', (await text(page, '#who')).includes('grants: lessons'), await text(page, '#who'))
+	check(
+		'the grants',
+		(await text(page, '#who')).includes('grants: lessons'),
+		await text(page, '#who'),
+	)
 	check('the longest lifetime', (await text(page, '#expire-note')).includes('at most 30 min'))
 	await page.click('#issue-form button.primary')
 	await page.waitForSelector('#issue-result .token')
-	check('the grant that allowed it', (await text(page, '#issue-result')).includes('allowed by the grant lessons'), await text(page, '#issue-result'))
-	check('what was cut', (await text(page, '#issue-result')).includes('cut to what is allowed: expire'))
+	check(
+		'the grant that allowed it',
+		(await text(page, '#issue-result')).includes('allowed by the grant lessons'),
+		await text(page, '#issue-result'),
+	)
+	check(
+		'what was cut',
+		(await text(page, '#issue-result')).includes('cut to what is allowed: expire'),
+	)
 	const [curl] = await page.locator('#issue-commands pre').allInnerTexts()
 
-	check('the key is in no command', !curl.includes(key) && curl.includes('"Authorization: Bearer $KEY"'), curl)
-	check('the curl works', JSON.parse((await run('sh', ['-c', curl], '', { KEY: key })).stdout).grant === 'lessons')
+	check(
+		'the key is in no command',
+		!curl.includes(key) && curl.includes('"Authorization: Bearer $KEY"'),
+		curl,
+	)
+	check(
+		'the curl works',
+		JSON.parse((await run('sh', ['-c', curl], '', { KEY: key })).stdout).grant === 'lessons',
+	)
 	await page.fill('#channel', 'staff')
 	await page.click('#issue-form button.primary')
 	const refusal = await until('the refusal', () => text(page, '#issue-error'))
 
-	check('another channel', refusal.includes('403') && refusal.includes('dimension channel'), refusal)
+	check(
+		'another channel',
+		refusal.includes('403') && refusal.includes('dimension channel'),
+		refusal,
+	)
 	same('nothing is stored', await stored(), ['', 0, 0])
 	await page.reload()
 	await until('the mode', async () => (await text(page, '#who')).startsWith('Sign in'))
@@ -525,7 +870,12 @@ async function services({ url }) {
 	const answer = async () => JSON.parse(await text(page, '#service-result pre'))
 	const send = async () => {
 		await page.click('#service-form button.primary')
-		await until('the answer', async () => await page.locator('#service-result pre:visible').count() + (await text(page, '#service-error')).length)
+		await until(
+			'the answer',
+			async () =>
+				(await page.locator('#service-result pre:visible').count()) +
+				(await text(page, '#service-error')).length,
+		)
 	}
 	const job = page.locator('.jobs tbody tr').first()
 	const press = async (label) => {
@@ -534,29 +884,76 @@ async function services({ url }) {
 	}
 
 	for (const [service, fields, ids, update] of [
-		['recording', { channelName: 'lobby' }, ['uid', 'resourceId', 'sid'],
-			{ recordingConfig: '{"streamSubscribe":{"audioUidList":{"subscribeAudioUids":["#allstream#"]}}}' }],
-		['rtt', { channelName: 'lobby', languages: 'en-US, de-DE' }, ['taskId'], { languages: 'en-US' }],
-		['push', { rtcChannel: 'lobby', streamUrl: 'rtmp://live.example/app', streamKey: 'k3y', rtcStreamUid: '42' }, ['converterId', 'region'],
-			{ streamUrl: 'rtmp://other.example/app', streamKey: 'k3y' }],
-		['pull', { channelName: 'lobby', streamUrl: 'rtmp://live.example/app/show' }, ['playerId', 'region'], { audioOptions: '{"volume":50}' }]]) {
+		[
+			'recording',
+			{ channelName: 'lobby' },
+			['uid', 'resourceId', 'sid'],
+			{
+				recordingConfig:
+					'{"streamSubscribe":{"audioUidList":{"subscribeAudioUids":["#allstream#"]}}}',
+			},
+		],
+		[
+			'rtt',
+			{ channelName: 'lobby', languages: 'en-US, de-DE' },
+			['taskId'],
+			{ languages: 'en-US' },
+		],
+		[
+			'push',
+			{
+				rtcChannel: 'lobby',
+				streamUrl: 'rtmp://live.example/app',
+				streamKey: 'k3y',
+				rtcStreamUid: '42',
+			},
+			['converterId', 'region'],
+			{ streamUrl: 'rtmp://other.example/app', streamKey: 'k3y' },
+		],
+		[
+			'pull',
+			{ channelName: 'lobby', streamUrl: 'rtmp://live.example/app/show' },
+			['playerId', 'region'],
+			{ audioOptions: '{"volume":50}' },
+		],
+	]) {
 		await page.selectOption('#service', service)
 		await page.click('#service-form button.primary')
 		const missing = await until(`the error of ${service}`, () => text(page, '#service-error'))
 
-		check(`${service}: what is missing is named`, /is required|must have 1/.test(missing) && missing.includes('400'), missing)
-		check(`${service}: and marked`, await page.locator('#service-fields [aria-invalid=true]').count() === 1)
+		check(
+			`${service}: what is missing is named`,
+			/is required|must have 1/.test(missing) && missing.includes('400'),
+			missing,
+		)
+		check(
+			`${service}: and marked`,
+			(await page.locator('#service-fields [aria-invalid=true]').count()) === 1,
+		)
 		for (const [name, value] of Object.entries(fields))
 			await page.fill(`#service-${name}`, value)
 		if (service === 'recording') {
 			await page.fill('#service-recordingConfig', '{')
 			await page.click('#service-form button.primary')
-			same('what is no JSON', await until('the error', async () => (await text(page, '#service-error')).includes('JSON') && text(page, '#service-error')), 'recordingConfig: must be JSON')
+			same(
+				'what is no JSON',
+				await until(
+					'the error',
+					async () =>
+						(await text(page, '#service-error')).includes('JSON') &&
+						text(page, '#service-error'),
+				),
+				'recordingConfig: must be JSON',
+			)
 			await page.fill('#service-recordingConfig', '')
 		}
 		const curl = await text(page, '#service-commands pre')
 
-		check(`${service}: the command`, curl.startsWith("curl -d '{") && curl.includes('/start'), curl)
+		check(
+			`${service}: the command`,
+			curl.startsWith("curl -d '{") && curl.includes('/start'),
+			curl,
+		)
 		await send()
 		same(`${service}: no error`, await text(page, '#service-error'), '')
 		const shownIds = await job.innerText()
@@ -565,25 +962,46 @@ async function services({ url }) {
 			check(`${service}: ${id} is in view`, new RegExp(`${id} \\S+`).test(shownIds), shownIds)
 		await press('Query')
 		await until(`the query of ${service}`, () => page.locator('#service-result pre').count())
-		check(`${service}: it was asked`, !/started/.test(await job.innerText()), await job.innerText())
+		check(
+			`${service}: it was asked`,
+			!/started/.test(await job.innerText()),
+			await job.innerText(),
+		)
 		await press('Update')
 		for (const [name, value] of Object.entries(update))
 			await page.fill(`#service-${name}`, value)
 		await send()
-		same(`${service}: updated`, [await text(page, '#service-error'), (await job.innerText()).includes('updated')], ['', true])
+		same(
+			`${service}: updated`,
+			[await text(page, '#service-error'), (await job.innerText()).includes('updated')],
+			['', true],
+		)
 		/* The command does the same from a shell. */
 		await page.selectOption('#action', 'query')
-		const again = await run('sh', ['-c', `${await text(page, '#service-commands pre')} -sS`], '')
+		const again = await run(
+			'sh',
+			['-c', `${await text(page, '#service-commands pre')} -sS`],
+			'',
+		)
 
-		check(`${service}: the command of a query works`, !('error' in JSON.parse(again.stdout)), again.stdout + again.stderr)
+		check(
+			`${service}: the command of a query works`,
+			!('error' in JSON.parse(again.stdout)),
+			again.stdout + again.stderr,
+		)
 		await press('Stop')
-		await until(`the stop of ${service}`, async () => (await job.innerText()).includes('stopped'))
+		await until(`the stop of ${service}`, async () =>
+			(await job.innerText()).includes('stopped'),
+		)
 		same(`${service}: stopped`, await text(page, '#service-error'), '')
-		check(`${service}: an answer`, typeof await answer() === 'object')
+		check(`${service}: an answer`, typeof (await answer()) === 'object')
 	}
 	same('all that was started is in view', await page.locator('.jobs tbody tr').count(), 4)
 	await press('Query')
-	check('what has ended is not found', (await until('the error', () => text(page, '#service-error'))).length > 0)
+	check(
+		'what has ended is not found',
+		(await until('the error', () => text(page, '#service-error'))).length > 0,
+	)
 	clean('services: nothing wrong', view, ['status of 400', 'status of 404', 'status of 409'])
 	await view.context.close()
 }
@@ -591,19 +1009,37 @@ async function services({ url }) {
 async function statusOfAll({ url, key }, demo) {
 	await fetch(`${demo.url}/rtt/list`)
 	for (const channel of ['staff', 'class-7'])
-		await fetch(`${url}/getToken`, { method: 'POST', headers: { 'X-API-Key': key },
-			body: JSON.stringify({ tokenType: 'rtc', channel, uid: 42 }) })
+		await fetch(`${url}/getToken`, {
+			method: 'POST',
+			headers: { 'X-API-Key': key },
+			body: JSON.stringify({ tokenType: 'rtc', channel, uid: 42 }),
+		})
 	const open1 = await open(`${demo.url}/console/#status`)
 
 	await until('the status', () => open1.page.locator('#status-result h3').count())
 	const all = await text(open1.page, '#status-result')
 	const served = await (await fetch(`${demo.url}/status`)).json()
 
-	check('open mode stands out', await open1.page.locator('#status-result .badge.bad:text("OPEN")').count() === 1, all)
-	for (const words of ['ready', `version ${served.version}`, "this browser's clock agrees", 'Cloud recording: on', '65536 bytes',
-		served.projects[0].appId, `certificate \u2026${served.projects[0].primary}`])
+	check(
+		'open mode stands out',
+		(await open1.page.locator('#status-result .badge.bad:text("OPEN")').count()) === 1,
+		all,
+	)
+	for (const words of [
+		'ready',
+		`version ${served.version}`,
+		"this browser's clock agrees",
+		'Cloud recording: on',
+		'65536 bytes',
+		served.projects[0].appId,
+		`certificate \u2026${served.projects[0].primary}`,
+	])
 		check(`the status says ${words}`, all.includes(words), all)
-	check('four characters and no more', /^[0-9a-f]{4}$/.test(served.projects[0].primary), served.projects)
+	check(
+		'four characters and no more',
+		/^[0-9a-f]{4}$/.test(served.projects[0].primary),
+		served.projects,
+	)
 	check("Agora's clock", all.includes("Agora's clock agrees"), all)
 	clean('status: nothing wrong', open1)
 	await open1.context.close()
@@ -611,8 +1047,14 @@ async function statusOfAll({ url, key }, demo) {
 	const view = await open(`${url}/console/#status`)
 	const { page } = view
 
-	check('without credentials', (await until('the error', () => text(page, '#status-error'))).includes('401'))
-	check('what anyone may see', (await text(page, '#status-result')).includes('a policy says who may do what'))
+	check(
+		'without credentials',
+		(await until('the error', () => text(page, '#status-error'))).includes('401'),
+	)
+	check(
+		'what anyone may see',
+		(await text(page, '#status-result')).includes('a policy says who may do what'),
+	)
 	await page.fill('#credential', key)
 	await page.click('#sign-in button')
 	await until('the caller', async () => (await text(page, '#who')).startsWith('web'))
@@ -620,8 +1062,16 @@ async function statusOfAll({ url, key }, demo) {
 	await until('the records', () => page.locator('.log tbody tr').count())
 	const rows = await page.locator('.log tbody tr').allInnerTexts()
 
-	check('the refusal is recorded', rows.some((row) => /deny[^]*token\.issue[^]*staff/.test(row)), rows)
-	check('the token is recorded', rows.some((row) => /allow[^]*token\.issue[^]*lessons[^]*class-7/.test(row)), rows)
+	check(
+		'the refusal is recorded',
+		rows.some((row) => /deny[^]*token\.issue[^]*staff/.test(row)),
+		rows,
+	)
+	check(
+		'the token is recorded',
+		rows.some((row) => /allow[^]*token\.issue[^]*lessons[^]*class-7/.test(row)),
+		rows,
+	)
 	check('and is not shown', !(await page.content()).includes('007eJ'))
 	clean('status with a policy: nothing wrong', view, ['status of 401'])
 	await view.context.close()
@@ -629,17 +1079,30 @@ async function statusOfAll({ url, key }, demo) {
 
 /* A page of another origin, which asks as an app would. */
 async function fromOtherOrigins({ url, key, allowed, refused }) {
-	const asked = (page) => page.evaluate(async ([target, secret]) => {
-		try {
-			const answer = await fetch(`${target}/getToken`, { method: 'POST',
-				headers: { 'Authorization': `Bearer ${secret}`, 'Content-Type': 'application/json' },
-				body: JSON.stringify({ tokenType: 'rtc', channel: 'class-1', uid: 1 }) })
+	const asked = (page) =>
+		page.evaluate(
+			async ([target, secret]) => {
+				try {
+					const answer = await fetch(`${target}/getToken`, {
+						method: 'POST',
+						headers: {
+							Authorization: `Bearer ${secret}`,
+							'Content-Type': 'application/json',
+						},
+						body: JSON.stringify({ tokenType: 'rtc', channel: 'class-1', uid: 1 }),
+					})
 
-			return [answer.status, (await answer.json()).grant, answer.headers.get('X-Request-ID') !== null]
-		} catch (error) {
-			return String(error)
-		}
-	}, [url, key])
+					return [
+						answer.status,
+						(await answer.json()).grant,
+						answer.headers.get('X-Request-ID') !== null,
+					]
+				} catch (error) {
+					return String(error)
+				}
+			},
+			[url, key],
+		)
 	const first = await open(allowed)
 	const second = await open(refused)
 	const preflights = []
@@ -647,13 +1110,32 @@ async function fromOtherOrigins({ url, key, allowed, refused }) {
 	first.page.on('request', (request) => preflights.push(request.method()))
 	same('an origin that is listed', await asked(first.page), [200, 'lessons', true])
 	check('one that is not', String(await asked(second.page)).startsWith('TypeError'))
-	const preflight = await fetch(`${url}/getToken`, { method: 'OPTIONS', headers: { Origin: allowed,
-		'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'authorization,content-type' } })
+	const preflight = await fetch(`${url}/getToken`, {
+		method: 'OPTIONS',
+		headers: {
+			Origin: allowed,
+			'Access-Control-Request-Method': 'POST',
+			'Access-Control-Request-Headers': 'authorization,content-type',
+		},
+	})
 
-	same('the preflight', [preflight.ok, preflight.headers.get('access-control-allow-origin')], [true, allowed])
-	check('it allows Authorization', /\bauthorization\b/i.test(preflight.headers.get('access-control-allow-headers')))
-	const other = await fetch(`${url}/getToken`, { method: 'OPTIONS', headers: { Origin: refused,
-		'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'authorization' } })
+	same(
+		'the preflight',
+		[preflight.ok, preflight.headers.get('access-control-allow-origin')],
+		[true, allowed],
+	)
+	check(
+		'it allows Authorization',
+		/\bauthorization\b/i.test(preflight.headers.get('access-control-allow-headers')),
+	)
+	const other = await fetch(`${url}/getToken`, {
+		method: 'OPTIONS',
+		headers: {
+			Origin: refused,
+			'Access-Control-Request-Method': 'POST',
+			'Access-Control-Request-Headers': 'authorization',
+		},
+	})
 
 	same('the preflight of one that is not', other.headers.get('access-control-allow-origin'), null)
 	/* Nobody reads the console's own answers from elsewhere, nor shows the page in a frame. */
@@ -679,20 +1161,42 @@ async function accessibility({ url }, demo, own) {
 	for (const colorScheme of ['light', 'dark'])
 		for (const width of [360, 1280]) {
 			/* The policy is checked by all other tests; here it would keep axe out. */
-			const view = await open(`${url}/console/`, { bypassCSP: true, colorScheme, viewport: { width, height: 800 } })
+			const view = await open(`${url}/console/`, {
+				bypassCSP: true,
+				colorScheme,
+				viewport: { width, height: 800 },
+			})
 			const { page } = view
 			const now = Math.floor(Date.now() / 1000)
 			const look = async (name) => {
 				const where = `${name}, ${width} pixels, ${colorScheme}`
-				const found = await page.evaluate(async () => (await globalThis.axe.run(document,
-					{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })).violations
-					.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`))
+				const found = await page.evaluate(async () =>
+					(
+						await globalThis.axe.run(document, {
+							runOnly: [
+								'wcag2a',
+								'wcag2aa',
+								'wcag21a',
+								'wcag21aa',
+								'wcag22aa',
+								'best-practice',
+							],
+						})
+					).violations.map(
+						(v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`,
+					),
+				)
 
 				same(`axe: ${where}`, found, [])
-				check(`no scrolling to the side: ${where}`,
-					await page.evaluate(() => document.scrollingElement.scrollWidth <= innerWidth))
+				check(
+					`no scrolling to the side: ${where}`,
+					await page.evaluate(() => document.scrollingElement.scrollWidth <= innerWidth),
+				)
 				if (SHOTS)
-					await page.screenshot({ path: path.join(SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true })
+					await page.screenshot({
+						path: path.join(SHOTS, `${name}-${width}-${colorScheme}.png`),
+						fullPage: true,
+					})
 			}
 
 			await page.evaluate(axe)
@@ -708,8 +1212,27 @@ async function accessibility({ url }, demo, own) {
 			await page.click('#tab-inspect')
 			await look('inspect-empty')
 			await page.fill('#its-channel', 'Lobby')
-			await page.fill('#token', pack(content({ issued: now - 600, services: [
-				service(1, [[1, 1200], [2, 300], [3, 0]], 'lobby', '42'), service(2, [[1, 0]], 'ann')] })))
+			await page.fill(
+				'#token',
+				pack(
+					content({
+						issued: now - 600,
+						services: [
+							service(
+								1,
+								[
+									[1, 1200],
+									[2, 300],
+									[3, 0],
+								],
+								'lobby',
+								'42',
+							),
+							service(2, [[1, 0]], 'ann'),
+						],
+					}),
+				),
+			)
 			await page.waitForSelector('.service')
 			await look('inspect')
 			await page.click('#tab-services')
@@ -730,7 +1253,10 @@ async function accessibility({ url }, demo, own) {
 			await page.click('#status-again')
 			await until('the records', () => page.locator('.log tbody tr').count())
 			await look('status-records')
-			clean(`accessibility at ${width}, ${colorScheme}`, view, ['status of 400', 'status of 401'])
+			clean(`accessibility at ${width}, ${colorScheme}`, view, [
+				'status of 400',
+				'status of 401',
+			])
 			await view.context.close()
 		}
 }
@@ -743,40 +1269,95 @@ async function siteOfOurOwn() {
 	const key = /^\s*(ak_\S+)/m.exec(made.stdout)?.[1]
 	const pages = []
 
-	if (key === undefined)
-		throw new Error(`agora-token key new: ${made.stdout}${made.stderr}`)
+	if (key === undefined) throw new Error(`agora-token key new: ${made.stdout}${made.stderr}`)
 	for (let i = 0; i < 2; i++) {
-		const server = http.createServer((_, answer) => answer.writeHead(200, { 'Content-Type': 'text/html' })
-			.end('<!doctype html><title>An app</title><link rel="icon" href="data:,">'))
+		const server = http.createServer((_, answer) =>
+			answer
+				.writeHead(200, { 'Content-Type': 'text/html' })
+				.end('<!doctype html><title>An app</title><link rel="icon" href="data:,">'),
+		)
 
 		await new Promise((go) => server.listen(0, '127.0.0.1', go))
 		pages.push(`http://127.0.0.1:${server.address().port}`)
 		server.unref()
 	}
-	fs.writeFileSync(path.join(where, 'policy.json'), JSON.stringify({
-		callers: { web: { type: 'apikey', sha256: createHash('sha256').update(key).digest('hex') } },
-		grants: [{ name: 'lessons', from: 'web', actions: ['token.issue', 'token.inspect', 'status.read'], services: ['rtc', 'rtm'],
-			channels: 'class-*', uid: '*', role: 'publisher', ttl: '30m' }],
-	}), { mode: 0o600 })
-	fs.writeFileSync(path.join(where, 'agora.env'), [`APP_ID=${APP_ID}`, `APP_CERTIFICATE=${CERTIFICATE}`,
-		`POLICY_FILE=${where}/policy.json`, `CORS_ALLOW_ORIGIN=${pages[0]}`, ''].join('\n'), { mode: 0o600 })
-	return { ...await serve('--env-file', path.join(where, 'agora.env')), key, allowed: pages[0], refused: pages[1] }
+	fs.writeFileSync(
+		path.join(where, 'policy.json'),
+		JSON.stringify({
+			callers: {
+				web: { type: 'apikey', sha256: createHash('sha256').update(key).digest('hex') },
+			},
+			grants: [
+				{
+					name: 'lessons',
+					from: 'web',
+					actions: ['token.issue', 'token.inspect', 'status.read'],
+					services: ['rtc', 'rtm'],
+					channels: 'class-*',
+					uid: '*',
+					role: 'publisher',
+					ttl: '30m',
+				},
+			],
+		}),
+		{ mode: 0o600 },
+	)
+	fs.writeFileSync(
+		path.join(where, 'agora.env'),
+		[
+			`APP_ID=${APP_ID}`,
+			`APP_CERTIFICATE=${CERTIFICATE}`,
+			`POLICY_FILE=${where}/policy.json`,
+			`CORS_ALLOW_ORIGIN=${pages[0]}`,
+			'',
+		].join('\n'),
+		{ mode: 0o600 },
+	)
+	return {
+		...(await serve('--env-file', path.join(where, 'agora.env'))),
+		key,
+		allowed: pages[0],
+		refused: pages[1],
+	}
 }
 
 async function main() {
 	const demo = await serve('--demo')
 	const own = await siteOfOurOwn()
 
-	check('nginx/serve prints the address', demo.said().includes(`Console: ${demo.url}/console/`), demo.said())
-	browser = await chromium.launch({ executablePath: '/usr/bin/chromium', chromiumSandbox: process.getuid() !== 0,
-		args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-			'--disable-component-update', '--disable-sync'] })
-	for (const [test, site] of [[headersOfThePage, demo], [tabsByKeyboard, demo], [issuing, demo], [problemsInTheSameWords, demo],
-		[decodingAsInC, demo], [offline, demo], [services, demo], [withAPolicy, own], [statusOfAll, own], [fromOtherOrigins, own], [accessibility, demo]]) {
+	check(
+		'nginx/serve prints the address',
+		demo.said().includes(`Console: ${demo.url}/console/`),
+		demo.said(),
+	)
+	browser = await chromium.launch({
+		executablePath: '/usr/bin/chromium',
+		chromiumSandbox: false /* it sees our own pages alone */,
+		args: [
+			'--disable-gpu',
+			'--disable-quic',
+			'--no-first-run',
+			'--disable-background-networking',
+			'--disable-component-update',
+			'--disable-sync',
+		],
+	})
+	for (const [test, site] of [
+		[headersOfThePage, demo],
+		[tabsByKeyboard, demo],
+		[issuing, demo],
+		[problemsInTheSameWords, demo],
+		[decodingAsInC, demo],
+		[offline, demo],
+		[services, demo],
+		[withAPolicy, own],
+		[statusOfAll, own],
+		[fromOtherOrigins, own],
+		[accessibility, demo],
+	]) {
 		const began = Date.now()
 
-		if (process.argv[2] !== undefined && process.argv[2] !== test.name)
-			continue
+		if (process.argv[2] !== undefined && process.argv[2] !== test.name) continue
 		try {
 			await test(site, demo, own)
 		} catch (error) {
@@ -795,10 +1376,12 @@ async function end() {
 			child.kill('SIGTERM')
 			await gone
 		}
-	for (const where of directories)
-		fs.rmSync(where, { recursive: true, force: true })
+	for (const where of directories) fs.rmSync(where, { recursive: true, force: true })
 	console.log(`${passed} passed, ${failed} failed`)
 	process.exit(failed > 0 ? 1 : 0)
 }
 
-main().catch((error) => check('the tests', false, error.stack)).then(end)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end())
+main()
+	.catch((error) => check('the tests', false, error.stack))
+	.then(end)
