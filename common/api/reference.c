@@ -339,7 +339,7 @@ put_example(const char *method, const char *path, struct json_object *operation)
 	content = at(at(at(operation, "responses"), "200"), "content");
 	answer = at(at(content, "application/json"), "example");
 	add_target(&target, path, operation);
-	fputs("<h4>Example</h4>\n<pre>", stdout);
+	fputs("<h4>Example</h4>\n<pre tabindex=\"0\">", stdout);
 	put(method);
 	putchar(' ');
 	put(target.data);
@@ -351,7 +351,7 @@ put_example(const char *method, const char *path, struct json_object *operation)
 	puts("</pre>");
 	if (answer == NULL)
 		return;
-	fputs("<p>is answered with</p>\n<pre>", stdout);
+	fputs("<p>is answered with</p>\n<pre tabindex=\"0\">", stdout);
 	put_json(answer);
 	puts("</pre>");
 }
@@ -537,6 +537,7 @@ put_introduction(void)
 	     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	     "<meta name=\"color-scheme\" content=\"light dark\">\n"
 	     "<title>agora-backend: API reference</title>\n"
+	     "<link rel=\"icon\" href=\"icon.svg\">\n"
 	     "<link rel=\"stylesheet\" href=\"console.css\">\n</head>\n<body>\n<header>\n"
 	     "<h1>agora-backend <span>API reference</span></h1>\n"
 	     "<p><a href=\"./\">Console</a></p>\n</header>\n<main>\n<p>");

@@ -424,6 +424,11 @@ async function headersOfThePage({ url }) {
 		await answer.arrayBuffer()
 	}
 	check('the page is at most 12 KiB', (await page.arrayBuffer()).byteLength <= 12288)
+	const reference = await open(`${url}/console/api.html`)
+
+	check('the reference has headings', (await reference.page.locator('h2').count()) > 0)
+	clean('the reference: nothing wrong', reference)
+	await reference.context.close()
 	const moved = await fetch(`${url}/console`, { redirect: 'manual' })
 
 	same(
@@ -1245,6 +1250,9 @@ async function accessibility({ url }, demo, own) {
 			await page.click('#tab-status')
 			await until('the status', () => page.locator('#status-result h3').count())
 			await look('status')
+			await page.goto(`${url}/console/api.html`)
+			await page.evaluate(axe)
+			await look('reference')
 			await page.goto(`${own.url}/console/#status`)
 			await page.evaluate(axe)
 			await page.fill('#credential', own.key)
