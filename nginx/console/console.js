@@ -2567,11 +2567,13 @@ showActions('start')
 buildFields()
 showService()
 $('service').addEventListener('change', () => {
+	$('service-result').hidden = true
 	showActions('start')
 	buildFields()
 	showService()
 })
 $('action').addEventListener('change', () => {
+	$('service-result').hidden = true
 	buildFields(jobs.find((job) => job.service === $('service').value)?.ids)
 	showService()
 })
