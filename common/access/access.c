@@ -338,7 +338,8 @@ access_caller(struct access *access, struct exchange *x)
 	if (in_shadow(access))
 		return NEXT;
 	response_retry_after(&x->response, (int64_t)REMOTE_KEYS_RETRY * 1000000);
-	return exchange_fail(x, ERROR_KEYS_UNAVAILABLE, NULL, NULL);
+	exchange_fail(x, ERROR_KEYS_UNAVAILABLE, NULL, NULL);
+	return refused(access, x, "the keys that credentials are checked with cannot be had");
 }
 
 /* Grants */

@@ -13,7 +13,7 @@ import time
 import access_kit as ak
 import sites
 from access_kit import bearer, issued, jwt, unknown
-from kit import TOP, expect, same
+from kit import TOP, expect, same, wait_until
 from rest_kit import fails, in_threads
 
 sys.path.append(os.path.join(TOP, "tests", "simulator"))
@@ -27,7 +27,8 @@ class JwksServer:
     """Answers with its keys, and keeps the heads of what it was asked."""
 
     def __init__(self, directory, keys):
-        self.keys, self.asked = keys, []
+        self.keys, self.asked, self.answers = keys, [], threading.Event()
+        self.answers.set()
         certificates.make(directory, ("DNS:keys.school.example",))
         self.ca_file = os.path.join(directory, "ca.pem")
         owner = self
@@ -35,6 +36,7 @@ class JwksServer:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 owner.asked.append((self.path, dict(self.headers.items())))
+                owner.answers.wait()
                 body = json.dumps({"keys": [key.jwk() for key in owner.keys]}).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
@@ -57,6 +59,7 @@ class JwksServer:
                 "AGORA_CONNECT_TO": f"keys.school.example:443:127.0.0.1:{self.port}"}
 
     def stop(self):
+        self.answers.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -207,6 +210,33 @@ def test_without_keys_they_are_fetched_again_soon(w):
         same(len(server.asked), fetches, "fetches")
 
 
+def no_keys(site, answer, count):
+    """503 that may be tried again, and the record of each so far."""
+    fails(answer, 503, "keys_unavailable")
+    expect(int(answer.header("Retry-After")) >= 1, "Retry-After")
+    records = [json.loads(line) for line in sites.read(site.audit_path).splitlines()]
+    same([(r["verdict"], r["status"], r["reason"], r["action"]) for r in records],
+         [("deny", 503, "the keys that credentials are checked with cannot be had",
+           "token.issue")] * count, "records")
+
+
+def test_in_a_crowd_nobody_waits_for_keys(w):
+    server = w.new_server()
+    site = w.site(server, MAX_WAITING="1")
+    server.answers.clear()
+
+    def crowd():
+        wait_until(lambda: server.asked, "the first token to wait")
+        for n in (1, 2):
+            no_keys(site, site.token(w.student()), n)
+        server.answers.set()
+
+    first, _ = in_threads(lambda: site.token(w.student()), crowd)
+    issued(site, first, "class-1", "alice")
+    same(len(server.asked), 1, "fetches")
+    issued(site, site.token(w.student()), "class-1", "alice")
+
+
 def test_what_is_no_token_fetches_no_keys(w):
     server = w.new_server()
     site = w.site(server)
@@ -231,8 +261,6 @@ def test_server_that_is_down(w):
     site = w.site(server)
     server.stop()
     w.made.remove(server)
-    for _ in range(2):
-        answer = site.token(w.student())
-        fails(answer, 503, "keys_unavailable")
-        expect(int(answer.header("Retry-After")) >= 1, "Retry-After")
+    for n in (1, 2):
+        no_keys(site, site.token(w.student()), n)
     unknown(site.token([]), invalid=False)
