@@ -180,6 +180,9 @@ def test_cgi_uses_the_cache(w):
     same(good.status, 200, f"status ({good.body})")
     same(good.json()["uid"], "alice", "uid")
     expect(any("rates are not kept under CGI" in line for line in cgi.log), f"no word: {cgi.log}")
+    for settings_of_rates, said in (({"ADDRESS_RATE": "5/s"}, True), ({}, False)):
+        same(cgi.send("GET", "/ping", settings=settings_of_rates).status, 200, "open")
+        same(any("rates are not kept under CGI" in line for line in cgi.log), said, cgi.log)
     same(len(w.server.asked), before, "fetches")
     answer = cgi.send("POST", "/getToken", w.student(), body, settings=settings)
     fails(answer, 503, "keys_unavailable")

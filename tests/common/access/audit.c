@@ -132,7 +132,7 @@ allow_bytes(size_t bytes)
 static void
 ends_what_was_cut(void)
 {
-	char path[] = "/tmp/agora-audit-XXXXXX";
+	char path[] = "/tmp/agora-audit-XXXXXX", moved[sizeof(path) + 2];
 	struct buf line = { 0 }, expected = { 0 }, found = { 0 };
 	int fd = mkstemp(path);
 
@@ -148,14 +148,25 @@ ends_what_was_cut(void)
 	CHECK(!audit_write_now(RECORD_JSON, &little), "nor in the same file once more");
 	allow_bytes(0);
 	CHECK(audit_write_now(RECORD_JSON, &little) && audit_is_fine(), "whole again");
+	allow_bytes(2 * line.length + 6 + 5);
+	CHECK(!audit_write_now(RECORD_JSON, &little), "cut once more");
+	allow_bytes(0);
+	snprintf(moved, sizeof(moved), "%s.1", path);
+	CHECK(rename(path, moved) == 0, moved);
+	audit_reopen();
+	CHECK(audit_write_now(RECORD_JSON, &little), "a new file");
 	audit_close();
 	buf_add(&line, "", 1);
-	buf_printf(&expected, "%s{\"tim\n%s", line.data, line.data);
+	buf_printf(&expected, "%s{\"tim\n%s{\"tim", line.data, line.data);
 	buf_add(&expected, "", 1);
+	CHECK(buf_file(&found, moved, 65536) == NULL, moved);
+	CHECK(text_is(buf_view(&found), expected.data), "four lines");
+	buf_clear(&found);
 	CHECK(buf_file(&found, path, 65536) == NULL, path);
-	CHECK(text_is(buf_view(&found), expected.data), "three lines");
+	CHECK(text_is(buf_view(&found), line.data), "one line, and none before it");
 	signal(SIGXFSZ, SIG_DFL);
 	unlink(path);
+	unlink(moved);
 	buf_free(&line);
 	buf_free(&expected);
 	buf_free(&found);

@@ -5,9 +5,10 @@
 
 #define SECRET "an HS256 secret of 32 bytes, yes"
 #define K "YW4gSFMyNTYgc2VjcmV0IG9mIDMyIGJ5dGVzLCB5ZXM" /* the same */
-#define ED                                                                                         \
-	"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_"                              \
-	"7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
+#define ED_MEMBERS                                                                                 \
+	"\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_"                               \
+	"7TyWQHOg7hcvPapiMlrwIaaPcHURo\""
+#define ED "{" ED_MEMBERS "}"
 #define ED_PEM                                                                                     \
 	"-----BEGIN PUBLIC KEY-----\n"                                                             \
 	"MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"                           \
@@ -77,6 +78,9 @@ takes_a_line_end_off_a_secret(void)
 	struct key_set *keys = read_keys(TEXT(SECRET "\n\n"), &from_file, &error);
 
 	CHECK(keys != NULL && same_text(buf_view(&keys->keys[0].octets), SECRET "\n"), "one");
+	keys_free(keys);
+	keys = read_keys(TEXT(SECRET "\r\n"), &from_file, &error);
+	CHECK(keys != NULL && same_text(buf_view(&keys->keys[0].octets), SECRET), "of two bytes");
 	keys_free(keys);
 	buf_free(&error);
 }
@@ -158,6 +162,8 @@ refuses(void)
 		{ TEXT("{\"keys\":[{\"kty\":\"oct\",\"k\":\"" K "\"}]}"), &from_url,
 		    "keys[0]: it is a shared secret, and what is published is none" },
 		{ TEXT("{\"keys\":[{\"kty\":\"oct\",\"k\":\"" K "\"}]}"), &public_file,
+		    "keys[0]: no algorithm that is allowed here takes it" },
+		{ TEXT("{\"keys\":[{\"alg\":\"Ed448\"," ED_MEMBERS "}]}"), &from_file,
 		    "keys[0]: no algorithm that is allowed here takes it" },
 		{ TEXT("{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2hvcnQ\"}]}"), &from_file,
 		    "keys[0]: a secret must have 32 bytes or more" },

@@ -1,3 +1,5 @@
+#include <sodium.h>
+
 #include "limit.h"
 #include "unit.h"
 
@@ -72,6 +74,70 @@ stands_a_flood(void)
 	limits_close(limits);
 }
 
+/* Whoever takes the place of one who has used up his bucket has a full one. */
+static void
+owes_nothing_for_others(void)
+{
+	struct limits *limits = limits_open();
+	const int64_t now = 1000 * (int64_t)SECOND;
+	size_t refused = 0;
+	char name[32];
+
+	for (int i = 0; i < 3 * LIMIT_PLACES; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		for (int n = 0; n < 3; n++)
+			refused += take(limits, LIMIT_ADDRESS, name, "", now) != 0;
+	}
+	CHECK(refused == 0, "three for each");
+	limits_close(limits);
+}
+
+/* Where a key is put, if the table's secret were zeros. */
+static uint64_t
+place_without_secret(const char *a, const char *b)
+{
+	static const unsigned char secret[crypto_shorthash_KEYBYTES];
+	unsigned char bytes[64] = { LIMIT_ADDRESS }, hash[crypto_shorthash_BYTES];
+	const size_t lengths[] = { strlen(a), strlen(b) };
+	size_t used = 1;
+	uint64_t key;
+
+	memcpy(bytes + used, &lengths[0], sizeof(lengths[0]));
+	used += sizeof(lengths[0]);
+	memcpy(bytes + used, a, lengths[0]);
+	used += lengths[0];
+	memcpy(bytes + used, &lengths[1], sizeof(lengths[1]));
+	used += sizeof(lengths[1]);
+	memcpy(bytes + used, b, lengths[1]);
+	used += lengths[1];
+	crypto_shorthash(hash, bytes, used, secret);
+	memcpy(&key, hash, sizeof(key));
+	return key % (LIMIT_PLACES / LIMIT_WAYS);
+}
+
+/* Nobody who knows the program can choose names that push another's bucket out. */
+static void
+cannot_be_aimed_at(void)
+{
+	struct limits *limits = limits_open();
+	const int64_t now = 1000 * (int64_t)SECOND;
+	const uint64_t place = place_without_secret("victim", "");
+	char name[32];
+
+	while (take(limits, LIMIT_ADDRESS, "victim", "", now) == 0)
+		;
+	for (int i = 0, aimed = 0; aimed < 2 * LIMIT_WAYS; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		if (place_without_secret(name, "") != place)
+			continue;
+		aimed++;
+		for (int n = 0; n < 3; n++)
+			take(limits, LIMIT_ADDRESS, name, "", now + 1);
+	}
+	CHECK(take(limits, LIMIT_ADDRESS, "victim", "", now) != 0, "it is still there");
+	limits_close(limits);
+}
+
 static void
 counts_addresses(void)
 {
@@ -100,6 +166,8 @@ CU_TestInfo access_limit_tests[] = {
 	{ "fills and empties", fills_and_empties },
 	{ "keeps apart", keeps_apart },
 	{ "stands a flood", stands_a_flood },
+	{ "owes nothing for others", owes_nothing_for_others },
+	{ "cannot be aimed at", cannot_be_aimed_at },
 	{ "counts addresses", counts_addresses },
 	CU_TEST_INFO_NULL,
 };

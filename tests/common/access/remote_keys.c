@@ -6,6 +6,7 @@
 #include "caller.h"
 #include "clock.h"
 #include "log.h"
+#include "metrics.h"
 #include "policies.h"
 
 #define HOUR 3600
@@ -149,15 +150,22 @@ struct world {
 };
 
 static void
-open_world(struct world *w, const struct sender *sender, struct text directory)
+open_world_of(
+    struct world *w, const char *policy, const struct sender *sender, struct text directory)
 {
 	log_set_level(LOG_LEVEL_ERROR); /* what could not be fetched is said each time */
-	*w = (struct world){ .policy = policy_of(POLICY) };
+	*w = (struct world){ .policy = policy_of(policy) };
 	w->list = remote_keys_open(w->policy, sender, directory);
 	w->exchange =
 	    (struct exchange){ .next = go_on, .complete = complete, .finished = finished };
 	sent = NULL;
 	sent_count = cancelled = went_on = 0;
+}
+
+static void
+open_world(struct world *w, const struct sender *sender, struct text directory)
+{
+	open_world_of(w, POLICY, sender, directory);
 }
 
 static void
@@ -287,10 +295,12 @@ keeps_keys_when_a_fetch_fails(void)
 {
 	static const struct {
 		int status;
-		const char *body;
+		const char *body; /* "b": a good set, of that key */
 	} cases[] = {
 		{ 0, "" },
-		{ 500, "{\"keys\":[]}" },
+		{ 500, "b" },
+		{ 404, "b" },
+		{ 203, "b" },
 		{ 304, "" },
 		{ 200, "" },
 		{ 200, "<html>" },
@@ -300,17 +310,26 @@ keeps_keys_when_a_fetch_fails(void)
 		    "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\",\"d\":\"AA\"}]"
 		    "}" },
 		{ 200,
-		    "{\"keys\":[{\"kty\":\"oct\",\"k\":\"an HS256 secret of 32 bytes, yes\"}]}" },
+		    "{\"keys\":[{\"kty\":\"oct\",\"k\":"
+		    "\"YW4gSFMyNTYgc2VjcmV0IG9mIDMyIGJ5dGVzLCB5ZXM\"}]}" },
 	};
 	const struct token a = { 'a', "a" }, b = { 'b', "b" };
 	const int64_t start = unix_seconds();
+	struct buf good = { 0 };
 
+	put_set(&good, 'b', "b");
 	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct text body =
+		    strcmp(cases[i].body, "b") == 0 ? buf_view(&good) : text_of(cases[i].body);
+		int64_t age;
 		struct world w;
 
 		open_fetched(&w, "a", nowhere, start);
 		CHECK(identify(&w, &b, start + 300) == CALLER_KEYS_WANTED, cases[i].body);
-		fetch(&w, start + 300, cases[i].status, text_of(cases[i].body));
+		fetch(&w, start + 300, cases[i].status, body);
+		metrics_reset();
+		remote_keys_metrics(w.list, start + 400);
+		CHECK(metric_total(METRIC_KEYS_AGE, &age) && age == 400, "the age of the old ones");
 		CHECK(identify(&w, &b, start + 300) == CALLER_UNKNOWN, cases[i].body);
 		CHECK(identify(&w, &a, start + DAY - 1) == CALLER_KNOWN, cases[i].body);
 		CHECK(remote_keys_ready(w.list, start + DAY - 1), cases[i].body);
@@ -319,12 +338,14 @@ keeps_keys_when_a_fetch_fails(void)
 		open_world(&w, &client, nowhere);
 		CHECK(remote_keys_ready(w.list, start), "before the first token");
 		CHECK(identify(&w, &a, start) == CALLER_KEYS_WANTED, "none are there");
-		fetch(&w, start, cases[i].status, text_of(cases[i].body));
+		fetch(&w, start, cases[i].status, body);
 		CHECK(!remote_keys_ready(w.list, start), "and none came");
 		CHECK(identify(&w, &a, start + 9) == CALLER_KEYS_MISSING, "too soon");
 		CHECK(identify(&w, &a, start + 10) == CALLER_KEYS_WANTED, "after ten seconds");
 		close_world(&w);
 	}
+	metrics_reset();
+	buf_free(&good);
 }
 
 /* All that wait are told by one fetch; who has gone is not. */
@@ -383,6 +404,7 @@ keeps_keys_in_a_directory(void)
 	open_fetched(&w, "a", text_of(directory), now);
 	close_world(&w);
 	CHECK(stat(file, &info) == 0 && (info.st_mode & 07777) == 0600, "nobody else's");
+	CHECK(stat(tried, &info) == 0 && (info.st_mode & 07777) == 0600, "nor that");
 
 	open_world(&w, &none, text_of(directory));
 	CHECK(identify(&w, &a, now) == CALLER_KNOWN, "the keys are there");
@@ -409,11 +431,94 @@ keeps_keys_in_a_directory(void)
 	CHECK(rmdir(directory) == 0, "nothing else was left there");
 }
 
+/* Where others can write to the directory, they cannot have another file written to. */
+static void
+follows_no_links(void)
+{
+	char directory[] = "/tmp/agora-keys-XXXXXX", target[80], names[3][112];
+	const int64_t now = unix_seconds();
+	struct stat info;
+	struct world w;
+
+	CHECK(mkdtemp(directory) != NULL, "a directory");
+	snprintf(target, sizeof(target), "%s/target", directory);
+	snprintf(
+	    names[0], sizeof(names[0]), "%s/keys-%s.json.%ld", directory, URL_HASH, (long)getpid());
+	snprintf(names[1], sizeof(names[1]), "%s/keys-%s.json.tried", directory, URL_HASH);
+	snprintf(names[2], sizeof(names[2]), "%s/keys-%s.json", directory, URL_HASH);
+	for (size_t i = 0; i < 2; i++) {
+		CHECK(symlink(target, names[i]) == 0, names[i]);
+		open_fetched(&w, "a", text_of(directory), now);
+		close_world(&w);
+		CHECK(stat(target, &info) != 0, names[i]);
+		unlink(target);
+		for (size_t n = 0; n < COUNT(names); n++)
+			unlink(names[n]);
+	}
+	CHECK(rmdir(directory) == 0, "nothing else was left there");
+}
+
+/* A caller's keys that are in a file are nobody's to fetch. */
+static void
+fetches_from_addresses_only(void)
+{
+	char path[POLICY_PATH];
+	struct buf set = { 0 }, text = { 0 };
+	struct policy *policy;
+	struct remote_key_list *list;
+	const struct caller *caller;
+	int fd;
+
+	put_set(&set, 'a', "a");
+	fd = file_of(buf_view(&set), path);
+	buf_printf(&text,
+	    "{\"callers\":{\"login\":{\"type\":\"jwt\",\"keys\":[\"file:%s\","
+	    "\"https://id.example/keys\"],\"algorithms\":\"EdDSA\",\"issuer\":\"login\","
+	    "\"audience\":\"tokens\"}},\"grants\":[]}",
+	    path);
+	buf_add(&text, "", 1);
+	policy = policy_of(text.data);
+	close(fd);
+	list = remote_keys_open(policy, &client, nowhere);
+	caller = policy->callers.items;
+	CHECK(remote_keys_next(list, caller, NULL) != NULL, "the address");
+	CHECK(remote_keys_next(list, caller, remote_keys_next(list, caller, NULL)) == NULL,
+	    "and no more");
+	remote_keys_close(list);
+	policy_close(policy);
+	buf_free(&set);
+	buf_free(&text);
+}
+
+/* What anybody can fetch is no secret, also where those from a file are taken. */
+static void
+takes_no_published_secrets(void)
+{
+	static const char policy[] =
+	    "{\"callers\":{\"login\":{\"type\":\"jwt\",\"keys\":\"https://id.example/keys\","
+	    "\"algorithms\":[\"HS256\",\"EdDSA\"],\"issuer\":\"login\",\"audience\":\"tokens\"}},"
+	    "\"grants\":[]}";
+	static const char set[] = "{\"keys\":[{\"kty\":\"oct\","
+				  "\"k\":\"YW4gSFMyNTYgc2VjcmV0IG9mIDMyIGJ5dGVzLCB5ZXM\"}]}";
+	const struct token a = { 'a', "a" };
+	const int64_t now = unix_seconds();
+	struct world w;
+
+	open_world_of(&w, policy, &client, nowhere);
+	CHECK(identify(&w, &a, now) == CALLER_KEYS_WANTED, "the first token");
+	fetch(&w, now, 200, text_of(set));
+	CHECK(!remote_keys_ready(w.list, now), "there is no key");
+	close_world(&w);
+}
+
 CU_TestInfo access_remote_keys_tests[] = {
 	{ "knows when to fetch", knows_when_to_fetch },
 	{ "takes new keys", takes_new_keys },
 	{ "keeps keys when a fetch fails", keeps_keys_when_a_fetch_fails },
 	{ "fetches once for all that wait", fetches_once_for_all_that_wait },
 	{ "keeps keys in a directory", keeps_keys_in_a_directory },
+	{ "follows no links", follows_no_links },
+	{ "fetches from addresses only", fetches_from_addresses_only },
+	{ "takes no published secrets", takes_no_published_secrets },
 	CU_TEST_INFO_NULL,
 };
