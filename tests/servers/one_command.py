@@ -37,16 +37,17 @@ class Serve:
         return read(self.err_path)
 
     def ready(self):
-        """Waits for it, and returns the port."""
+        """Waits for all that it says then, and returns the port."""
 
         def found():
             expect(self.process.poll() is None, f"it ended: {self.out()} {self.err()}")
-            return re.search(r"ready on http://127\.0\.0\.1:(\d+)", self.out())
+            return re.search(r"ready on http://127\.0\.0\.1:(\d+).*^Try: [^\n]*\n",
+                             self.out(), re.M | re.S)
 
         self.port = int(wait_until(found, "the ready line", FIRST)[1])
         self.took = time.monotonic() - self.began
         self.children = descendants(self.process.pid)
-        words = "".join(read(f"/proc/{child}/cmdline") for child in self.children)
+        words = "".join(of_process(child, "cmdline") for child in self.children)
         self.ours = [d for d in runtime_directories() if d in words]
         same(len(self.ours), 1, "runtime directories")
         return self.port
@@ -70,18 +71,23 @@ def runtime_directories():
     return glob.glob("/run/agora-serve.*") + glob.glob("/tmp/agora-serve.*")
 
 
+def of_process(pid, name):
+    try:
+        return read(f"/proc/{pid}/{name}")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # it has just ended
+
+
 def descendants(pid):
     found = []
-    for child in read(f"/proc/{pid}/task/{pid}/children").split():
+    for child in of_process(pid, f"task/{pid}/children").split():
         found += [int(child)] + descendants(int(child))
     return found
 
 
 def alive(pid):
-    try:
-        return "State:\tZ" not in read(f"/proc/{pid}/status")
-    except FileNotFoundError:
-        return False
+    status = of_process(pid, "status")
+    return status != "" and "State:\tZ" not in status
 
 
 def program(pid):
