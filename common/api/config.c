@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "config.h"
 #include "explain.h"
@@ -48,6 +49,108 @@ const struct table *const config_tables[] = { &token_settings_table, &api_table,
 	&storage_settings_table, &serve_table };
 const size_t config_table_count = sizeof(config_tables) / sizeof(config_tables[0]);
 
+struct secret_files {
+	void (*each)(void *owner, const char *what, const char *path);
+	void *owner;
+	struct buf what, path;
+};
+
+static void
+visit(struct secret_files *s)
+{
+	buf_add(&s->what, "", 1);
+	buf_add(&s->path, "", 1);
+	s->each(s->owner, s->what.data, s->path.data);
+	buf_clear(&s->what);
+	buf_clear(&s->path);
+}
+
+/* A path in the policy is relative to the policy. */
+static void
+visit_named(struct secret_files *s, const struct config *config, const char *path)
+{
+	const char *policy = config->access.policy_file.data, *slash = strrchr(policy, '/');
+
+	if (path[0] != '/' && slash != NULL)
+		buf_add(&s->path, policy, (size_t)(slash + 1 - policy));
+	buf_text(&s->path, path);
+	visit(s);
+}
+
+static void
+visit_project(struct secret_files *s, const struct config *config, const struct project *p)
+{
+	const struct {
+		const char *member;
+		struct text path;
+	} files[] = { { "certificateFile", p->certificate_file },
+		{ "secondCertificateFile", p->second_certificate_file },
+		{ "customerSecretFile", p->customer_secret_file } };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].path.data != NULL) {
+			buf_printf(&s->what, "project %s, %s", p->name.data, files[i].member);
+			visit_named(s, config, files[i].path.data);
+		}
+}
+
+/* Of a caller's keys those that sign as well as verify. */
+static void
+visit_keys(struct secret_files *s, const struct config *config, const struct caller *c)
+{
+	const struct text *sources = c->sources.items;
+	bool secret = false;
+
+	for (size_t i = 0; i < c->algorithm_count; i++)
+		secret = secret || c->algorithms[i] == ALGORITHM_HS256;
+	for (size_t i = 0; secret && i < c->sources.count; i++)
+		if (strncmp(sources[i].data, "file:", 5) == 0) {
+			buf_printf(&s->what, "caller %s, keys", c->name.data);
+			visit_named(s, config, sources[i].data + 5);
+		}
+}
+
+void
+config_secret_files(const struct config *config,
+    void (*each)(void *owner, const char *what, const char *path), void *owner)
+{
+	struct secret_files s = { .each = each, .owner = owner };
+	const struct policy *policy = config->policy;
+	const struct project *projects = policy == NULL ? NULL : policy->projects.items;
+	const struct caller *callers = policy == NULL ? NULL : policy->callers.items;
+
+	for (size_t t = 0; t < config_table_count; t++)
+		for (size_t i = 0; i < config_tables[t]->count; i++) {
+			const struct field *f = &config_tables[t]->fields[i];
+			struct text path = settings_file(config->settings, f);
+
+			if (!(f->flags & FIELD_SECRET) || path.data == NULL)
+				continue;
+			buf_printf(&s.what, "%s_FILE", f->name);
+			buf_add(&s.path, path.data, path.length);
+			visit(&s);
+		}
+	for (size_t i = 0; policy != NULL && i < policy->projects.count; i++)
+		visit_project(&s, config, &projects[i]);
+	for (size_t i = 0; policy != NULL && i < policy->callers.count; i++)
+		visit_keys(&s, config, &callers[i]);
+	buf_free(&s.what);
+	buf_free(&s.path);
+}
+
+/* Not refused: what Docker and Kubernetes mount for one container has mode 0444. */
+static void
+warn_of_open_file(void *owner, const char *what, const char *path)
+{
+	struct stat info;
+
+	(void)owner;
+	if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_mode & S_IRWXO)
+		log_line(LOG_LEVEL_WARNING,
+		    "%s: %s has mode %04o: every user of this machine may use it; chmod o= %s",
+		    what, path, (unsigned)info.st_mode & 07777, path);
+}
+
 static void
 warn_unknown(const char *file, size_t line, const char *name)
 {
@@ -64,6 +167,7 @@ config_warn_unknown(const struct config *config, const struct table *own)
 	known[config_table_count] = own;
 	settings_unknown(
 	    config->settings, known, config_table_count + (own == NULL ? 0 : 1), warn_unknown);
+	config_secret_files(config, warn_of_open_file, NULL);
 	if (rtt_url_has_ended(config->rest.rtt_url))
 		log_line(LOG_LEVEL_WARNING,
 		    "AGORA_RTT_URL names an API that Agora has ended; its version 7 is used: "

@@ -40,7 +40,16 @@ extern const size_t config_table_count;
  */
 struct config *config_open(const char *env_file, char *const *environment, const struct table *own,
     void *own_out, struct buf *error);
-/* Logs a warning for each name in the .env file that nothing here knows; own may be NULL. */
+/*
+ * Calls `each` for every file whose content is a secret, as the settings and the policy name them.
+ * what: the setting, or the member.  The texts are valid until it returns.
+ */
+void config_secret_files(const struct config *config,
+    void (*each)(void *owner, const char *what, const char *path), void *owner);
+/*
+ * Logs a warning for each name in the .env file that nothing here knows, for each file of a secret
+ * that every user may read, and for what else an operator should know; own may be NULL.
+ */
 void config_warn_unknown(const struct config *config, const struct table *own);
 void config_close(struct config *config);
 

@@ -135,67 +135,18 @@ check_settings_file(struct doctor *d)
 		check_private(d, "settings file", d->env_file);
 }
 
-/* A path in the policy is relative to the policy. */
-static const char *
-beside_policy(struct doctor *d, const char *path)
-{
-	const char *policy = d->config->access.policy_file.data, *slash = strrchr(policy, '/');
-
-	if (path[0] == '/' || slash == NULL)
-		return path;
-	return doctor_text(d, "%.*s/%s", (int)(slash - policy), policy, path);
-}
-
 static void
-check_project_file(struct doctor *d, const struct project *p, const char *member, struct text path)
+check_secret_file(void *doctor, const char *what, const char *path)
 {
-	if (path.data != NULL)
-		check_private(d, doctor_text(d, "project %s, %s", p->name.data, member),
-		    beside_policy(d, path.data));
-}
-
-/* Of a caller's keys those that sign as well as verify. */
-static void
-check_key_files(struct doctor *d, const struct caller *c)
-{
-	const struct text *sources = c->sources.items;
-	bool secret = false;
-
-	for (size_t i = 0; i < c->algorithm_count; i++)
-		secret = secret || c->algorithms[i] == ALGORITHM_HS256;
-	for (size_t i = 0; secret && i < c->sources.count; i++)
-		if (strncmp(sources[i].data, "file:", 5) == 0)
-			check_private(d, doctor_text(d, "caller %s, keys", c->name.data),
-			    beside_policy(d, sources[i].data + 5));
+	check_private(doctor, what, path);
 }
 
 void
 check_secret_files(struct doctor *d)
 {
-	const struct policy *policy = d->config->policy;
-	const struct project *projects = policy == NULL ? NULL : policy->projects.items;
-	const struct caller *callers = policy == NULL ? NULL : policy->callers.items;
-
-	for (size_t t = 0; t < config_table_count; t++)
-		for (size_t i = 0; i < config_tables[t]->count; i++) {
-			const struct field *f = &config_tables[t]->fields[i];
-			struct text path = settings_file(d->config->settings, f);
-
-			if ((f->flags & FIELD_SECRET) && path.data != NULL)
-				check_private(d, doctor_text(d, "%s_FILE", f->name), path.data);
-		}
-	if (policy == NULL)
-		return;
-	check_private(d, "POLICY_FILE", d->config->access.policy_file.data);
-	for (size_t i = 0; i < policy->projects.count; i++) {
-		const struct project *p = &projects[i];
-
-		check_project_file(d, p, "certificateFile", p->certificate_file);
-		check_project_file(d, p, "secondCertificateFile", p->second_certificate_file);
-		check_project_file(d, p, "customerSecretFile", p->customer_secret_file);
-	}
-	for (size_t i = 0; i < policy->callers.count; i++)
-		check_key_files(d, &callers[i]);
+	if (d->config->policy != NULL)
+		check_private(d, "POLICY_FILE", d->config->access.policy_file.data);
+	config_secret_files(d->config, check_secret_file, d);
 }
 
 /* Whether a file can be written, or made where it is not. */

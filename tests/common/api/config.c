@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -264,6 +265,100 @@ warns_of_another_programs_names(void)
 	unlink(path);
 }
 
+static void
+write_file(const char *file, const char *content, mode_t mode)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, content, strlen(content)) != (ssize_t)strlen(content) ||
+	    fchmod(fd, mode) != 0)
+		abort();
+	close(fd);
+}
+
+#define POLICY(callers, projects)                                                                  \
+	"{\"callers\":{" callers "},\"projects\":{" projects "},\"grants\":[]}"
+#define PROJECT(more) "\"p\":{\"appId\":\"" APP_ID "\"," more "}"
+#define CALLER(algorithm)                                                                          \
+	"\"c\":{\"type\":\"jwt\",\"keys\":\"file:secret\",\"algorithms\":\"" algorithm             \
+	"\",\"issuer\":\"i\",\"audience\":\"a\"}"
+
+struct secret_case {
+	const char *setting, *policy; /* NULL: the setting names the file itself */
+	const char *content;
+	const char *what; /* NULL: it is no secret */
+};
+
+static void
+warns_of_secrets_that_all_may_read(void)
+{
+	static const struct secret_case cases[] = {
+		{ "APP_CERTIFICATE_FILE", NULL, CERTIFICATE, " warning APP_CERTIFICATE_FILE: " },
+		{ "APP_ID_FILE", NULL, APP_ID, NULL },
+		{ "POLICY_FILE", POLICY("", PROJECT("\"certificateFile\":\"secret\"")), CERTIFICATE,
+		    " warning project p, certificateFile: " },
+		{ "POLICY_FILE",
+		    POLICY("",
+			PROJECT("\"certificate\":\"" CERTIFICATE
+				"\",\"secondCertificateFile\":\"secret\"")),
+		    CERTIFICATE, " warning project p, secondCertificateFile: " },
+		{ "POLICY_FILE",
+		    POLICY("",
+			PROJECT("\"certificate\":\"" CERTIFICATE
+				"\",\"customerId\":\"x\",\"customerSecretFile\":\"secret\"")),
+		    "x", " warning project p, customerSecretFile: " },
+		{ "POLICY_FILE", POLICY(CALLER("HS256"), ""), CERTIFICATE,
+		    " warning caller c, keys: " },
+		{ "POLICY_FILE", POLICY(CALLER("EdDSA"), ""),
+		    "-----BEGIN PUBLIC KEY-----\n"
+		    "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
+		    "-----END PUBLIC KEY-----\n",
+		    NULL },
+	};
+	static const mode_t modes[] = { 0600, 0640, 0644, 0444, 0602 };
+	char directory[] = "/tmp/agora-config-XXXXXX", secret[64], policy[64], env[512];
+	char *none[] = { NULL };
+
+	CHECK(mkdtemp(directory) != NULL, "a directory");
+	snprintf(secret, sizeof(secret), "%s/secret", directory);
+	snprintf(policy, sizeof(policy), "%s/policy", directory);
+	for (size_t i = 0; i < COUNT(cases) * COUNT(modes); i++) {
+		const mode_t mode = modes[i % COUNT(modes)];
+		const struct secret_case *c = &cases[i / COUNT(modes)];
+		const char *what = c->what;
+		struct buf error = { 0 };
+		struct own own;
+		struct config *config;
+		char lines[4096], says[128];
+
+		write_file(secret, c->content, mode);
+		if (c->policy != NULL)
+			write_file(policy, c->policy, 0600);
+		snprintf(env, sizeof(env), "%s%s%s=%s\n",
+		    strcmp(c->setting, "APP_ID_FILE") == 0 ? "" : "APP_ID=" APP_ID "\n",
+		    strcmp(c->setting, "APP_CERTIFICATE_FILE") == 0 ? ""
+								    : "APP_CERTIFICATE=" CERTIFICATE
+								      "\n",
+		    c->setting, c->policy == NULL ? secret : policy);
+		make_file(env);
+		config = config_open(path, none, &own_table, &own, &error);
+		CHECK(config != NULL, what == NULL ? "public" : what);
+		warnings(config, &own_table, lines, sizeof(lines));
+		snprintf(says, sizeof(says), "%s%s has mode %04o: ", what == NULL ? "" : what,
+		    secret, (unsigned)mode);
+		CHECK((strstr(lines, says) != NULL) == (what != NULL && mode & 07), lines);
+		CHECK((strstr(lines, "every user of this machine") != NULL) ==
+			(what != NULL && mode & 07),
+		    lines);
+		config_close(config);
+		buf_free(&error);
+		unlink(path);
+	}
+	unlink(secret);
+	unlink(policy);
+	CHECK(rmdir(directory) == 0, directory);
+}
+
 /* Every setting has one row, in one table, and a line of meaning for conf/env.example. */
 static void
 describes_every_setting(void)
@@ -291,6 +386,7 @@ CU_TestInfo api_config_tests[] = {
 	{ "names what is wrong", names_what_is_wrong },
 	{ "warns of unknown names", warns_of_unknown_names },
 	{ "warns of another program's names", warns_of_another_programs_names },
+	{ "warns of secrets that all may read", warns_of_secrets_that_all_may_read },
 	{ "describes every setting", describes_every_setting },
 	CU_TEST_INFO_NULL,
 };
