@@ -100,8 +100,7 @@ class Responder:
         self.master = self.process.pid
 
     def write_env(self, text):
-        with open(self.env_path, "w") as file:
-            file.write(text)
+        kit.write(self.env_path, text)
 
     def started(self):
         self.wait_log(" serves")

@@ -57,7 +57,7 @@ class Installed:
     def __init__(self, run):
         if os.geteuid() != 0:
             raise Skip("only root may look into another user's processes")
-        run.secrets |= {secret.encode() for secret in SECRETS}
+        kit.used_secrets.update(secret.encode() for secret in SECRETS)
         self.directory = run.directory()
         self.log_path = os.path.join(self.directory, "log")
         shutil.copy(os.path.join(sites.release(), "agora-fcgi"), self.directory)
@@ -140,6 +140,24 @@ def test_secrets_are_in_locked_memory(run, build, report):
     for secret, places in look_into(service.master).items():
         same(places, [], f"where the master has {secret}")
     service.stop()
+
+
+def test_the_search_in_logs_knows_what_files_have(run, build, report):
+    """Settings, a policy, a secret alone in its file: as tests write them."""
+    before = set(kit.used_secrets)
+    kit.used_secrets.clear()
+    try:
+        for name, text in FILES.items():
+            sites.write(os.path.join(run.directory(), name), text)
+        known = {CERTIFICATE, SECOND, CUSTOMER_SECRET, STORAGE_KEY, "storage-access-key",
+                 PROJECT_SECRET, SIGNING, SECOND[::-1]}
+        same({secret.decode() for secret in kit.used_secrets}, known, "secrets of the files")
+        pattern = kit.secret_pattern()
+        for secret in known:
+            expect(pattern.search(f"a line with {secret}\n".encode()), f"{secret} is not found")
+        expect(not pattern.search(b"a line with none\n"), "it finds what is not there")
+    finally:
+        kit.used_secrets.update(before)
 
 
 def test_no_core_files(run, build, report):

@@ -80,20 +80,62 @@ def free_port():
 
 # Processes and directories, all gone at the end
 
-SECRET_SETTING = re.compile(r"(CERTIFICATE|SECRET|_KEY)$")
+# Secrets by their names: settings, members of a policy, files.
+SECRET_SETTING = re.compile(r"(CERTIFICATE(_SECONDARY)?|SECRET|_KEY)$")
+SECRET_MEMBER = re.compile(r"([cC]ertificate|customerSecret)$")
+SECRET_FILE = re.compile(rf"{SECRET_SETTING.pattern}|(^|\.)secret$")
 # Tokens of both versions, API keys, JSON Web Tokens.
 SECRET_SHAPES = [rb"007[A-Za-z0-9+/]{40,}", rb"006[0-9a-f]{32}[A-Za-z0-9+/]{20,}",
                  rb"\bak_[^\s_]+_[A-Za-z0-9_-]{20,}", rb"\beyJ[\w-]{8,}\.[\w-]{8,}\."]
 
 
-def secret_pattern(known):
-    return re.compile(b"|".join(SECRET_SHAPES + [re.escape(secret) for secret in known]))
+used_secrets = set()  # bytes: of all settings and files that tests gave to a program
+
+
+def use_secrets(pairs, names=SECRET_SETTING):
+    """Notes the values of (name, value) whose name is a secret's. Short ones are not told from
+    other text."""
+    used_secrets.update(value.encode() for name, value in pairs
+                        if names.search(name) and isinstance(value, str) and len(value) > 7)
+
+
+def members(value):
+    """(name, value) of all that is in a JSON value."""
+    if isinstance(value, dict):
+        yield from value.items()
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, (dict, list)):
+            yield from members(inner)
+
+
+def use_file(name, text):
+    """Notes the secrets of a file: one alone, a policy, or settings."""
+    use_secrets([(os.path.basename(name), text.strip())], SECRET_FILE)
+    if text.lstrip().startswith("{"):
+        try:
+            use_secrets(members(json.loads(text)), SECRET_MEMBER)
+        except ValueError:  # a policy that is broken on purpose, or no policy
+            pass
+    lines = re.findall(r"(?m)^(?:export )?(\w+)=(.*)$", text)
+    use_secrets((name, value.strip().strip("'\"")) for name, value in lines)
+
+
+def write(path, text):
+    """All that tests write for programs to read is written here: the search for secrets in logs
+    knows what is in it."""
+    use_file(path, text)
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def secret_pattern():
+    return re.compile(b"|".join(SECRET_SHAPES + [re.escape(s) for s in sorted(used_secrets)]))
 
 
 class Run:
     def __init__(self):
         self.processes, self.directories = [], []
-        self.logs, self.secrets = set(), set()  # paths; bytes
+        self.logs = set()  # paths
 
     def directory(self):
         path = tempfile.mkdtemp(prefix="agora-test.")
@@ -111,8 +153,7 @@ class Run:
         self.processes.append(process)
         if isinstance(getattr(log, "name", None), str):  # else a pipe or a socket
             self.logs.add(log.name)
-        self.secrets |= {value.encode() for name, value in (env or {}).items()
-                         if SECRET_SETTING.search(name) and len(value) > 7}
+        use_secrets((env or {}).items())
         return process
 
     def end(self):
@@ -126,7 +167,7 @@ class Run:
         logs = self.logs | {os.path.join(where, name) for top in self.directories
                             for where, _, names in os.walk(top) for name in names
                             if "log" in name or "audit" in name}
-        secrets, lines = secret_pattern(self.secrets), 0
+        secrets, lines = secret_pattern(), 0
         for path in sorted(logs):
             if not os.path.isfile(path):  # a test's own, and gone with it
                 continue
@@ -135,7 +176,7 @@ class Run:
                     lines += 1
                     found = secrets.search(line)
                     expect(not found, f"{path} has {found and found.group()!r} in {line!r}")
-        expect(lines > 100 and self.secrets, f"{lines} lines, {len(self.secrets)} secrets")
+        expect(lines > 100 and used_secrets, f"{lines} lines, {len(used_secrets)} secrets")
 
     def clean_up(self):
         self.end()

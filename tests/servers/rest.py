@@ -121,7 +121,7 @@ def main():
     World.all = options.all
     suite = Suite(options.only, options.verbose)
     run = kit.Run()
-    run.secrets |= {form.encode() for form in rk.secret_forms()}
+    kit.used_secrets.update(form.encode() for form in rk.secret_forms())
     began = time.monotonic()
     try:
         for module in MODULES:

@@ -10,7 +10,7 @@ import subprocess
 from typing import NamedTuple
 
 import kit
-from kit import TOP, expect, same, wait_until
+from kit import TOP, expect, same, wait_until, write
 
 APP_ID = "0123456789abcdef0123456789abcdef"
 CERTIFICATE = "fedcba9876543210fedcba9876543210"
@@ -40,7 +40,9 @@ def environment(settings):
     kept = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LANG")
     env = {name: os.environ[name] for name in kept if name in os.environ}
     env["PATH"] = env.get("PATH", "") + ":/usr/sbin:/sbin"
-    return env | {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE} | settings
+    env |= {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE} | settings
+    kit.use_secrets(env.items())
+    return env
 
 
 def responder_path(build):
@@ -61,11 +63,6 @@ def release():
 def read(*path):
     with open(os.path.join(*path), errors="replace") as file:
         return file.read()
-
-
-def write(path, text):
-    with open(path, "w") as file:
-        file.write(text)
 
 
 def changed(name, text, *changes):
@@ -316,6 +313,7 @@ class Cgi:
         )
         log = done.stderr.decode("utf-8", "replace")
         expect(not SANITIZER.search(log), f"a sanitizer complains: {log}")
+        expect(not kit.secret_pattern().search(done.stderr), f"the log has a secret: {log}")
         same(done.returncode, 0, f"exit status ({log})")
         head, _, rest = done.stdout.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
