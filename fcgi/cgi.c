@@ -330,8 +330,7 @@ fail(struct cgi *cgi, struct text why)
 	struct exchange *x = &cgi->exchange;
 	int code;
 
-	log_line(LOG_LEVEL_ERROR, "%.*s", (int)why.length, why.data);
-	app_refuse(x, cgi->environment, ERROR_INTERNAL);
+	app_refuse(x, cgi->environment, ERROR_INTERNAL, LOG_LEVEL_ERROR, why);
 	code = answer(&x->response, text_is(x->request.method, "HEAD"));
 	exchange_free(x);
 	return code;

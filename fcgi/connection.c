@@ -513,9 +513,11 @@ answer_params_too_large(struct connection *c)
 	struct connections *all = c->owner;
 	struct job *job = take_job(all);
 
-	log_line(LOG_LEVEL_WARNING, "a request has more than %zu bytes of parameters (MAX_PARAMS)",
+	buf_clear(&all->answer);
+	buf_printf(&all->answer, "a request has more than %zu bytes of parameters (MAX_PARAMS)",
 	    all->limits.request.params);
-	app_refuse(&job->exchange, NULL, ERROR_HEADERS_TOO_LARGE);
+	app_refuse(&job->exchange, NULL, ERROR_HEADERS_TOO_LARGE, LOG_LEVEL_WARNING,
+	    buf_view(&all->answer));
 	buf_clear(&all->answer);
 	response_write(&job->exchange.response, false, &all->answer);
 	framing_answer(c->framing.id, buf_view(&all->answer), &c->out);

@@ -243,6 +243,18 @@ note_tried(struct remote_keys *r, int64_t now)
 		close(fd);
 }
 
+/* What is said of a fetch is said in the lines of the request that began to wait first. */
+static struct text
+first_id(const struct waiter *waiters)
+{
+	struct text id = { NULL, 0 };
+
+	for (; waiters != NULL; waiters = waiters->next)
+		if (waiters->exchange != NULL)
+			id = waiters->exchange->request.id;
+	return id;
+}
+
 static void
 fetched(struct call *call)
 {
@@ -254,6 +266,7 @@ fetched(struct call *call)
 
 	r->fetching = false;
 	r->waiters = NULL;
+	log_request(first_id(waiters));
 	if (!fine)
 		buf_printf(&error, "%s (status %d)",
 		    call->outcome == CALL_ANSWERED ? "no JWKS came"
@@ -266,6 +279,7 @@ fetched(struct call *call)
 		log_line(LOG_LEVEL_WARNING, "keys of caller %.*s: %.*s: %.*s",
 		    (int)r->caller->name.length, r->caller->name.data, (int)r->url.length,
 		    r->url.data, (int)error.length, error.data);
+	log_request((struct text){ NULL, 0 });
 	buf_free(&error);
 	call_free(call);
 	for (struct waiter *next; waiters != NULL; waiters = next) {

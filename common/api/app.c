@@ -473,7 +473,8 @@ app_serve(struct app *app, struct exchange *x, char *const *params, struct text 
 }
 
 void
-app_refuse(struct exchange *x, char *const *params, enum http_error error)
+app_refuse(struct exchange *x, char *const *params, enum http_error error, enum log_level level,
+    struct text why)
 {
 	static char *const none[] = { NULL };
 
@@ -483,5 +484,8 @@ app_refuse(struct exchange *x, char *const *params, enum http_error error)
 	add_common_headers(x);
 	response_header(&x->response, "Vary", TEXT("Origin"));
 	exchange_fail(x, error, NULL, NULL);
+	log_request(x->request.id);
+	log_line(level, "%.*s", (int)why.length, why.data);
 	account(x);
+	log_request((struct text){ NULL, 0 });
 }

@@ -6,6 +6,7 @@
 #define API_APP_H
 
 #include "config.h"
+#include "log.h"
 #include "route.h"
 
 struct app;
@@ -54,8 +55,10 @@ enum step app_serve(struct app *app, struct exchange *exchange, char *const *par
 
 /*
  * Answers with an error outside of the application's steps: where there is no configuration, or
- * no request that could be decoded (params NULL).  Headers and access line are as always.
+ * no request that could be decoded (params NULL).  Headers and access line are as always; the log
+ * says why, at this level.
  */
-void app_refuse(struct exchange *exchange, char *const *params, enum http_error error);
+void app_refuse(struct exchange *exchange, char *const *params, enum http_error error,
+    enum log_level level, struct text why);
 
 #endif

@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import ssl
 import sys
 import threading
@@ -267,3 +268,47 @@ def test_server_that_is_down(w):
     for n in (1, 2):
         no_keys(site, site.token(w.student()), n)
     unknown(site.token([]), invalid=False)
+
+
+def ids_in(text, log_format):
+    """The ids of its lines, in each format of the log."""
+    if log_format == "json":
+        return [json.loads(line).get("id") for line in text.splitlines()]
+    return [found and found.group(1) for found in
+            (re.search(r' id="?([^ "]+)', line) for line in text.splitlines())]
+
+
+def test_each_line_of_a_request_has_its_id(w):
+    """Before it waits, while nothing of it runs, and when it goes on: warnings of its keys' fetch,
+    its record, and the line of each request."""
+    for log_format in ("text", "logfmt", "json"):
+        cache, server = w.run.directory(), w.new_server()
+        site = w.site(server, KEY_CACHE=cache, AUDIT_FILE="", LOG_FORMAT=log_format,
+                      LOG_LEVEL="debug")
+        os.rmdir(cache)
+        wanted = {
+            "good": (w.student(), "class-1", 200,
+                     ["KEY_CACHE: .*\\.tried: ", "KEY_CACHE: ", "allow", "/getToken"]),
+            "not-granted": (w.student(), "hall", 403, ["deny", "/getToken"]),
+            "nobody": ([], "class-1", 401, ["deny", "/getToken"]),
+        }
+        for name, (headers, channel, status, says) in wanted.items():
+            check_lines(site, name, log_format, headers, channel, status, says)
+        site.stop()
+    site = w.site(server, AUDIT_FILE="", LOG_FORMAT="text")
+    server.stop()
+    w.made.remove(server)
+    check_lines(site, "no-keys", "text", w.student(), "class-1", 503,
+                ["keys of caller ", "/getToken"])
+    site.stop()
+
+
+def check_lines(site, name, log_format, headers, channel, status, says):
+    before = len(site.responder_log())
+    answer = site.token([*headers, ("X-Request-ID", name)], channel)
+    same(answer.status, status, f"status of {name} ({answer.body})")
+    wait_until(lambda: re.search(says[-1], site.responder_log()[before:]), "its last line")
+    text = site.responder_log()[before:]
+    same(ids_in(text, log_format), [name] * len(says), f"ids of the lines {text}")
+    for line, part in zip(text.splitlines(), says):
+        expect(re.search(part, line), f"no {part} in {line}")

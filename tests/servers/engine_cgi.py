@@ -43,8 +43,7 @@ class Cgi:
     def write(self, *path, mode=0o600, text=SETTINGS, origin=None):
         name = os.path.join(*path)
         os.makedirs(os.path.dirname(name), exist_ok=True)
-        with open(name, "w") as file:
-            file.write(text + (f"CORS_ALLOW_ORIGIN={origin}\n" if origin else ""))
+        kit.write(name, text + (f"CORS_ALLOW_ORIGIN={origin}\n" if origin else ""))
         os.chmod(name, mode)
         return name
 
@@ -61,6 +60,7 @@ class Cgi:
         )
         self.log = done.stderr.decode("utf-8", "replace")
         expect(not SANITIZER.search(self.log), f"a sanitizer complains: {self.log}")
+        expect(not kit.secret_pattern().search(done.stderr), f"the log has a secret: {self.log}")
         same(done.returncode, code, f"exit status ({self.log})")
         return fc.parse_answer(done.stdout)
 
@@ -77,6 +77,8 @@ class Cgi:
         same(answer.headers["content-type"], "application/json", "type")
         same(answer.json()["code"], "internal", "code")
         expect(reason in self.log, f"no {reason!r} in {self.log!r}")
+        for line in self.log.splitlines():
+            expect(f" id={answer.headers['x-request-id']}" in line, f"no id in {line}")
         for secret in (CERTIFICATE, APP_ID):
             expect(
                 secret not in self.log and secret.encode() not in answer.body, "a secret is told"

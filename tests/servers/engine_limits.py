@@ -54,6 +54,19 @@ def refused(responder, request):
     expect(int(answer.headers["retry-after"]) > 3600, "Retry-After")
 
 
+def test_why_a_request_is_too_large_is_said_with_its_id(run, build, report):
+    """Though nothing of it was decoded."""
+    for log_format, sign in (("text", " id=%s"), ("logfmt", " id=%s"), ("json", '"id":"%s"')):
+        with Responder(build, run, {"MAX_PARAMS": "4096", "LOG_FORMAT": log_format}) as responder:
+            mark = responder.mark()
+            answer = responder.ask(get("/ping", HTTP_X="x" * 5000))
+            same(answer.status, 431, "status")
+            lines = responder.wait_log("headers_too_large", mark).splitlines()
+            expect("(MAX_PARAMS)" in lines[0] and len(lines) == 2, lines)
+            for line in lines:
+                expect(sign % answer.headers["x-request-id"] in line, f"no id in {line}")
+
+
 def test_flood_of_addresses(run, build, report):
     """It costs no memory, and who asks most is not forgotten for it (limit.h)."""
     settings = {"ADDRESS_RATE": "5/day", "ASAN_OPTIONS": ASAN}
