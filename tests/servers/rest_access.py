@@ -15,6 +15,7 @@ import time
 from contextlib import ExitStack
 from email.utils import formatdate
 
+import access_kit as ak
 import engine_client
 import kit
 import rest_kit as rk
@@ -583,6 +584,33 @@ def test_health_and_metrics(w):
                  'agora_tokens_issued_total{project="default",service="rtc",role="subscriber"} 1',
                  'agora_http_requests_total{route="/readyz",method="GET",code="200"} 1'):
         expect(line in lines, f"no {line} in {lines}")
+    site.stop()
+
+
+def test_metrics_have_nothing_of_clients(w):
+    """What they choose would make labels without end, and tell who talks where."""
+    key = ak.EcKey(w.run.directory(), "odd-kid")
+    policy = {
+        "callers": {"app": {"type": "jwt", "keys": "file:app.pem", "algorithms": "ES256",
+                            "issuer": ak.ISSUER, "audience": ak.AUDIENCE}},
+        "grants": [{"name": "users", "from": "app", "services": ["rtc", "rtm", "chat"],
+                    "channels": "odd-*", "uid": "any", "rate": "6/day",
+                    "actions": ["token.issue", "recording.*", "metrics.read"]}]}
+    site = ak.Guarded(w.run, w.build, policy, rk.settings_for(w.sim), {"app.pem": key.pem()})
+    user = ak.bearer(ak.jwt(key, sub="odd-sub", email="odd@claim.example"))
+    statuses = [token(site, body, *user).status for body in (
+        {"channel": "odd-room", "uid": "71043"}, {"channel": "hall-odd", "uid": "71043"},
+        {"tokenType": "rtm", "uid": "odd-uid"}, {"channel": "odd-room", "account": "odd-account"})]
+    statuses += [site.send("GET", target, [*user, ("User-Agent", "odd-agent")]).status for target in (
+        "/rtc/odd-room/publisher/userAccount/odd-account", "/chat/account/odd-account", "/odd-path")]
+    statuses += [site.send("ODD", "/ping").status,
+                 token(site, {"channel": "odd-room", "uid": 1}, *ak.bearer("odd-token")).status]
+    job = rk.succeeds(site.ask("POST", "/cloud_recording/start", {"channelName": "odd-room"}, user))
+    names = site.send("GET", "/metrics", user).body.decode()
+    same(statuses, [200, 403, 200, 400, 403, 200, 404, 405, 401], "statuses")
+    expect('agora_tokens_issued_total{project="default",service="chat",role="none"} 1' in names, names)
+    for chosen in ("odd", "ODD", "hall", "71043", job["sid"], job["resourceId"]):
+        expect(chosen not in names, f"{chosen} is in {names}")
     site.stop()
 
 
