@@ -299,7 +299,7 @@ def test_each_line_of_a_request_has_its_id(w):
     server.stop()
     w.made.remove(server)
     check_lines(site, "no-keys", "text", w.student(), "class-1", 503,
-                ["keys of caller ", "/getToken"])
+                ["keys of caller ", "deny", "/getToken"])
     site.stop()
 
 
