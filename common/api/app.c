@@ -138,6 +138,8 @@ app_open(const struct config *config, const struct route *routes, size_t route_c
 		app_close(app);
 		return NULL;
 	}
+	if (has_memory) /* a CGI program ends before it could be swapped */
+		agora_codec_lock(app->services.codec);
 	if (driver != NULL &&
 	    (config_has_upstream(config) ||
 		(config->policy != NULL && policy_has_remote_keys(config->policy)))) {

@@ -145,6 +145,12 @@ struct agora_codec;
 struct agora_codec *agora_codec_open(void) AGORA_CHECK_RESULT;
 void agora_codec_close(struct agora_codec *codec);
 
+/*
+ * For programs that live long: keeps the signing key, which the codec remembers from one token to
+ * the next, out of swap and core files, as far as the process's limits go.
+ */
+void agora_codec_lock(struct agora_codec *codec);
+
 /* Whether the text is 32 hexadecimal digits, which an App ID and an App Certificate are. */
 bool agora_is_hex32(const char *text, size_t length) AGORA_NONNULL(1);
 

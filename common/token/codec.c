@@ -59,11 +59,14 @@ begin_inflate(struct agora_codec *codec)
 struct agora_codec *
 agora_codec_open(void)
 {
-	struct agora_codec *codec = calloc(1, sizeof(*codec));
+	return calloc(1, sizeof(struct agora_codec));
+}
 
-	if (codec != NULL)
-		sodium_mlock(&codec->key, sizeof(codec->key)); /* where the system lets us */
-	return codec;
+void
+agora_codec_lock(struct agora_codec *codec)
+{
+	sodium_mlock(&codec->key, sizeof(codec->key));
+	codec->locked = true;
 }
 
 void
@@ -72,7 +75,9 @@ agora_codec_close(struct agora_codec *codec)
 	if (codec == NULL)
 		return;
 	/* Memory that was never used is not there yet, and wiping it would bring it. */
-	sodium_munlock(&codec->key, sizeof(codec->key)); /* and wiped */
+	if (codec->locked)
+		sodium_munlock(&codec->key, sizeof(codec->key)); /* and wiped */
+	sodium_memzero(&codec->key, sizeof(codec->key));
 	sodium_memzero(codec->content, codec->content_used);
 	sodium_memzero(codec->packed, codec->packed_used);
 	sodium_memzero(codec->memory.bytes, codec->memory.used);

@@ -27,6 +27,7 @@ struct zlib_memory {
 
 struct agora_codec {
 	struct codec_key key; /* of the last token signed */
+	bool locked;          /* it is, in memory */
 	z_stream deflate;
 	z_stream inflate;
 	unsigned char content[AGORA_CONTENT_MAX + 1]; /* one more, to notice what is too long */
