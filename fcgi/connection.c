@@ -15,7 +15,7 @@
 #define LINGER_MS 2000
 #define GRACE_MS 1000
 #define SPARE_MAX 64 /* connections, and jobs, kept for the next ones */
-#define HELD_MAX 8   /* requests whose records are written at once: these fit processors' caches */
+#define HELD_MAX 4   /* requests whose records are written at once: these fit processors' caches */
 
 enum connection_state {
 	RECEIVING, /* reads requests */
