@@ -508,8 +508,8 @@ def worker_of(site):
     return int(re.findall(r"worker (\d+) serves", site.responder_log())[-1])
 
 
-def test_records_of_a_turn_are_one_write(w):
-    """Half of it does not fit: then none of the tokens leaves, and the next record is whole."""
+def test_records_are_written_together(w):
+    """Four at once. Half of them does not fit: none of the tokens leaves, and the next record is whole."""
     site, keys, audit = backend(w, AUDIT_FORMAT="json")
     request = engine_client.post(**{"HTTP_AUTHORIZATION": keys["web"][1]})
     same(engine_client.ask(site.socket, request).status, 200, "a token")
@@ -520,12 +520,12 @@ def test_records_of_a_turn_are_one_write(w):
         os.kill(worker, signal.SIGSTOP)  # so that they come in one turn
         for client in clients:
             client.send(request)
-        resource.prlimit(worker, resource.RLIMIT_FSIZE, (6 * one - 9, -1))
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (4 * one - 9, -1))
         os.kill(worker, signal.SIGCONT)
         answers = [client.ask(b"") for client in clients]
         same([a.status for a in answers], [503] * 20, "answers")
         same({a.json()["code"] for a in answers}, {"audit_unavailable"}, "code")
-        same(os.path.getsize(audit), 6 * one - 9, "size with the part that was written")
+        same(os.path.getsize(audit), 4 * one - 9, "size with the part that was written")
         same(clients[0].ask(request).status, 503, "and while there is no room")
         resource.prlimit(worker, resource.RLIMIT_FSIZE, (-1, -1))
         same([c.ask(request).status for c in clients], [200] * 20, "once there is")
@@ -534,7 +534,7 @@ def test_records_of_a_turn_are_one_write(w):
     lines = sites.read(audit).splitlines()
     whole = [line for line in lines if line.endswith("}") and json.loads(line)]
     # What was written before the write was cut stands there, and the torn line alone.
-    same((len(lines), len(whole)), (1 + 5 + 20, 1 + 4 + 20), f"lines ({lines[4:8]})")
+    same((len(lines), len(whole)), (1 + 3 + 20, 1 + 2 + 20), f"lines ({lines[2:6]})")
 
 
 def test_rotation_and_reload_lose_no_record(w):
