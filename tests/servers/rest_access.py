@@ -518,6 +518,7 @@ def test_records_are_written_together(w):
         clients = [stack.enter_context(engine_client.Client(site.socket)) for _ in range(20)]
         same({c.ask(engine_client.get("/ping")).status for c in clients}, {200}, "all connected")
         os.kill(worker, signal.SIGSTOP)  # so that they come in one turn
+        wait_until(lambda: "State:\tT" in sites.read(f"/proc/{worker}/status"), "it to stand still")
         for client in clients:
             client.send(request)
         resource.prlimit(worker, resource.RLIMIT_FSIZE, (4 * one - 9, -1))
