@@ -63,6 +63,9 @@ enum rate {
 	RATE_PULL_FILTERED = 2 /* lists of one channel */
 };
 
+/* And of requests a minute. */
+enum minute_rate { MINUTE_PULL_LIST = 20, MINUTE_PULL_FILTERED = 15 };
+
 static void
 send_call(void *owner, struct call *call)
 {
@@ -90,7 +93,9 @@ fill_project(
 		.push = { "push", RATE_PUSH },
 		.pull = { "pull", RATE_PULL },
 		.pull_create = { "pull", RATE_PULL_CREATE },
-		.pull_filtered = { "pull", RATE_PULL_FILTERED } };
+		.pull_list = { "pull", MINUTE_PULL_LIST, true, &p->pull },
+		.pull_filtered = { "pull", RATE_PULL_FILTERED, false, &p->pull_filtered_minute },
+		.pull_filtered_minute = { "pull", MINUTE_PULL_FILTERED, true } };
 	for (size_t i = 0; i < JOB_SLOTS; i++)
 		p->push_update[i] = (struct pace){ "push", RATE_PUSH_UPDATE };
 	if (project != NULL && project->customer_id.data != NULL)

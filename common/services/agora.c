@@ -514,6 +514,13 @@ may_run(const struct call *call)
 }
 
 static void
+retry_later(struct exchange *x, const struct call *call)
+{
+	response_retry_after(
+	    &x->response, (call->retry_after > 0 ? call->retry_after : 1) * 1000000);
+}
+
+static void
 fail_with_answer(
     struct exchange *x, const char *what, const struct call *call, struct json_object *known)
 {
@@ -546,13 +553,8 @@ fail_with_answer(
 	}
 	if (why.data == NULL)
 		why = TEXT("Agora gave no reason");
-	if (call->status == 429) {
-		char seconds[24];
-
-		snprintf(seconds, sizeof(seconds), "%lld",
-		    (long long)(call->retry_after > 0 ? call->retry_after : 1));
-		response_header(&x->response, "Retry-After", text_of(seconds));
-	}
+	if (call->status == 429)
+		retry_later(x, call);
 	if (kept)
 		answer_error(x, ERROR_UPSTREAM_REFUSED, call->status, what, why, &said, known);
 	else
@@ -591,9 +593,9 @@ agora_succeeded(struct exchange *x, const char *what, struct json_object *known)
 		    known);
 		break;
 	case CALL_PACED:
-		response_header(&x->response, "Retry-After", TEXT("1"));
+		retry_later(x, call);
 		answer_error(x, ERROR_RATE_LIMITED, 0, what,
-		    TEXT("Agora takes no more requests a second than are already waiting"), NULL,
+		    TEXT("Agora takes no more requests a second or minute than it has had"), NULL,
 		    known);
 		break;
 	}

@@ -30,7 +30,8 @@ extern const struct table storage_settings_table;
 struct rest_project {
 	const struct project *project; /* NULL: the settings' own */
 	struct credentials credentials;
-	struct pace recording, rtt, push, pull, pull_create, pull_filtered;
+	struct pace recording, rtt, push, pull, pull_create;
+	struct pace pull_list, pull_filtered, pull_filtered_minute;
 	struct pace push_update[JOB_SLOTS]; /* by agora_slot */
 };
 

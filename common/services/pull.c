@@ -338,7 +338,7 @@ static struct call *
 list_call(struct exchange *x, const struct list_request *r, struct text page)
 {
 	struct buf *path = players_path(x, NULL), filter = { 0 };
-	struct pace *pace = pull_pace(x);
+	struct pace *pace = &rest_project(x)->pull_list;
 	char join = '?';
 
 	if (r->channel.data != NULL) {

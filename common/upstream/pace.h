@@ -1,23 +1,26 @@
 /*
- * pace.h - Agora's limits on requests a second, kept for each API so that our requests are not the
- * ones that Agora refuses: no more than so many in any second, wherever it begins.
+ * pace.h - Agora's limits on requests a second or a minute, kept for each API so that our requests
+ * are not the ones that Agora refuses: no more than so many in any of them, wherever it begins.
  */
 #ifndef UPSTREAM_PACE_H
 #define UPSTREAM_PACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PACE_MOST 50
 
 struct pace {
 	const char *api;         /* whose limit it is, for metrics */
-	int64_t per_second;      /* at most PACE_MOST; 0 = no limit */
-	int64_t sent[PACE_MOST]; /* monotonic us of the last per_second requests, a ring */
+	int64_t most;            /* requests in a second, at most PACE_MOST; 0 = no limit */
+	bool a_minute;           /* in a minute */
+	struct pace *also;       /* another limit that they count for; NULL: none */
+	int64_t sent[PACE_MOST]; /* monotonic us of the last of them, a ring */
 	unsigned next;           /* the oldest of them */
 	int64_t before;          /* what stood there before the last was taken */
 };
 
-/* Takes the next place; microseconds until the request may be sent, 0 = now. */
+/* Takes the next place of all; microseconds until the request may be sent, 0 = now. */
 int64_t pace_take(struct pace *pace, int64_t now_us);
 /* Gives the place that was taken last back: the request is not sent after all. */
 void pace_give_back(struct pace *pace);

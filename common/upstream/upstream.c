@@ -623,6 +623,7 @@ take_place(struct call *call)
 	if (us <= most * 1000)
 		return (us + 999) / 1000;
 	pace_give_back(call->pace);
+	call->retry_after = (us + 999999) / 1000000;
 	return -1;
 }
 

@@ -71,7 +71,7 @@ struct call {
 	struct json_object *json; /* the body parsed; NULL when it is not JSON */
 	char agora_request_id[129], resource_id[129]; /* headers; "" = none */
 	bool doubtful;                                /* an earlier try may have been carried out */
-	int64_t retry_after;                          /* seconds, with status 429; 0 = not said */
+	int64_t retry_after; /* seconds, with status 429 or CALL_PACED; 0 = not said */
 	unsigned tries;
 	/* Why no answer came: the reason that says most; static text; NULL: one did. */
 	const char *failure;

@@ -85,7 +85,7 @@ SECRET_SETTING = re.compile(r"(CERTIFICATE(_SECONDARY)?|SECRET|_KEY)$")
 SECRET_MEMBER = re.compile(r"([cC]ertificate|customerSecret)$")
 SECRET_FILE = re.compile(rf"{SECRET_SETTING.pattern}|(^|\.)secret$")
 # Tokens of both versions, API keys, JSON Web Tokens.
-SECRET_SHAPES = [rb"007[A-Za-z0-9+/]{40,}", rb"006[0-9a-f]{32}[A-Za-z0-9+/]{20,}",
+SECRET_SHAPES = [rb"007eJ[A-Za-z0-9+/]{40,}", rb"006[0-9a-f]{32}[A-Za-z0-9+/]{20,}",
                  rb"\bak_[^\s_]+_[A-Za-z0-9_-]{20,}", rb"\beyJ[\w-]{8,}\.[\w-]{8,}\."]
 
 

@@ -27,7 +27,7 @@ OWN_SECRET_KEY = "clients-own-storage-key-19b"
 # None of these may be in a log or in an error.
 SECRETS = (CERTIFICATE, CUSTOMER_SECRET, ACCESS_KEY, SECRET_KEY, STREAM_KEY, CIPHER_SECRET,
            CIPHER_SALT, OWN_SECRET_KEY)
-TOKEN = re.compile(r"007[A-Za-z0-9+/=]{40,}")
+TOKEN = re.compile(r"007eJ[A-Za-z0-9+/=]{40,}")  # eJ: how zlib begins
 DAY = 86400
 
 PATHS = {
