@@ -239,7 +239,8 @@ read_config(struct cgi *cgi, const char *env_file, struct buf *error)
 	log_set_level((enum log_level)cgi->settings.log_level);
 	log_set_format((enum log_format)cgi->settings.log_format);
 	if (cgi->settings.log_file.data != NULL && !log_to_file(cgi->settings.log_file.data))
-		log_line(LOG_LEVEL_ERROR, "LOG_FILE: %s", strerror(errno));
+		log_line(LOG_LEVEL_ERROR, "LOG_FILE: %s: %s", cgi->settings.log_file.data,
+		    strerror(errno));
 	cgi->app = app_open(cgi->config, cgi->service->routes, cgi->service->route_count,
 	    cgi->service->driver, false, error);
 	return cgi->app != NULL;
@@ -336,10 +337,34 @@ fail(struct cgi *cgi, struct text why)
 	return code;
 }
 
+/*
+ * The environment with the request's id in front.  All that reads the request takes it from there,
+ * also a program that it is handed over to, and it is known before the first line is logged.
+ */
+static char *const *
+with_id(char *const *environment, struct arena *arena)
+{
+	struct text id = request_id(environment, arena);
+	struct buf variable = { 0 };
+	size_t count = 0;
+	char **all;
+
+	buf_printf(&variable, "HTTP_X_REQUEST_ID=%.*s", (int)id.length, id.data);
+	while (environment[count] != NULL)
+		count++;
+	all = arena_alloc(arena, count + 2, sizeof(*all));
+	all[0] = (char *)(uintptr_t)arena_copy(arena, buf_view(&variable)).data;
+	memcpy(all + 1, environment, (count + 1) * sizeof(*all));
+	buf_free(&variable);
+	log_only_request(id);
+	return all;
+}
+
 int
 cgi_serve(const char *env_file, char *const *environment, const struct service *service)
 {
-	struct cgi cgi = { .service = service, .environment = environment };
+	struct arena arena = { 0 };
+	struct cgi cgi = { .service = service, .environment = with_id(environment, &arena) };
 	struct buf error = { 0 };
 	int code;
 
@@ -349,5 +374,7 @@ cgi_serve(const char *env_file, char *const *environment, const struct service *
 	app_close(cgi.app);
 	config_close(cgi.config);
 	buf_free(&error);
+	log_only_request((struct text){ NULL, 0 });
+	arena_free(&arena);
 	return code;
 }

@@ -33,9 +33,10 @@ struct connection {
 	struct buf out;
 	size_t sent; /* of out */
 	struct framing framing;
-	struct job *job;  /* the exchange that waits or is held */
-	bool has_served;  /* at least one request */
-	bool blocked;     /* the web server does not take what we send */
+	struct job *job;                   /* the exchange that waits or is held */
+	bool has_served;                   /* at least one request */
+	bool blocked;                      /* the web server does not take what we send */
+	char answered[REQUEST_ID_MAX + 1]; /* id of the request whose answer is the last in out */
 	int64_t deadline; /* monotonic ms; 0 = none: of the answer if blocked, else the request */
 };
 
@@ -416,7 +417,7 @@ accept_ready(struct watch *watch, uint32_t events)
 		}
 		c = new_connection(all, fd);
 		if (!loop_watch(all->loop, &c->watch, EPOLLIN | EPOLLRDHUP)) {
-			log_line(LOG_LEVEL_ERROR, "epoll: %s", strerror(errno));
+			log_line(LOG_LEVEL_ERROR, "epoll: %s; connection closed", strerror(errno));
 			close_connection(c);
 		}
 	}
@@ -442,6 +443,14 @@ finish(struct connection *c)
 	next_request(c);
 }
 
+/* For the log: the request itself is forgotten when its answer is on its way. */
+static void
+note_answered(struct connection *c, struct text id)
+{
+	memcpy(c->answered, id.data, id.length);
+	c->answered[id.length] = '\0';
+}
+
 /* The exchange is complete: its answer goes to the connection's output. */
 static void
 deliver(struct job *job)
@@ -452,7 +461,8 @@ deliver(struct job *job)
 
 	buf_clear(&all->answer);
 	response_write(&x->response, text_is(x->request.method, "HEAD"), &all->answer);
-	codec_answer(job->codec, buf_view(&all->answer), &c->out);
+	note_answered(c, x->request.id);
+	codec_answer(job->codec, buf_view(&all->answer), &c->out); /* frees the request's text */
 	buf_wipe(&all->answer);
 	shrink(&all->answer);
 	return_job(job);
@@ -521,6 +531,7 @@ answer_params_too_large(struct connection *c)
 	buf_clear(&all->answer);
 	response_write(&job->exchange.response, false, &all->answer);
 	framing_answer(c->framing.id, buf_view(&all->answer), &c->out);
+	note_answered(c, job->exchange.request.id);
 	return_job(job);
 	finish(c);
 }
@@ -552,7 +563,10 @@ take_record(struct connection *c, const unsigned char *record)
 	case FRAMING_ABORTED: aborted(c); return;
 	case FRAMING_PARAMS_TOO_LARGE: answer_params_too_large(c); return;
 	case FRAMING_REFUSED:
+		if (c->job != NULL) /* which now fails for this reason */
+			log_request(c->job->exchange.request.id);
 		log_line(LOG_LEVEL_WARNING, "the web server sent %s; connection closed", why);
+		log_request((struct text){ NULL, 0 });
 		if (c->job != NULL)
 			abandon(c->job);
 		finish(c);
@@ -739,6 +753,21 @@ connection_ready(struct watch *watch, uint32_t events)
 		release_held(all);
 }
 
+/* What has not arrived whole was not read, and has no id yet. */
+static void
+say_late(const struct connection *c)
+{
+	if (c->out.length == 0) {
+		log_line(LOG_LEVEL_WARNING,
+		    "a request did not arrive whole in time (REQUEST_TIMEOUT); connection closed");
+		return;
+	}
+	log_request(text_of(c->answered));
+	log_line(LOG_LEVEL_WARNING,
+	    "the web server did not take its answer in time (ANSWER_TIMEOUT); connection closed");
+	log_request((struct text){ NULL, 0 });
+}
+
 static void
 check_connections(struct connections *all, int64_t now)
 {
@@ -749,9 +778,7 @@ check_connections(struct connections *all, int64_t now)
 		if (c->deadline == 0 || now < c->deadline)
 			continue;
 		if (c->state != LINGERING)
-			log_line(LOG_LEVEL_WARNING, "%s; connection closed",
-			    c->out.length > 0 ? "the web server did not take its answer in time"
-					      : "a request did not arrive whole in time");
+			say_late(c);
 		close_connection(c);
 	}
 }

@@ -187,7 +187,7 @@ start_worker(struct master *m)
 	}
 	log_flush(); /* or both processes would write what is gathered */
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-		log_line(LOG_LEVEL_ERROR, "pipe: %s", strerror(errno));
+		log_line(LOG_LEVEL_ERROR, "no new worker: pipe: %s", strerror(errno));
 		return false;
 	}
 	pid = fork();
@@ -197,7 +197,7 @@ start_worker(struct master *m)
 	}
 	close(ends[1]);
 	if (pid < 0) {
-		log_line(LOG_LEVEL_ERROR, "fork: %s", strerror(errno));
+		log_line(LOG_LEVEL_ERROR, "no new worker: fork: %s", strerror(errno));
 		close(ends[0]);
 		return false;
 	}
@@ -208,7 +208,8 @@ start_worker(struct master *m)
 		.since = loop_now(m->loop),
 		.heard = loop_now(m->loop) };
 	if (!loop_watch(m->loop, &w->pipe, EPOLLIN))
-		log_line(LOG_LEVEL_ERROR, "epoll: %s", strerror(errno));
+		log_line(LOG_LEVEL_ERROR, "worker %d cannot be heard: epoll: %s", (int)pid,
+		    strerror(errno));
 	return true;
 }
 
@@ -371,12 +372,14 @@ check_workers(struct master *m, int64_t now)
 		if (w->state == NONE)
 			continue;
 		if (w->state != DRAINING && now - w->heard > m->setup->silent_ms) {
-			log_line(LOG_LEVEL_ERROR, "worker %d gives no sign of life: killed",
-			    (int)w->pid);
+			log_line(LOG_LEVEL_ERROR,
+			    "worker %d gives no sign of life for %lld s (WORKER_TIMEOUT): killed",
+			    (int)w->pid, (long long)((now - w->heard) / 1000));
 			signal_worker(w, SIGKILL);
 			w->heard = now;
 		} else if (w->kill_at != 0 && now >= w->kill_at) {
-			log_line(LOG_LEVEL_ERROR, "worker %d does not end: killed", (int)w->pid);
+			log_line(LOG_LEVEL_ERROR, "worker %d does not end (DRAIN_TIMEOUT): killed",
+			    (int)w->pid);
 			signal_worker(w, SIGKILL);
 			w->kill_at = now + KILL_AFTER_MS;
 		}
@@ -465,10 +468,22 @@ watchdog_ms(void)
 	return (int64_t)(usec / 2000); /* sd_watchdog_enabled(3): twice as often */
 }
 
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD, 0 };
+
+void
+master_hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (const int *s = signals; *s != 0; s++)
+		sigaddset(&set, *s);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int
 master_run(const struct master_setup *setup)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD, 0 };
 	struct master m = { .setup = setup, .notify_every_ms = watchdog_ms() };
 	const struct loop_hooks hooks = { &m, on_signal, on_tick, on_turn };
 	const struct progress due = { -1, &m, next_timeout, next_step };

@@ -19,6 +19,12 @@ struct master_setup {
 };
 
 /*
+ * Holds back the signals that master_run obeys, until it runs.  Before the socket is made: one that
+ * comes in between must not leave its file behind.
+ */
+void master_hold_signals(void);
+
+/*
  * Runs until SIGTERM or SIGINT and the worker's end.  SIGHUP starts a new worker, which reads the
  * configuration anew, and drains the old one once the new one serves; if it cannot, the old one
  * stays.  SIGUSR1 reopens logs.  Tells $NOTIFY_SOCKET (sd_notify(3)) how it is.  Returns the exit

@@ -214,6 +214,8 @@ run_service(const struct service *service, int systemd)
 	config_warn_unknown(config, &service_settings_table);
 	setup.drain_ms = settings.drain_timeout * 1000;
 	setup.silent_ms = settings.worker_timeout * 1000;
+	if (!alone)
+		master_hold_signals();
 	if (systemd >= 0)
 		listener = systemd;
 	else if (!alone)

@@ -80,7 +80,8 @@ on_turn(void *owner)
 	if (connections_busy(worker->connections) == 0) {
 		loop_stop(worker->loop);
 	} else if (loop_now(worker->loop) >= worker->drain_until) {
-		log_line(LOG_LEVEL_WARNING, "%zu connections and waiting requests cut off",
+		log_line(LOG_LEVEL_WARNING,
+		    "%zu connections and waiting requests cut off (DRAIN_TIMEOUT)",
 		    connections_busy(worker->connections));
 		loop_stop(worker->loop);
 	}

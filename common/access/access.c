@@ -459,8 +459,9 @@ action_is_recorded(const struct access *access, struct exchange *x)
 {
 	const struct audit_record record = record_of_done(access, x);
 
-	return audit_write_now((enum record_format)access->settings->audit_format, &record) ||
-	    !access->settings->audit_required;
+	x->admission->lost =
+	    !audit_write_now((enum record_format)access->settings->audit_format, &record);
+	return !x->admission->lost || !access->settings->audit_required;
 }
 
 static bool
@@ -529,6 +530,7 @@ access_account(struct access *access, struct exchange *x)
 void
 access_release(struct access *access, struct exchange *x, bool recorded)
 {
+	x->admission->lost = x->admission->lost || !recorded;
 	if (!recorded && x->admission->token_count > 0 && access->settings->audit_required)
 		exchange_fail(x, ERROR_AUDIT, NULL, NULL);
 }

@@ -38,6 +38,7 @@ struct admission {
 	char tokens[2][9]; /* of the tokens that were issued: the first digits of SHA-256 */
 	size_t token_count;
 	bool noted;        /* a record of it waits for audit_write */
+	bool lost;         /* its record could not be written */
 	char services[96]; /* "rtc,rtm": of the record */
 };
 

@@ -152,7 +152,9 @@ say_lost(int why)
 	int64_t now = unix_seconds();
 
 	if (now != said)
-		log_line(LOG_LEVEL_ERROR, "AUDIT_FILE: %s: %s", file_path, strerror(why));
+		log_line(LOG_LEVEL_ERROR,
+		    "AUDIT_FILE: %s: %s (requests without a record: audit=lost)", file_path,
+		    strerror(why));
 	said = now;
 }
 

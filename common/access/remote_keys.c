@@ -27,6 +27,7 @@ struct remote_keys {
 	char file[300];  /* in the directory; "" = none */
 	struct call call;
 	bool fetching;
+	char first_id[REQUEST_ID_MAX + 1]; /* of the request that waits longest; "" = none */
 	struct waiter *waiters;
 };
 
@@ -215,6 +216,7 @@ save(const struct remote_keys *r, struct text text)
 
 	if (r->file[0] == '\0')
 		return;
+	errno = ENOSPC; /* what a write that took a part does not say */
 	snprintf(temporary, sizeof(temporary), "%s.%ld", r->file, (long)getpid());
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	fine = fd >= 0 && write(fd, text.data, text.length) == (ssize_t)text.length;
@@ -243,18 +245,6 @@ note_tried(struct remote_keys *r, int64_t now)
 		close(fd);
 }
 
-/* What is said of a fetch is said in the lines of the request that began to wait first. */
-static struct text
-first_id(const struct waiter *waiters)
-{
-	struct text id = { NULL, 0 };
-
-	for (; waiters != NULL; waiters = waiters->next)
-		if (waiters->exchange != NULL)
-			id = waiters->exchange->request.id;
-	return id;
-}
-
 static void
 fetched(struct call *call)
 {
@@ -266,7 +256,7 @@ fetched(struct call *call)
 
 	r->fetching = false;
 	r->waiters = NULL;
-	log_request(first_id(waiters));
+	log_request(text_of(r->first_id)); /* though its client may have gone */
 	if (!fine)
 		buf_printf(&error, "%s (status %d)",
 		    call->outcome == CALL_ANSWERED ? "no JWKS came"
@@ -280,6 +270,7 @@ fetched(struct call *call)
 		    (int)r->caller->name.length, r->caller->name.data, (int)r->url.length,
 		    r->url.data, (int)error.length, error.data);
 	log_request((struct text){ NULL, 0 });
+	r->first_id[0] = '\0';
 	buf_free(&error);
 	call_free(call);
 	for (struct waiter *next; waiters != NULL; waiters = next) {
@@ -327,6 +318,9 @@ remote_keys_wait(struct remote_keys *remote, struct exchange *exchange)
 {
 	struct waiter *waiter = xcalloc(1, sizeof(*waiter));
 
+	if (remote->waiters == NULL)
+		snprintf(remote->first_id, sizeof(remote->first_id), "%.*s",
+		    (int)exchange->request.id.length, exchange->request.id.data);
 	*waiter = (struct waiter){ remote->waiters, exchange };
 	remote->waiters = waiter;
 	exchange->call = waiter;

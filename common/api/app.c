@@ -416,6 +416,8 @@ account(const struct exchange *x)
 	record_text(line, format, "client",
 	    address.length == 0 || address.length > 64 ? TEXT("-") : address);
 	record_text(line, format, "error", text_of(x->response.error));
+	record_text(line, format, "audit",
+	    x->admission != NULL && x->admission->lost ? TEXT("lost") : (struct text){ NULL, 0 });
 	record_text(line, format, "trace", request_trace(&x->request));
 	log_end();
 }

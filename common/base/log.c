@@ -15,12 +15,13 @@
 
 static enum log_level max_level = LOG_LEVEL_INFO;
 static enum log_format format = LOG_FORMAT_TEXT;
-static struct text request;
+static struct text request, only_request;
 static struct buf lines, line, time_text;
 static bool in_journal;
 static int output = STDERR_FILENO;
 static const char *file_path;
 static size_t line_count, lost;
+static int lost_because; /* errno */
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 static const char *const priorities[] = { "<3>", "<4>", "<6>", "<7>" };
@@ -70,7 +71,8 @@ void
 log_reopen(void)
 {
 	if (file_path != NULL && !log_to_file(file_path))
-		log_line(LOG_LEVEL_ERROR, "%s cannot be reopened: %s", file_path, strerror(errno));
+		log_line(LOG_LEVEL_ERROR, "LOG_FILE: %s cannot be reopened: %s", file_path,
+		    strerror(errno));
 }
 
 /* RFC 3339 with milliseconds. */
@@ -112,6 +114,12 @@ void
 log_request(struct text id)
 {
 	request = id;
+}
+
+void
+log_only_request(struct text id)
+{
+	only_request = id;
 }
 
 enum record_format
@@ -172,6 +180,15 @@ add_message(struct text message)
 	}
 }
 
+static void
+add_id(void)
+{
+	const struct text id = request.length > 0 ? request : only_request;
+
+	if (id.length > 0)
+		record_text(&line, log_record_format(), "id", id);
+}
+
 void
 log_line(enum log_level level, const char *words, ...)
 {
@@ -187,20 +204,21 @@ log_line(enum log_level level, const char *words, ...)
 	if (length >= MESSAGE_MAX)
 		length = MESSAGE_MAX - 1;
 	add_message((struct text){ message, length < 0 ? 0 : (size_t)length });
-	if (request.length > 0)
-		record_text(&line, log_record_format(), "id", request);
+	add_id();
 	log_end();
 }
 
 static void
 say_lost(size_t count)
 {
-	char message[64];
+	char message[128];
 
 	if (log_begin(LOG_LEVEL_WARNING) == NULL)
 		return;
-	snprintf(message, sizeof(message), "%zu log lines lost: nobody read them", count);
+	snprintf(message, sizeof(message), "%zu log lines lost: %s", count,
+	    lost_because == EAGAIN ? "nobody read them" : strerror(lost_because));
 	add_message(text_of(message));
+	add_id();
 	gather();
 }
 
@@ -219,6 +237,7 @@ log_flush(void)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
+			lost_because = errno;
 			lost += line_count;
 			metric_add(METRIC_LOG_LINES_LOST, &LABELS(NULL), (int64_t)line_count);
 			told = 0;

@@ -29,6 +29,8 @@ void log_end(void);
 
 /* The request that lines are about from now on, by its id, which is borrowed; absent: none. */
 void log_request(struct text id);
+/* The one request of this process: lines are about it where log_request says none.  Borrowed. */
+void log_only_request(struct text id);
 
 /*
  * Appends to this file from now on, instead of stderr; made with mode 0640.  The path is borrowed.

@@ -3,7 +3,6 @@
 #include "random.h"
 #include "request.h"
 
-#define ID_MAX 128
 #define ID_BYTES 16
 
 #define TRACE_DIGITS "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"
@@ -193,7 +192,7 @@ split_path(struct request *request, struct text path, bool decoded, struct arena
 static bool
 is_id(struct text id)
 {
-	if (id.length == 0 || id.length > ID_MAX)
+	if (id.length == 0 || id.length > REQUEST_ID_MAX)
 		return false;
 	for (size_t i = 0; i < id.length; i++)
 		if (!isalnum((unsigned char)id.data[i]) &&
@@ -214,6 +213,15 @@ new_id(struct arena *arena)
 	return buf_view(&out);
 }
 
+struct text
+request_id(char *const *params, struct arena *arena)
+{
+	const struct request request = { .params = params };
+	struct text id = request_param(&request, "HTTP_X_REQUEST_ID");
+
+	return is_id(id) ? id : new_id(arena);
+}
+
 const char *
 request_parse(
     struct request *request, char *const *params, const char *base_path, struct arena *arena)
@@ -225,9 +233,7 @@ request_parse(
 	request->method = request_param(request, "REQUEST_METHOD");
 	if (request->method.data == NULL)
 		request->method = TEXT("GET");
-	request->id = request_param(request, "HTTP_X_REQUEST_ID");
-	if (!is_id(request->id))
-		request->id = new_id(arena);
+	request->id = request_id(params, arena);
 	path = raw_path(request, base_path, &decoded);
 	return split_path(request, path, decoded, arena);
 }

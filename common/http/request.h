@@ -8,6 +8,7 @@
 #include "buf.h"
 
 #define REQUEST_SEGMENTS 12    /* of a path, at most */
+#define REQUEST_ID_MAX 128     /* bytes */
 #define REQUEST_BODY_MAX 65536 /* bytes, the default limit */
 
 struct request {
@@ -28,6 +29,9 @@ struct request {
  */
 const char *request_parse(struct request *request, char *const *params, const char *base_path,
     struct arena *arena) __attribute__((nonnull));
+
+/* The client's X-Request-ID where it is well formed, else a new id, which lives in arena. */
+struct text request_id(char *const *params, struct arena *arena) __attribute__((nonnull));
 
 /* The parameter's value; data is NULL when absent. */
 struct text request_param(const struct request *request, const char *name) __attribute__((nonnull));

@@ -14,7 +14,7 @@ import time
 import access_kit as ak
 import sites
 from access_kit import bearer, issued, jwt, unknown
-from kit import TOP, expect, same, wait_until
+from kit import TOP, connect, expect, same, wait_until
 from rest_kit import fails, in_threads
 
 sys.path.append(os.path.join(TOP, "tests", "simulator"))
@@ -300,6 +300,24 @@ def test_each_line_of_a_request_has_its_id(w):
     w.made.remove(server)
     check_lines(site, "no-keys", "text", w.student(), "class-1", 503,
                 ["keys of caller ", "deny", "/getToken"])
+    site.stop()
+
+
+def test_a_failed_fetch_is_said_of_a_request_whose_client_has_gone(w):
+    server = w.new_server()
+    server.answers.clear()
+    server.keys = []
+    site = w.site(server, AUDIT_FILE="")
+    ask = site.request("POST", "/getToken", [*w.student(), ("X-Request-ID", "gone")],
+                       b'{"tokenType":"rtc","channel":"class-1"}')
+    with connect(site.port) as client:
+        client.sendall(ask)
+        wait_until(lambda: server.asked, "the fetch")
+    wait_until(lambda: " id=gone method=POST " in site.responder_log(), "its line")
+    server.answers.set()
+    wait_until(lambda: "keys of caller " in site.responder_log(), "why there are no keys")
+    lines = [line for line in site.responder_log().splitlines() if "keys of caller " in line]
+    same(ids_in("\n".join(lines), "text"), ["gone"], f"ids of {lines}")
     site.stop()
 
 

@@ -62,7 +62,10 @@ class Cgi:
         expect(not SANITIZER.search(self.log), f"a sanitizer complains: {self.log}")
         expect(not kit.secret_pattern().search(done.stderr), f"the log has a secret: {self.log}")
         same(done.returncode, code, f"exit status ({self.log})")
-        return fc.parse_answer(done.stdout)
+        answer = fc.parse_answer(done.stdout)
+        for line in self.log.splitlines():
+            expect(kit.names_request(line, answer.headers["x-request-id"]), f"no id in {line}")
+        return answer
 
     def token(self, body=BODY, status=200, **env):
         env = {"CONTENT_LENGTH": str(len(body))} | env
@@ -77,8 +80,6 @@ class Cgi:
         same(answer.headers["content-type"], "application/json", "type")
         same(answer.json()["code"], "internal", "code")
         expect(reason in self.log, f"no {reason!r} in {self.log!r}")
-        for line in self.log.splitlines():
-            expect(f" id={answer.headers['x-request-id']}" in line, f"no id in {line}")
         for secret in (CERTIFICATE, APP_ID):
             expect(
                 secret not in self.log and secret.encode() not in answer.body, "a secret is told"

@@ -497,7 +497,24 @@ def run_slow(suite, run, build, kind, report):
         suite.run(f"slow: {kind}: ends cleanly", responder.stop)
 
 
+def check_ids(run, build):
+    """What is said of a connection names the request that it ends."""
+    with Responder(build, run, {"ANSWER_TIMEOUT": "1"}) as responder:
+        mark = responder.mark()
+        with responder.client() as client:
+            client.send(get("/test/wait/60000", HTTP_X_REQUEST_ID="cut-off") + bytes(8))
+            client.wait_closed(5)
+        log = responder.wait_log("bytes that are not FastCGI", mark)
+        expect("connection closed id=cut-off\n" in log, log)
+        with responder.client() as client:
+            client.send(get("/ping", HTTP_X_REQUEST_ID="taken"))
+            client.send(get("/test/big/4000000", HTTP_X_REQUEST_ID="not-taken"))
+            log = responder.wait_log(NOT_TAKEN, mark)
+        expect("connection closed id=not-taken\n" in log, log)
+
+
 def run_all(suite, run, build, report):
     run_table(suite, run, build)
     for kind in ("unix", "tcp"):
         run_slow(suite, run, build, kind, report)
+    suite.run("framing: ids in lines of connections", check_ids, run, build)

@@ -473,6 +473,15 @@ def test_crash_loop_backs_off(run, build, report):
         responder.token()
 
 
+def test_end_as_soon_as_the_socket_is_there(run, build, report):
+    """The socket is no sign that it has started; its file goes all the same."""
+    for _ in range(8):
+        responder = Responder(build, run)
+        while not os.path.exists(responder.address) and responder.process.poll() is None:
+            pass  # no pause: the moment after is what is tried
+        responder.stop()
+
+
 def test_worker_that_hangs(run, build, report):
     with Responder(build, run, {"WORKER_TIMEOUT": "2"}) as responder:
         pid = responder.worker()
@@ -481,7 +490,8 @@ def test_worker_that_hangs(run, build, report):
             client.pump(get("/test/hang/60"), lambda: False, 10)
             took = time.monotonic() - began
             expect(client.closed_at and took < 6, f"killed after {took:.1f} s")
-        log = responder.wait_log(f"worker {pid} gives no sign of life: killed")
+        log = responder.wait_log("s (WORKER_TIMEOUT): killed")
+        expect(re.search(rf"worker {pid} gives no sign of life for [2-9] s ", log), log)
         responder.wait_worker(pid)
         responder.token()
         report("a worker that hangs, WORKER_TIMEOUT=2", f"replaced after {took:.1f} s")
@@ -639,7 +649,7 @@ def test_watchdog(run, build, report):
         pid = responder.worker()
         os.kill(pid, signal.SIGSTOP)
         stopped = time.monotonic()
-        responder.wait_log(f"worker {pid} gives no sign of life: killed")
+        responder.wait_log(f"worker {pid} gives no sign of life for ")
         responder.wait_worker(pid)
         notified.sock.settimeout(2)
         while notified.sock.recv(4096) != b"WATCHDOG=1":

@@ -132,6 +132,12 @@ def secret_pattern():
     return re.compile(b"|".join(SECRET_SHAPES + [re.escape(s) for s in sorted(used_secrets)]))
 
 
+def names_request(line, request_id):
+    """Whether a line of the log, in any of its formats, has the request's id."""
+    wanted = re.escape(request_id)
+    return re.search(rf'\sid="?{wanted}"?(\s|$)|"id":"{wanted}"', line)
+
+
 class Run:
     def __init__(self):
         self.processes, self.directories = [], []

@@ -1,6 +1,9 @@
 """What only plain CGI shows: how web servers differ in what they pass on, and bad settings."""
 
+import hashlib
+import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -94,6 +97,59 @@ def test_bad_settings_are_a_500_that_tells_nothing(build):
         check_common(answer, "")
         expect(name in cgi.log[0] and len(cgi.log) == 2, f"a line with {name}: {cgi.log}")
         expect("secret-but" not in cgi.log[0], "the bad value is logged")
+
+
+JWKS = "https://keys.example.com/set"
+WARNINGS = ("rates are not kept under CGI", "LOG_FILE: /nowhere/log: No such file",
+            "KEY_CACHE: {cache}/keys-", "AUDIT_FILE: /dev/full: No space left", "audit=lost")
+
+
+def test_every_line_has_the_requests_id(build):
+    """Also those of its start; Cgi.send looks at each. Whoever sends none, or a bad one, gets one
+    that is known before the first line, and to the program that takes over."""
+    run = kit.Run()
+    try:
+        cache, policy = run.directory(), os.path.join(run.directory(), "policy.json")
+        write(policy, json.dumps({
+            "callers": {"all": {"type": "anonymous"},
+                        "login": {"type": "jwt", "keys": JWKS, "algorithms": "ES256",
+                                  "issuer": "https://id.example.com/", "audience": "us"}},
+            "grants": [{"name": "g", "from": ["all"], "services": "rtm", "uid": "any", "channels": "*",
+                        "actions": ["token.issue", "rtt.*"]}]}))
+        os.chmod(policy, 0o640)
+        name = hashlib.sha256(JWKS.encode()).hexdigest()[:32]
+        write(os.path.join(cache, f"keys-{name}.json"), "no keys")
+        settings = {"ADDRESS_RATE": "5/s", "LOG_FILE": "/nowhere/log", "KEY_CACHE": cache,
+                    "POLICY_FILE": policy, "AUDIT_FILE": "/dev/full"}
+        rest = {"AGORA_BASE_URL": "http://127.0.0.1:1/", "CUSTOMER_ID": "customer",
+                "CUSTOMER_SECRET": secrets.token_hex(16), "CALL_TIMEOUT": "1",
+                "AGORA_RTT_URL": "api/speech-to-text/v1/projects/{appId}",
+                "AUDIT_REQUIRED": "false"}
+        cgi = Cgi(build, program="agora.cgi")
+        for log_format in ("text", "logfmt", "json"):
+            for id_header in ([], [("X-Request-ID", "mine")], [("X-Request-ID", "not well formed")]):
+                more = settings | {"LOG_FORMAT": log_format}
+                answer = cgi.send("POST", "/getToken", id_header, BODY, settings=more)
+                check_error(answer, 503, "audit_unavailable")
+                logged(cgi, len(WARNINGS), *WARNINGS, cache=cache)
+                more |= rest
+                answer = cgi.send("GET", "/rtt/list", id_header,
+                                  settings=more | {"AGORA_FCGI": "/nowhere/agora-fcgi"})
+                check_error(answer, 501, "not_configured")
+                logged(cgi, 6, *WARNINGS, "AGORA_FCGI: /nowhere/agora-fcgi: No such", cache=cache)
+                answer = cgi.send("GET", "/rtt/list", id_header,
+                                  settings=more | {"AGORA_FCGI": responder_path(build)})
+                check_error(answer, 504, "upstream_timeout")
+                logged(cgi, 8, *WARNINGS, cache=cache)  # those of both programs
+    finally:
+        run.clean_up()
+
+
+def logged(cgi, count, *says, **values):
+    log = "\n".join(cgi.log).replace('"audit":"lost"', "audit=lost")
+    for word in says:
+        expect(word.format(**values) in log, f"no {word!r} in {log}")
+    same(len(cgi.log), count, f"lines of {log}")
 
 
 def test_settings_file(build):

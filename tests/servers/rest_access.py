@@ -465,9 +465,25 @@ def test_what_cannot_be_recorded_is_not_done(w):
                       [keys["recorder"]]), 503, "audit_unavailable")
     same(w.sim.since(mark), [], "calls to Agora")
     site.stop()
-    site, keys, _ = backend(w, AUDIT_FILE="/dev/full", AUDIT_REQUIRED="false")
-    same(token(site, {"channel": "room", "uid": 1}, keys["web"]).status, 200, "not required")
-    site.stop()
+
+
+def test_requests_that_lack_a_record_are_known_by_their_line(w):
+    """Of several that were written at once, and of each that was done or refused all the same."""
+    for required, status in (("true", 503), ("false", 200)):
+        site, keys, _ = backend(w, AUDIT_FILE="/dev/full", AUDIT_REQUIRED=required)
+        answers = [token(site, {"channel": "room", "uid": 1}, keys["web"]),
+                   site.ask("POST", "/cloud_recording/start", {"channelName": "meeting-1"},
+                            [keys["recorder"]])]
+        same([a.status for a in answers], [status] * 2, "statuses")
+        answers.append(token(site, {"channel": "room", "uid": 1}, keys["recorder"]))
+        same(answers[2].status, 403, "status of what is refused")
+        for answer in answers:
+            expect(site.access_lines(answer)[-1].endswith(" audit=lost"), site.access_lines(answer))
+        fine = site.access_lines(site.ask("GET", "/ping"))
+        expect("audit" not in fine[0], fine)
+        expect("AUDIT_FILE: /dev/full: No space left on device" in site.responder_log(),
+               site.responder_log())
+        site.stop()
 
 
 def test_answers_wait_for_their_records(w):

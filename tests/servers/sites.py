@@ -323,6 +323,9 @@ class Cgi:
         sent = [v for n, v in headers if n.lower() == "x-request-id"]
         answer.request_id = sent[0] if sent else ""
         self.log = log.splitlines()
+        for line in self.log:
+            expect(kit.names_request(line, answer.header("X-Request-ID")),
+                   f"{line!r} is not of the request {answer.header('X-Request-ID')}")
         return answer
 
     def answers_itself(self, case):

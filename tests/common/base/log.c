@@ -280,12 +280,29 @@ counts_lost_lines(void)
 	log_lines(ends[1], 1, "kept");
 	lines = take(ends[0]);
 	CHECK(strstr(lines.data, "info kept\n") != NULL, "it goes on");
-	CHECK(strstr(lines.data, " 5 log lines lost") != NULL, lines.data);
+	CHECK(strstr(lines.data, " 5 log lines lost: nobody read them\n") != NULL, lines.data);
 	CHECK(strstr(lines.data, "info gone") == NULL, "lost lines do not come later");
 	log_lines(ends[1], 1, "again");
 	lines = take(ends[0]);
 	CHECK(strstr(lines.data, "info again\n") != NULL && strstr(lines.data, "lost") == NULL,
 	    "it is said once");
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
+says_why_lines_are_lost(void)
+{
+	int ends[2], full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	struct text lines;
+
+	open_pipe(ends);
+	log_lines(full, 2, "gone");
+	log_lines(ends[1], 1, "kept");
+	lines = take(ends[0]);
+	CHECK(
+	    strstr(lines.data, " 2 log lines lost: No space left on device\n") != NULL, lines.data);
+	close(full);
 	close(ends[0]);
 	close(ends[1]);
 }
@@ -434,7 +451,12 @@ writes_formats(void)
 		CHECK(matches(all_logged(ends, "say \"a\""), cases[i].message), cases[i].message);
 		log_request(TEXT("0a"));
 		CHECK(matches(all_logged(ends, "say \"a\""), cases[i].about), cases[i].about);
+		log_only_request(TEXT("0b"));
+		CHECK(matches(all_logged(ends, "say \"a\""), cases[i].about), "the nearer one");
+		log_only_request(TEXT("0a"));
 		log_request((struct text){ NULL, 0 });
+		CHECK(matches(all_logged(ends, "say \"a\""), cases[i].about), cases[i].about);
+		log_only_request((struct text){ NULL, 0 });
 		CHECK(matches(values_logged(ends), cases[i].values), cases[i].values);
 	}
 	log_set_format(LOG_FORMAT_TEXT);
@@ -489,6 +511,7 @@ CU_TestInfo base_log_tests[] = {
 	{ "cuts long lines", cuts_long_lines },
 	{ "gathers lines", gathers_lines },
 	{ "counts lost lines", counts_lost_lines },
+	{ "says why lines are lost", says_why_lines_are_lost },
 	{ "appends to a file", appends_to_a_file },
 	CU_TEST_INFO_NULL,
 };
