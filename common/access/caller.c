@@ -274,7 +274,8 @@ identify_by_place(
 {
 	const struct caller *callers = policy->callers.items;
 
-	for (size_t i = 0; i < policy->callers.count; i++)
+	/* Browsers show the web server who sits there, whichever page asks. */
+	for (size_t i = 0; !request->from_any_page && i < policy->callers.count; i++)
 		if ((callers[i].type == CALLER_FRONTEND || callers[i].type == CALLER_MTLS) &&
 		    identify_frontend(&callers[i], request, identity))
 			return true;
@@ -297,6 +298,10 @@ caller_identify(const struct policy *policy, struct remote_key_list *remote,
 	*identity = (struct identity){ 0 };
 	*reason = (struct caller_reason){ .kind = "none",
 		.text = "no credentials came that this server takes" };
+	if (request->from_any_page &&
+	    (has_type(policy, CALLER_FRONTEND) || has_type(policy, CALLER_MTLS)))
+		reason->text = "a page of an origin that CORS_ALLOW_ORIGIN does not name must show "
+			       "credentials of its own";
 	/* A policy without such callers leaves the header to the web server. */
 	if (kind == CREDENTIAL_KEY && has_type(policy, CALLER_APIKEY)) {
 		reason->had_credentials = true;

@@ -69,6 +69,8 @@ cors_step(struct exchange *x, struct text allowed)
 	struct text origin = request_param(&x->request, "HTTP_ORIGIN");
 
 	response_header(&x->response, "Vary", TEXT("Origin"));
+	x->request.from_any_page =
+	    origin.length > 0 && text_is(allowed, "*") && !is_same_origin(&x->request, origin);
 	if (origin.length > 0 && !is_allowed(&x->request, allowed, origin))
 		return exchange_fail(x, ERROR_ORIGIN_NOT_ALLOWED, NULL, NULL);
 	if (origin.length > 0) {

@@ -18,8 +18,9 @@ struct request {
 	struct text method;
 	struct text segments[REQUEST_SEGMENTS]; /* of the path behind the base path, decoded once */
 	size_t segment_count;
-	struct text query; /* raw */
-	struct text id;    /* X-Request-ID: the client's if well formed, else ours */
+	struct text query;  /* raw */
+	struct text id;     /* X-Request-ID: the client's if well formed, else ours */
+	bool from_any_page; /* of another origin, and only "any" lets it in */
 };
 
 /*

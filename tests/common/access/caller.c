@@ -33,6 +33,9 @@
 
 #define NOTHING_CAME "no credentials came that this server takes"
 #define NO_KEY "the API key is not known here"
+#define ITS_OWN                                                                                    \
+	"a page of an origin that CORS_ALLOW_ORIGIN does not name must show credentials of its "   \
+	"own"
 #define NO_TOKEN "the token is not a signed JSON Web Token"
 
 #define PARAMS 5
@@ -44,6 +47,7 @@ struct identify_case {
 	const char *caller;           /* who it is; NULL: nobody */
 	const char *subject, *claims; /* NULL: none */
 	const char *kind, *text;      /* of the reason, where it is nobody */
+	bool from_any_page;
 };
 
 static struct policy *
@@ -103,7 +107,7 @@ request_of(const struct identify_case *c, struct arena *arena)
 		params[n] = (char *)(uintptr_t)arena_copy(arena, buf_view(&token)).data;
 		buf_free(&token);
 	}
-	return (struct request){ .params = params };
+	return (struct request){ .params = params, .from_any_page = c->from_any_page };
 }
 
 static bool
@@ -274,6 +278,10 @@ believes_the_web_server(void)
 	static const struct identify_case cases[] = {
 		{ "a user", WEB, { "REMOTE_USER=ann" }, .caller = "web", .subject = "ann" },
 		{ "no user", WEB, { "REMOTE_ADDR=192.0.2.1" }, NO_CREDENTIALS },
+		{ "asked by any page", WEB, { "REMOTE_USER=ann" }, .kind = "none", .text = ITS_OWN,
+		    .from_any_page = true },
+		{ "asked by any page, as anyone", WEB "," ALL, { "REMOTE_USER=ann" },
+		    .caller = "all", .from_any_page = true },
 		{ "an empty user", WEB, { "REMOTE_USER=" }, NO_CREDENTIALS },
 		{ "a client's header", WEB, { "HTTP_REMOTE_USER=ann" }, NO_CREDENTIALS },
 		{ "another parameter", OWN, { "REMOTE_USER=ann" }, NO_CREDENTIALS },
@@ -344,6 +352,8 @@ believes_certificates_that_were_verified(void)
 		{ "nothing is said", CERT, { DN }, NO_CREDENTIALS },
 		{ "a client says it", CERT, { "HTTP_SSL_CLIENT_VERIFY=SUCCESS", DN },
 		    NO_CREDENTIALS },
+		{ "asked by any page", CERT, { "SSL_CLIENT_VERIFY=SUCCESS", DN }, .kind = "none",
+		    .text = ITS_OWN, .from_any_page = true },
 		{ "no subject", CERT, { "SSL_CLIENT_VERIFY=SUCCESS", "REMOTE_USER=ann" },
 		    NO_CREDENTIALS },
 		{ "not verified, but the web server asked otherwise", CERT "," WEB,

@@ -48,6 +48,7 @@ static const struct {
 	/* any */
 	{ "any", "*", "https://a.example", true },
 	{ "any scheme", "*", "capacitor://localhost", true },
+	{ "any, and its own", "*", "http://a.example", true, "a.example" },
 	{ "null is nobody", "*", "null", false },
 	{ "null, unset", NULL, "null", false, "null" },
 	{ "null, listed", "https://a.example, null", "null", true },
@@ -156,6 +157,10 @@ answers(const char *method)
 			CHECK(step == (preflight ? ANSWERED : NEXT), cases[i].name);
 			CHECK(x.response.status == (preflight ? 204 : 0), cases[i].name);
 			CHECK(x.response.body.length == 0, cases[i].name);
+			CHECK(x.request.from_any_page ==
+				(has_origin && text_is(text_of(cases[i].allowed), "*") &&
+				    cases[i].host == NULL),
+			    cases[i].name);
 		}
 		buf_add(&expected, "", 1);
 		CHECK(same_text(buf_view(&x.response.headers), expected.data), cases[i].name);
