@@ -43,7 +43,8 @@ bool audit_write_now(enum record_format format, const struct audit_record *recor
 
 /*
  * Whether the last AUDIT_KEPT records are kept in memory, too, for people to look at; and the one
- * that is so many before the newest, as JSON, empty where there is none.
+ * that is so many before the newest, as JSON, empty where there is none.  Looks at them, which are
+ * not refused, are not kept.
  */
 #define AUDIT_KEPT 50
 void audit_keep(bool wanted);

@@ -113,7 +113,8 @@ static const struct field status_fields[] = {
 	{ "projects", FIELD_LIST, 0, AT(projects), .nested = &project_table,
 	    .meaning = "absent where nobody may see them" },
 	{ "audit", FIELD_JSONS, 0, AT(audit),
-	    .meaning = "the last audit records, the newest first; likewise" },
+	    .meaning =
+		"the last audit records, the newest first, without looks at the status; likewise" },
 };
 const struct table status_table = TABLE(status_fields, struct status_answer);
 
