@@ -889,6 +889,8 @@ const HINTS = new Set([
 	'uid_or_account',
 	'console_token',
 ])
+/* What a token is refused for. */
+const isReason = (code) => !HINTS.has(code) && code !== 'not_verified'
 
 function putName(out, name, bytes) {
 	if (bytes === null || bytes === undefined) return
@@ -1032,7 +1034,7 @@ export async function inspect(text, client = {}, now = Math.floor(Date.now() / 1
 	return out
 }
 
-/* The page */
+/* The page: what all its parts are made of */
 
 const $ = (id) => document.getElementById(id)
 
@@ -1050,6 +1052,57 @@ function el(tag, attributes, ...children) {
 	return node
 }
 
+/* A status that is set again is read out again, so only what is new is set. */
+function say(id, text) {
+	if ($(id).textContent !== text) $(id).textContent = text
+}
+
+const nameText = (text) => el('span', { class: 'name' }, text)
+const note = (...text) => el('p', { class: 'note' }, text)
+const badge = (kind, ...text) => el('li', { class: `badge ${kind}` }, text)
+const badges = (...list) => el('ul', { class: 'badges' }, list)
+const cell = (...content) => el('td', null, content)
+const rowHead = (...content) => el('th', { scope: 'row' }, content)
+const smallButton = (label, click, more) =>
+	el('button', { type: 'button', class: 'small', click, ...more }, label)
+
+/* Each row is a list of cells. */
+function table(kind, heads, rows) {
+	return el(
+		'div',
+		{ class: 'scroll' },
+		el(
+			'table',
+			{ class: kind },
+			el(
+				'thead',
+				null,
+				el(
+					'tr',
+					null,
+					heads.map((head) => el('th', { scope: 'col' }, head)),
+				),
+			),
+			el(
+				'tbody',
+				null,
+				rows.map((cells) => el('tr', null, cells)),
+			),
+		),
+	)
+}
+
+/* [name, value]; what has no value is left out. */
+function definitions(rows) {
+	return el(
+		'dl',
+		null,
+		rows
+			.filter(([, value]) => value !== undefined && value !== null)
+			.map(([name, value]) => [el('dt', null, name), el('dd', null, value)]),
+	)
+}
+
 const clock = () => Math.floor(Date.now() / 1000)
 const utc = (seconds) =>
 	`${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`
@@ -1061,16 +1114,9 @@ function span(seconds) {
 		[Math.floor(seconds / 3600) % 24, 'h'],
 		[Math.floor(seconds / 60) % 60, 'min'],
 		[seconds % 60, 's'],
-	]
-	const first = parts.findIndex(([n]) => n > 0)
-	const last = parts.findLastIndex(([n]) => n > 0)
+	].filter(([n]) => n > 0)
 
-	return first < 0
-		? '0 s'
-		: parts
-				.slice(first, last + 1)
-				.map(([n, unit]) => `${n} ${unit}`)
-				.join(' ')
+	return parts.map(([n, unit]) => `${n} ${unit}`).join(' ') || '0 s'
 }
 
 /* What counts down is told the time each second, as long as it stands in the page. */
@@ -1090,47 +1136,46 @@ setInterval(() => {
 
 function copyButton(text, what) {
 	const said = el('span', { role: 'status', class: 'note' })
+	const copy = async () => {
+		try {
+			await navigator.clipboard.writeText(text)
+			said.textContent = 'Copied'
+		} catch {
+			said.textContent = 'The browser does not let this page copy: mark the text instead'
+		}
+	}
 
-	return [
-		el(
-			'button',
-			{
-				type: 'button',
-				class: 'small',
-				'aria-label': `Copy ${what}`,
-				click: async () => {
-					try {
-						await navigator.clipboard.writeText(text)
-						said.textContent = 'Copied'
-					} catch {
-						said.textContent =
-							'The browser does not let this page copy: mark the text instead'
-					}
-				},
-			},
-			'Copy',
-		),
-		said,
-	]
+	return [smallButton('Copy', copy, { 'aria-label': `Copy ${what}` }), said]
 }
 
-function command(title, text) {
-	return el(
-		'div',
-		{ class: 'command' },
-		el('h4', null, title),
-		el('pre', { tabindex: 0, 'aria-label': title }, text),
-		el('div', { class: 'row' }, copyButton(text, title)),
-	)
-}
+const command = (title, text) => [
+	el('h4', null, title),
+	el('pre', { tabindex: 0, 'aria-label': title }, text),
+	el('div', { class: 'row' }, copyButton(text, title)),
+]
 
-const badge = (kind, ...text) => el('li', { class: `badge ${kind}` }, ...text)
+/* A form that cannot be sent as it stands has no commands. */
+function showCommands(id, make) {
+	try {
+		$(id).replaceChildren(...make().flat())
+	} catch (error) {
+		if (!(error instanceof Refusal)) throw error
+		$(id).replaceChildren()
+	}
+}
 
 /* Asking the service */
 
 let credential = ''
+let known = false /* the web server is shown who asks: a certificate, basic auth, or a cookie */
 
-class Refusal extends Error {}
+/* .json is what the service said, with .status; .field names what is wrong in the form. */
+class Refusal extends Error {
+	constructor(message, more) {
+		super(message)
+		Object.assign(this, more)
+	}
+}
 
 const api = (path) => new URL(`..${path}`, location.href)
 
@@ -1145,8 +1190,8 @@ async function ask(method, path, body) {
 			method,
 			headers,
 			cache: 'no-store',
-			credentials: 'omit',
-			redirect: 'error',
+			credentials: known ? 'same-origin' : 'omit',
+			redirect: 'manual',
 			body: body === undefined ? undefined : JSON.stringify(body),
 		})
 		json = await answer.json()
@@ -1154,124 +1199,175 @@ async function ask(method, path, body) {
 		throw new Refusal(
 			answer === undefined
 				? 'The service cannot be reached.'
-				: `The answer, ${answer.status}, is not the service's.`,
+				: answer.type === 'opaqueredirect'
+					? 'The web server leads elsewhere, perhaps to its login: load this page again, log in there, and come back.'
+					: `The answer, ${answer.status}, is not the service's.`,
 		)
 	}
 	if (!answer.ok)
-		throw Object.assign(new Refusal(json.error ?? 'It was refused.'), {
+		throw new Refusal(json.error ?? 'It was refused.', {
 			json,
 			status: answer.status,
+			field: json.field?.split(/[.[]/)[0],
 		})
-	return { json, answer }
+	return json
 }
 
 function showError(id, error) {
 	if (!(error instanceof Refusal)) throw error
-	const { json, status } = error
+	const { message, json, status } = error
+	const details = [status, json?.code, json?.dimension && `dimension ${json.dimension}`]
 
 	$(id).textContent =
 		json === undefined
-			? error.message
-			: `${error.message} (${[
-					status,
-					json.code,
-					json.dimension && `dimension ${json.dimension}`,
-				]
-					.filter(Boolean)
-					.join(', ')}; request ${json.requestId})`
+			? message
+			: `${message} (${details.filter(Boolean).join(', ')}; request ${json.requestId})`
 }
 
-/* While it is busy its button cannot be pressed again. */
+/* While it is busy it cannot be asked again; its button keeps the focus. */
 async function busy(form, errorId, work) {
 	const button = form.querySelector('button.primary') ?? form /* or it is the button itself */
 
+	if (button.ariaDisabled === 'true') return
+	button.ariaDisabled = 'true'
 	$(errorId).textContent = ''
-	for (const field of form.querySelectorAll('[aria-invalid]'))
-		field.removeAttribute('aria-invalid')
-	button.disabled = true
+	for (const marked of form.querySelectorAll('[aria-invalid]'))
+		marked.removeAttribute('aria-invalid')
 	try {
 		await work()
 	} catch (error) {
 		showError(errorId, error)
-		const field = form.elements?.namedItem(error.json?.field?.split(/[.[]/)[0] ?? '')
+		const wrong = form.elements?.namedItem(error.field ?? '')
 
-		if (field instanceof HTMLElement) {
-			field.setAttribute('aria-invalid', 'true')
-			field.focus()
+		if (wrong instanceof HTMLElement) {
+			wrong.setAttribute('aria-invalid', 'true')
+			wrong.focus()
 		}
 	} finally {
-		button.disabled = false
+		button.ariaDisabled = null
+	}
+}
+
+function fromJson(name, text) {
+	try {
+		return JSON.parse(text)
+	} catch {
+		throw new Refusal(`${name}: must be JSON`, { field: name })
 	}
 }
 
 const quote = (text) =>
 	/^[A-Za-z0-9_./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
+/* Of what the browser shows the web server nothing is known here: it is $LOGIN. */
 function curlOf(method, path, body) {
 	const parts = ['curl']
 
 	if (method !== (body === undefined ? 'GET' : 'POST')) parts.push('-X', method)
 	if (credential !== '') parts.push('-H', '"Authorization: Bearer $KEY"')
+	if (known) parts.push('$LOGIN')
 	if (body !== undefined) parts.push('-d', quote(JSON.stringify(body)))
 	return [...parts, quote(api(path).href)].join(' ')
 }
 
-/* Who asks */
+/* Who asks, and whom he asks */
 
+const MODE_WORDS = {
+	open: 'OPEN: whoever reaches the service gets any token',
+	log: 'the policy is only recorded, not enforced',
+	on: 'a policy says who may do what',
+}
 let me = null
-let projects = [] /* of this server, where they may be seen */
+let service = null /* GET /status, where it may be seen */
 
 function whoText({ mode, caller, type, subject, grants }) {
-	if (mode === 'open')
-		return 'OPEN: nobody is asked who he is, and whoever reaches the service gets any token.'
+	if (mode === 'open') return `${MODE_WORDS.open}.`
 	if (caller === undefined) return 'Sign in with what the API takes.'
 	return (
 		`${caller}${type ? ` (${type})` : ''}${subject ? `, subject ${subject}` : ''}; grants: ` +
 		`${grants?.map((g) => g.name).join(', ') || 'none'}` +
-		`${mode === 'log' ? '; the policy is only recorded, not enforced' : ''}`
+		`${mode === 'log' ? `; ${MODE_WORDS.log}` : ''}`
 	)
 }
 
 function showMe(answer) {
 	me = answer
-	$('who').textContent = whoText(me)
+	say('who', whoText(me))
 	$('who').classList.toggle('bad', me.mode === 'open')
 	$('project-field').hidden = !me.grants?.some((g) => g.project !== undefined)
-	showIssue()
 	if (
-		me.mode !== 'on' ||
+		['open', 'log'].includes(me.mode) ||
 		me.grants?.some((g) => g.actions.some((a) => ['*', 'status.*', 'status.read'].includes(a)))
 	)
-		learnProjects()
+		learnStatus()
+}
+
+function showNobody(error) {
+	me = null
+	showError('who', error)
+	$('who').classList.add('bad')
 }
 
 /* A token's App ID can then be compared with this server's. */
-async function learnProjects() {
+async function learnStatus() {
 	try {
-		projects = (await ask('GET', '/status')).json.projects ?? []
+		service = await ask('GET', '/status')
+		showService()
 		await inspectHere()
 	} catch (error) {
 		if (!(error instanceof Refusal)) throw error
 	}
 }
 
-async function signIn(event) {
-	event.preventDefault()
-	credential = $('credential').value.trim()
+/* Without credentials only the mode can be asked for, and where the web server lets nobody in
+ * without them, not even that. */
+async function learnMode() {
 	try {
-		showMe((await ask('GET', '/me')).json)
+		showMe({ mode: (await ask('GET', '/readyz')).mode })
 	} catch (error) {
-		me = null
-		showError('who', error)
-		$('who').classList.add('bad')
+		if (error.status === 401) showMe({})
+		else showNobody(error)
+	}
+	showIssue()
+}
+
+/* The button that was pressed goes with them; the focus stays near. */
+function closeDetails() {
+	$('by-web-server').open = false
+	$('by-web-server').firstElementChild.focus()
+}
+
+async function signIn() {
+	try {
+		showMe(await ask('GET', '/me'))
+		if (known) closeDetails()
+	} catch (error) {
+		showNobody(error)
 	}
 	showIssue()
 	showService()
+	if (!$('status').hidden) lookAtStatus()
+}
+
+function signInByCredential(event) {
+	event.preventDefault()
+	credential = $('credential').value.trim()
+	known = false
+	signIn()
+}
+
+function signInByWebServer() {
+	$('credential').value = credential = ''
+	known = true
+	signIn()
 }
 
 /* Tabs */
 
 const tabs = [...document.querySelectorAll('[role=tab]')]
+
+const tabOfAddress = () =>
+	tabs.find((tab) => `#${tab.getAttribute('aria-controls')}` === location.hash) ?? tabs[0]
 
 function choose(tab, focus) {
 	for (const each of tabs) {
@@ -1301,23 +1397,18 @@ const LEGAL = /[A-Za-z0-9 !#$%&()+\-:;<=.>?@[\]^_{}|~,*]/
 
 /* The name with each character marked that Agora does not allow in it. */
 function marks(name) {
-	const bad = [...name].findIndex((c) => !LEGAL.test(c))
-	let byte, at, shown
+	const letters = [...name]
+	const bad = letters.findIndex((c) => !LEGAL.test(c))
 
 	if (bad < 0) return []
-	at = utf8([...name].slice(0, bad).join('')).length
-	byte = utf8(name).charCodeAt(at)
-	shown =
-		byte > 0x20 && byte < 0x7f
-			? `'${String.fromCharCode(byte)}' (0x${toHex(utf8(name)[at])})`
-			: `0x${toHex(utf8(name)[at])}`
+	const before = utf8(letters.slice(0, bad).join('')).length
+	const byte = utf8(name)[before]
+	const hex = `0x${toHex(byte)}`
+	const shown = byte > ' ' && byte < '\x7f' ? `'${byte}' (${hex})` : hex
+
 	return [
-		...[...name].map((c) => (LEGAL.test(c) ? c : el('mark', null, c))),
-		el(
-			'span',
-			null,
-			` \u2013 byte ${at + 1} is ${shown}, which Agora does not allow in a channel or account name`,
-		),
+		...letters.map((c) => (LEGAL.test(c) ? c : el('mark', null, c))),
+		` \u2013 byte ${before + 1} is ${shown}, which Agora does not allow in a channel or account name`,
 	]
 }
 
@@ -1325,36 +1416,25 @@ function numberOr(text) {
 	return /^(0|[1-9][0-9]*)$/.test(text) ? Number(text) : text
 }
 
-/* The body of POST /getToken; null where the permissions are no JSON. */
+/* The body of POST /getToken; what is hidden is left out. */
 function issueBody() {
 	const f = issueForm.elements
-	const kind = f.tokenType.value
-	const body = { tokenType: kind }
-	const put = (name, value) => {
-		if (value !== '') body[name] = value
-	}
-	const has = (field) => !field.closest('[data-kinds]').hidden
+	const body = { tokenType: f.tokenType.value }
+	const byNumber = WITH_CHANNEL.includes(f.tokenType.value) && f.uidKind.value === 'number'
 
-	if (has(f.channel)) put('channel', f.channel.value)
-	if (has(f.uid))
-		put(
-			'uid',
-			WITH_CHANNEL.includes(kind) && f.uidKind.value === 'number'
-				? numberOr(f.uid.value)
-				: f.uid.value,
-		)
-	if (has(f.role[0])) put('role', f.role.value)
-	if (has(f.roomRole)) put('role', numberOr(f.roomRole.value))
-	if (has(f.room)) put('room', f.room.value)
-	if (has(f.rtmUid)) put('rtmUid', f.rtmUid.value)
-	if (!$('project-field').hidden) put('project', f.project.value)
-	put('expire', numberOr(f.expire.value))
-	if (has(f.permissions) && f.permissions.value.trim() !== '')
-		try {
-			body.permissions = JSON.parse(f.permissions.value)
-		} catch {
-			return null
-		}
+	for (const [name, input, read] of [
+		['channel', f.channel],
+		['uid', f.uid, byNumber ? numberOr : undefined],
+		['role', f.role],
+		['role', f.roomRole, numberOr],
+		['room', f.room],
+		['rtmUid', f.rtmUid],
+		['project', f.project],
+		['expire', f.expire, numberOr],
+		['permissions', f.permissions, (text) => fromJson('permissions', text)],
+	])
+		if ((input[0] ?? input).closest('#issue-form [hidden]') === null && input.value !== '')
+			body[name] = read === undefined ? input.value : read(input.value)
 	return body
 }
 
@@ -1379,69 +1459,71 @@ function commandLine(body) {
 	return `echo ${quote(JSON.stringify(Object.fromEntries(members)))} | agora-token issue --env-file .env --json -`
 }
 
-function uidNote(f) {
-	const value = f.uid.value
+/* [kind, words]; a bad one is not sent. */
+function uidNote() {
+	const { tokenType, uidKind, uid } = issueForm.elements
 
-	if (!WITH_CHANNEL.includes(f.tokenType.value))
-		return (
-			{
-				chat: 'Empty: a token of the app itself.',
-				apaas: 'Empty: a token of the app itself.',
-			}[f.tokenType.value] ?? ''
-		)
-	if (f.uidKind.value === 'number')
-		return value === '' || isNumber(value) || value === '0'
-			? '0 is any user. Must be what the client joins with.'
-			: 'must be a whole number, 0 to 4294967295'
-	return isNumber(value)
-		? `${PROBLEMS.find(([code]) => code === 'uid_or_account')[1]} ${value}: ` +
-				'all users of a channel must be of one kind'
-		: '* is any user. Must be what the client joins with (joinChannelWithUserAccount).'
+	if (['chat', 'apaas'].includes(tokenType.value))
+		return ['', 'Empty: a token of the app itself.']
+	if (!WITH_CHANNEL.includes(tokenType.value)) return ['', '']
+	if (uidKind.value === 'number')
+		return uid.value === '' || uid.value === '0' || isNumber(uid.value)
+			? ['', '0 is any user. Must be what the client joins with.']
+			: ['bad', 'must be a whole number, 0 to 4294967295']
+	if (isNumber(uid.value))
+		return [
+			'warn',
+			`${PROBLEMS.find(([code]) => code === 'uid_or_account')[1]} ${uid.value}: ` +
+				'all users of a channel must be of one kind',
+		]
+	return ['', '* is any user. Must be what the client joins with (joinChannelWithUserAccount).']
 }
 
 function showIssue() {
 	const f = issueForm.elements
-	const kind = f.tokenType.value
 	const count = utf8(f.channel.value).length
 	const ttl = Math.max(0, ...(me?.grants ?? []).map((g) => g.ttl ?? 0))
 	const seconds = Number(f.expire.value)
+	const [kind, words] = uidNote()
 
 	for (const part of issueForm.querySelectorAll('[data-kinds]'))
-		part.hidden = !part.dataset.kinds.split(' ').includes(kind)
+		part.hidden = !part.dataset.kinds.split(' ').includes(f.tokenType.value)
 	$('channel-count').textContent = `${count}/64 bytes`
 	$('channel-count').classList.toggle('over', count > 64)
 	$('channel-marks').replaceChildren(...marks(f.channel.value))
-	$('uid-note').textContent = uidNote(f)
-	$('uid-note').classList.toggle('warn', f.uidKind.value === 'string' && isNumber(f.uid.value))
-	$('uid-note').classList.toggle('bad', $('uid-note').textContent.startsWith('must'))
-	$('expire-note').textContent =
+	say('uid-note', words)
+	$('uid-note').className = `note ${kind}`
+	say(
+		'expire-note',
 		(seconds > 0 ? `${span(seconds)}. ` : 'The default. ') +
-		(ttl > 0
-			? `Your grants allow at most ${span(ttl)}; what is longer is cut.`
-			: "Agora's maximum is 24 hours.")
-	const body = issueBody()
-
-	$('issue-commands').replaceChildren(
-		...(body === null
-			? []
-			: [
-					command('curl', curlOf('POST', '/getToken', body)),
-					command('agora-token', commandLine(body)),
-				]),
+			(ttl > 0
+				? `Your grants allow at most ${span(ttl)}; what is longer is cut.`
+				: "Agora's maximum is 24 hours."),
 	)
+	showCommands('issue-commands', () => {
+		const body = issueBody()
+
+		return [
+			command('curl', curlOf('POST', '/getToken', body)),
+			command('agora-token', commandLine(body)),
+		]
+	})
 }
 
-/* In open mode nobody asks for a grant. */
-function grantText(json) {
-	return json.grant !== undefined
-		? `allowed by the grant ${json.grant}`
-		: me?.mode === 'open'
-			? 'no grant was asked for: the service is open'
-			: 'the policy is not enforced'
+function grantText({ grant }) {
+	if (grant !== undefined) return `allowed by the grant ${grant}`
+	switch (me?.mode) {
+		case 'open':
+			return 'no grant was asked for: the service is open'
+		case 'log':
+			return 'the policy is not enforced'
+		default:
+			return 'whether a grant was asked for is not known: the service cannot be reached'
+	}
 }
 
 function showToken(json) {
-	const left = el('li', { class: 'badge' })
+	const left = badge('')
 
 	everySecond(left, () => {
 		const seconds = json.expiresAt - clock()
@@ -1451,43 +1533,37 @@ function showToken(json) {
 	})
 	$('issue-result').replaceChildren(
 		el('h3', null, 'The token'),
-		el(
-			'ul',
-			{ class: 'badges' },
+		badges(
 			left,
-			badge(me?.mode === 'open' ? 'bad' : '', grantText(json)),
+			badge(me === null || me.mode === 'open' ? 'bad' : '', grantText(json)),
 			json.clamped && badge('warn', `cut to what is allowed: ${json.clamped.join(', ')}`),
-			json.uid && badge('', 'for the user ', el('span', { class: 'name' }, json.uid)),
+			json.uid && badge('', 'for the user ', nameText(json.uid)),
 		),
 		el('pre', { class: 'token', tabindex: 0, 'aria-label': 'Token' }, json.token),
 		el(
 			'div',
 			{ class: 'row' },
 			copyButton(json.token, 'the token'),
-			el(
-				'button',
-				{ type: 'button', class: 'small', click: () => inspectThis(json.token) },
-				'Inspect it',
-			),
+			smallButton('Inspect it', () => inspectThis(json.token)),
 		),
-		el('p', { class: 'note' }, `Until ${utc(json.expiresAt)}.`),
 	)
 	$('issue-result').hidden = false
+	say('issue-said', `Issued: a token that is good until ${utc(json.expiresAt)}.`)
 }
 
 function issue(event) {
 	event.preventDefault()
-	$('issue-result').hidden = true
 	return busy(issueForm, 'issue-error', async () => {
-		const body = issueBody()
+		const [kind, words] = uidNote()
 
-		if (body === null)
-			throw Object.assign(new Refusal('permissions: must be JSON'), { json: undefined })
-		if ($('uid-note').textContent.startsWith('must') && !$('uid').closest('p').hidden) {
-			$('uid').setAttribute('aria-invalid', 'true')
-			throw new Refusal(`uid: ${$('uid-note').textContent}`)
-		}
-		showToken((await ask('POST', '/getToken', body)).json)
+		$('issue-result').hidden = true
+		say('issue-said', '')
+		if (kind === 'bad') throw new Refusal(`uid: ${words}`, { field: 'uid' })
+		const json = await ask('POST', '/getToken', issueBody())
+
+		/* The service was away when the page began, or did not know who signed in. */
+		if (me === null) await learnMode()
+		showToken(json)
 	})
 }
 
@@ -1546,7 +1622,7 @@ function bar(start, end, whole) {
 }
 
 function remaining(end) {
-	const node = el('td')
+	const node = cell()
 
 	return everySecond(node, () => {
 		const left = end - clock()
@@ -1556,84 +1632,65 @@ function remaining(end) {
 	})
 }
 
-function privilegeTable(list, start, expireAt) {
-	const rows = list.map((p) => {
-		const own = p.expireAt ?? (p.expire === 0 ? 0 : start + p.expire)
-		const end = own === 0 ? expireAt : Math.min(own, expireAt)
+/* [what ends, when, more words of it]: each with its bar, from the issue to the token's end. */
+function timeTable(head, rows, start, expireAt) {
+	const from = start ?? Math.min(clock(), ...rows.map(([, end]) => end))
 
-		return { name: p.name ?? `number ${p.id}`, own, end }
-	})
-	const from = start ?? Math.min(clock(), ...rows.map((r) => r.end))
-
-	return el(
-		'div',
-		{ class: 'scroll' },
-		el(
-			'table',
-			{ class: 'privileges' },
-			el(
-				'thead',
-				null,
-				el(
-					'tr',
-					null,
-					['Privilege', 'Until', 'Left', 'Time'].map((t) =>
-						el('th', { scope: 'col' }, t),
-					),
-				),
-			),
-			el(
-				'tbody',
-				null,
-				rows.map((r) =>
-					el(
-						'tr',
-						null,
-						el('th', { scope: 'row', class: 'name' }, r.name),
-						el(
-							'td',
-							null,
-							r.own === 0 ? `${utc(r.end)}, as long as the token` : utc(r.end),
-						),
-						remaining(r.end),
-						el('td', null, bar(from, r.end, expireAt)),
-					),
-				),
-			),
-		),
+	return table(
+		'times',
+		[head, 'Until', 'Left', 'Time'],
+		rows.map(([what, end, more]) => [
+			rowHead(what),
+			cell(utc(end), more),
+			remaining(end),
+			cell(bar(from, end, expireAt)),
+		]),
 	)
 }
 
-function definitions(rows) {
-	return el(
-		'dl',
-		null,
-		rows
-			.filter(([, value]) => value !== undefined && value !== null)
-			.map(([name, value]) => [el('dt', null, name), el('dd', null, value)]),
-	)
+/* Those of 007 end some time after its issue, those of 006 at a time; 0 is the token's own end. */
+function privilegeTable(list, { issueTs, expireAt }) {
+	const rows = list.map((p) => {
+		const own = p.expireAt ?? (p.expire === 0 ? 0 : issueTs + p.expire)
+		const what = nameText(p.name ?? `number ${p.id}`)
+
+		return own === 0
+			? [what, expireAt, ', as long as the token']
+			: [what, Math.min(own, expireAt)]
+	})
+
+	return timeTable('Privilege', rows, issueTs, expireAt)
 }
 
 const nameOr = (value, hex, empty) =>
 	value === undefined
 		? undefined
-		: el(
-				'span',
-				{ class: value === '' || value === null ? '' : 'name' },
-				value === null
-					? `${hex} (hexadecimal: it is not UTF-8)`
-					: value === ''
-						? empty
-						: JSON.stringify(value).slice(1, -1),
-			)
+		: value === null
+			? `${hex} (hexadecimal: it is not UTF-8)`
+			: value === ''
+				? empty
+				: nameText(JSON.stringify(value).slice(1, -1))
 
-function serviceCard(s, result) {
+function permissionText({ permission, resource, resources }) {
+	const what = RESOURCES[resource] ?? `resource ${resource}`
+	const which = resources.map((n) =>
+		n === null ? 'a name that is not UTF-8' : JSON.stringify(n),
+	)
+
+	return (
+		`${['read', 'write'][permission] ?? `permission ${permission}`} ${what}` +
+		`${which.length > 0 ? `: ${which.join(', ')}` : ''}`
+	)
+}
+
+const serviceCard = (title, ...content) =>
+	el('div', { class: 'service' }, el('h4', null, title), content)
+
+function describedService(s, result) {
 	const name = (member, empty) => nameOr(s[member], s[`${member}Hex`], empty)
 
-	return el(
-		'div',
-		{ class: 'service' },
-		el('h4', null, s.name),
+	return serviceCard(
+		s.name,
 		definitions([
 			['channel', name('channelName', 'any (empty)')],
 			['uid', name('uid', 'any')],
@@ -1642,55 +1699,42 @@ function serviceCard(s, result) {
 			['room', name('roomUuid', 'none')],
 			['user', name('userUuid', 'none')],
 			['role', s.role === undefined ? undefined : String(s.role)],
-			...(s.permissions ?? []).map((p) => [
-				'may',
-				`${['read', 'write'][p.permission] ?? `permission ${p.permission}`} ` +
-					`${RESOURCES[p.resource] ?? `resource ${p.resource}`}${p.resources.length > 0 ? ': ' : ''}` +
-					p.resources
-						.map((n) => (n === null ? 'a name that is not UTF-8' : JSON.stringify(n)))
-						.join(', '),
-			]),
+			...(s.permissions ?? []).map((p) => ['may', permissionText(p)]),
 		]),
 		s.privileges.length > 0
-			? privilegeTable(s.privileges, result.issueTs, result.expireAt)
-			: el('p', { class: 'note' }, 'It has no privileges.'),
+			? privilegeTable(s.privileges, result)
+			: note('It has no privileges.'),
 	)
 }
 
-function appBadge(result, client) {
-	const known = client.appId ?? projects.find((p) => p.appId === result.appId)?.appId
+function appBadge({ appId }, client) {
+	const projects = service?.projects ?? []
 
-	if (result.appId === undefined) return null
-	if (known === result.appId)
-		return badge(
-			'good',
-			client.appId === undefined ? "App ID is this server's" : "App ID is the client's",
-		)
-	return known === undefined && projects.length === 0
+	if (appId === undefined) return null
+	if (client.appId === appId) return badge('good', "App ID is the client's")
+	if (client.appId === undefined && projects.some((p) => p.appId === appId))
+		return badge('good', "App ID is this server's")
+	return client.appId === undefined && projects.length === 0
 		? badge('', 'App ID not compared')
 		: badge('bad', 'another App ID')
 }
 
-function badgesOf(result, client, from) {
-	const good = result.signatureValid
+function signatureBadge({ signatureValid: good }) {
+	if (good === null) return badge('', 'signature not checked')
+	return good ? badge('good', 'signature good') : badge('bad', 'signature wrong')
+}
 
-	return el(
-		'ul',
-		{ class: 'badges' },
-		result.version === undefined
-			? badge('bad', 'not an Agora token')
-			: badge(
-					result.version === '006' ? 'warn' : '',
-					`version ${result.version}${result.version === '006' ? ', legacy' : ''}`,
-				),
+function badgesOf(result, client, from) {
+	const { version, expired } = result
+
+	return badges(
+		version === undefined && badge('bad', 'not an Agora token'),
+		version === '006' && badge('warn', 'version 006, legacy'),
+		version === '007' && badge('', 'version 007'),
 		appBadge(result, client),
-		result.expired !== undefined &&
-			badge(result.expired ? 'bad' : 'good', result.expired ? 'expired' : 'not expired'),
-		result.version !== undefined &&
-			badge(
-				good === null ? '' : good ? 'good' : 'bad',
-				`signature ${good === null ? 'not checked' : good ? 'good' : 'wrong'}`,
-			),
+		expired !== undefined &&
+			badge(expired ? 'bad' : 'good', expired ? 'expired' : 'not expired'),
+		version !== undefined && signatureBadge(result),
 		badge('', from === 'server' ? 'verified on the server' : 'decoded in this browser'),
 	)
 }
@@ -1699,28 +1743,27 @@ function problemList(problems) {
 	return el(
 		'ul',
 		{ class: 'problems', 'aria-label': 'Problems' },
-		problems.map((p) =>
+		problems.map(({ code, problem, fix }) =>
 			el(
 				'li',
-				{ class: HINTS.has(p.code) || p.code === 'not_verified' ? 'hint' : '' },
-				el('p', { class: 'words' }, p.problem),
-				el('p', null, `Fix: ${p.fix}`),
-				el('code', null, p.code),
-				HINTS.has(p.code) &&
+				{ class: isReason(code) ? '' : 'hint' },
+				el('p', { class: 'words' }, problem),
+				el('p', null, `Fix: ${fix}`),
+				el('code', null, code),
+				HINTS.has(code) &&
 					el('span', { class: 'pair' }, 'a hint: no token is refused for it'),
 			),
 		),
 	)
 }
 
-function verdictOf(result, from) {
-	const refused = result.problems.filter(
-		(p) => !HINTS.has(p.code) && p.code !== 'not_verified',
-	).length
-	const hints = result.problems.filter((p) => HINTS.has(p.code)).length
+/* [kind, words] */
+function verdictOf({ valid, problems }, from) {
+	const refused = problems.filter(({ code }) => isReason(code)).length
+	const hints = problems.filter(({ code }) => HINTS.has(code)).length
 	const rest = hints === 0 ? '' : hints === 1 ? ' One hint.' : ` ${hints} hints.`
 
-	if (result.valid)
+	if (valid)
 		return ['good', `Valid: nothing that it is refused for, and the signature is good.${rest}`]
 	if (refused > 0)
 		return [
@@ -1736,76 +1779,34 @@ function verdictOf(result, from) {
 }
 
 function showInspection(result, client, from) {
+	const { appId, issueTs, expire, expireAt, certificate, firstUnknownType } = result
 	const [kind, words] = verdictOf(result, from)
-	const services = (result.services ?? []).map((s) => serviceCard(s, result))
+	const services = (result.services ?? []).map((s) => describedService(s, result))
 
 	if (result.version === '006' && result.privileges !== undefined)
 		services.push(
-			el(
-				'div',
-				{ class: 'service' },
-				el('h4', null, 'RTC or RTM, by its privileges'),
-				privilegeTable(result.privileges, undefined, result.expireAt),
-			),
+			serviceCard('RTC or RTM, by its privileges', privilegeTable(result.privileges, result)),
 		)
 	$('inspect-verdict').className = `verdict ${kind}`
-	$('inspect-verdict').textContent = words
+	say('inspect-verdict', words)
 	$('inspect-result').replaceChildren(
 		badgesOf(result, client, from),
 		problemList(result.problems),
 		definitions([
-			['App ID', nameOr(result.appId, '', 'none')],
-			['issued', result.issueTs === undefined ? undefined : utc(result.issueTs)],
-			['expires', result.expireAt === undefined ? undefined : utc(result.expireAt)],
-			['lifetime', result.expire === undefined ? undefined : span(result.expire)],
-			['verified by', result.certificate && `the ${result.certificate} certificate`],
+			['App ID', nameOr(appId, '', 'none')],
+			['issued', issueTs === undefined ? undefined : utc(issueTs)],
+			['expires', expireAt === undefined ? undefined : utc(expireAt)],
+			['lifetime', expire === undefined ? undefined : span(expire)],
+			['verified by', certificate && `the ${certificate} certificate`],
 			[
 				'not read',
-				result.firstUnknownType &&
-					`a service of the unknown type ${result.firstUnknownType}, and what follows it`,
+				firstUnknownType &&
+					`a service of the unknown type ${firstUnknownType}, and what follows it`,
 			],
 		]),
-		result.expireAt === undefined
+		expireAt === undefined
 			? ''
-			: el(
-					'div',
-					{ class: 'scroll' },
-					el(
-						'table',
-						{ class: 'privileges' },
-						el(
-							'thead',
-							null,
-							el(
-								'tr',
-								null,
-								['What', 'Until', 'Left', 'Time'].map((t) =>
-									el('th', { scope: 'col' }, t),
-								),
-							),
-						),
-						el(
-							'tbody',
-							null,
-							el(
-								'tr',
-								null,
-								el('th', { scope: 'row' }, 'the whole token'),
-								el('td', null, utc(result.expireAt)),
-								remaining(result.expireAt),
-								el(
-									'td',
-									null,
-									bar(
-										result.issueTs ?? Math.min(clock(), result.expireAt),
-										result.expireAt,
-										result.expireAt,
-									),
-								),
-							),
-						),
-					),
-				),
+			: timeTable('What', [['the whole token', expireAt]], issueTs, expireAt),
 		services.length > 0 ? el('h3', null, 'Services') : '',
 		...services,
 	)
@@ -1820,7 +1821,7 @@ async function inspectHere() {
 
 	$('inspect-error').textContent = ''
 	if (text === '') {
-		$('inspect-verdict').textContent = ''
+		say('inspect-verdict', '')
 		$('inspect-result').replaceChildren()
 		return
 	}
@@ -1841,278 +1842,212 @@ function inspectThere(event) {
 	return busy(inspectForm, 'inspect-error', async () => {
 		const client = clientOf()
 		const mine = ++inspecting
-		const { json } = await ask('POST', '/token/inspect', { token: $('token').value, ...client })
+		const result = await ask('POST', '/token/inspect', { token: $('token').value, ...client })
 
-		if (mine === inspecting) showInspection(json, client, 'server')
+		if (mine === inspecting) showInspection(result, client, 'server')
 	})
+}
+
+function clearInspection() {
+	inspectForm.reset()
+	inspectHere()
+	$('token').focus()
 }
 
 /* Services */
 
-const MODES = ['mix', 'individual', 'raw', 'web']
-const REGIONS = ['na', 'eu', 'ap', 'cn']
-const field = (name, meaning, more) => ({ name, meaning, ...more })
-const need = { required: true }
-const json = { kind: 'json' }
-const names = { kind: 'list' }
-const secret = { kind: 'secret' }
-const JOB = [
-	field('cname', 'Channel', need),
-	field('uid', "The recorder's uid", need),
-	field('resourceId', 'resourceId', need),
-	field('sid', 'sid', need),
+const call = (label, method, path, fields) => ({ label, method, path, fields })
+const field = (name, label, more) => ({ name, label, ...more })
+const REQUIRED = { required: true }
+const IN_PATH = { required: true, inPath: true }
+const NUMBER = { kind: 'number' }
+const LIST = { kind: 'list' }
+const MODE = { choices: ['mix', 'individual', 'raw', 'web'] }
+const REGION = field('region', 'Region', { choices: ['na', 'eu', 'ap', 'cn'], ...REQUIRED })
+const RECORDER = [field('cname', 'Channel', REQUIRED), field('uid', "The recorder's uid", REQUIRED)]
+const RECORDING = [
+	field('resourceId', 'resourceId', REQUIRED),
+	field('sid', 'sid', REQUIRED),
+	field('recordingMode', 'Mode', MODE),
 ]
-const MODE = field('recordingMode', 'Mode', { choices: MODES })
-const TASK = field('taskId', 'Task', { required: true, inPath: true })
-const ITS_CHANNEL = (name) => field(name, 'Its channel, for callers with some channels')
+const STREAM_KEY = field('streamKey', 'Its stream key', { kind: 'secret' })
+const IDLE = field('idleTimeOut', 'Idle time, seconds', {
+	...NUMBER,
+	note: '5 to 600; it ends after so long without a stream',
+})
+/* What is Agora's own object is given as JSON. */
+const agoras = (name, more) => field(name, name, { kind: 'json', ...more })
+const OPTIONS = [agoras('audioOptions'), agoras('videoOptions')]
+const itsChannel = (name) =>
+	field(name, 'Its channel', { note: 'for callers who may use some channels only' })
 
 /*
- * What can be done, by which request, with which fields.  `started` finds in the answer of a start
- * what the other actions need; `bills` is what costs money.
+ * What can be done, by which request, with which fields.  `ids` finds what the other actions need
+ * in the answer of a start and in what was sent; `shown` are those that people want to see, the
+ * first one the job's own.
  */
 const SERVICES = {
 	recording: {
 		label: 'Cloud recording',
-		start: {
-			label: 'Start',
-			method: 'POST',
-			path: '/cloud_recording/start',
-			bills: true,
-			fields: [
-				field('channelName', 'Channel to record', need),
-				MODE,
-				field('uid', "The recorder's own uid (empty: one by chance)"),
-				field('recordingConfig', "Agora's recordingConfig", json),
-				field('recordingFileConfig', "Agora's recordingFileConfig", json),
-				field(
-					'extensionServiceConfig',
-					"Agora's extensionServiceConfig; mode web needs it",
-					json,
-				),
-				field('wait', 'Wait for it to record, seconds, 0 to 20', { kind: 'number' }),
-			],
-			started: (a, sent) => ({
-				cname: a.cname,
-				uid: a.uid,
-				resourceId: a.resourceId,
-				sid: a.sid,
-				recordingMode: sent.recordingMode,
-				mode: sent.recordingMode,
-			}),
-		},
-		query: {
-			label: 'Query',
-			method: 'GET',
-			path: '/cloud_recording/status',
-			fields: [
-				...JOB.slice(2),
-				field('mode', 'Mode', { choices: MODES }),
-				ITS_CHANNEL('cname'),
-			],
-		},
-		update: {
-			label: 'Update whom it records',
-			method: 'POST',
-			path: '/cloud_recording/update/subscriber-list',
-			bills: true,
-			fields: [
-				...JOB,
-				MODE,
-				field('recordingConfig', 'What to change', { ...json, ...need }),
-			],
-		},
-		layout: {
-			label: 'Update its layout',
-			method: 'POST',
-			path: '/cloud_recording/update/layout',
-			bills: true,
-			fields: [
-				...JOB,
-				MODE,
-				field('recordingConfig', 'The new layout', { ...json, ...need }),
-			],
-		},
-		stop: {
-			label: 'Stop',
-			method: 'POST',
-			path: '/cloud_recording/stop',
-			bills: true,
-			fields: [...JOB, MODE],
+		shown: ['sid', 'resourceId', 'uid'],
+		ids: (answer, sent) => ({
+			cname: answer.cname,
+			uid: answer.uid,
+			resourceId: answer.resourceId,
+			sid: answer.sid,
+			recordingMode: sent.recordingMode,
+			mode: sent.recordingMode,
+		}),
+		actions: {
+			start: call('Start', 'POST', '/cloud_recording/start', [
+				field('channelName', 'Channel to record', REQUIRED),
+				field('recordingMode', 'Mode', MODE),
+				field('uid', "The recorder's own uid", { note: 'empty: one by chance' }),
+				agoras('recordingConfig'),
+				agoras('recordingFileConfig'),
+				agoras('extensionServiceConfig', { note: 'mode web needs it' }),
+				field('wait', 'Wait for it, seconds', {
+					...NUMBER,
+					note: '0 to 20; the answer comes when it records',
+				}),
+			]),
+			query: call('Query', 'GET', '/cloud_recording/status', [
+				...RECORDING.slice(0, 2),
+				field('mode', 'Mode', MODE),
+				itsChannel('cname'),
+			]),
+			update: call(
+				'Update whom it records',
+				'POST',
+				'/cloud_recording/update/subscriber-list',
+				[...RECORDER, ...RECORDING, agoras('recordingConfig', REQUIRED)],
+			),
+			layout: call('Update its layout', 'POST', '/cloud_recording/update/layout', [
+				...RECORDER,
+				...RECORDING,
+				agoras('recordingConfig', REQUIRED),
+			]),
+			stop: call('Stop', 'POST', '/cloud_recording/stop', [...RECORDER, ...RECORDING]),
 		},
 	},
 	rtt: {
 		label: 'Transcription',
-		start: {
-			label: 'Start',
-			method: 'POST',
-			path: '/rtt/start',
-			bills: true,
-			fields: [
-				field('channelName', 'Channel to transcribe', need),
-				field('languages', 'Languages, such as en-US, with commas', { ...names, ...need }),
-				field('subscribeAudioUids', 'uids to listen to (empty: all), with commas', names),
-				field('maxIdleTime', 'Ends after so many seconds without speakers', {
-					kind: 'number',
+		shown: ['taskId'],
+		ids: (answer, sent) => ({ taskId: answer.start?.taskId, channelName: sent.channelName }),
+		actions: {
+			start: call('Start', 'POST', '/rtt/start', [
+				field('channelName', 'Channel to transcribe', REQUIRED),
+				field('languages', 'Languages', {
+					...LIST,
+					...REQUIRED,
+					note: 'such as en-US, with commas',
 				}),
-				field('translateConfig', "Agora's translateConfig", json),
+				field('subscribeAudioUids', 'uids to listen to', {
+					...LIST,
+					note: 'with commas; empty: all',
+				}),
+				field('maxIdleTime', 'Idle time, seconds', {
+					...NUMBER,
+					note: 'it ends after so long without speakers',
+				}),
+				agoras('translateConfig'),
 				field('enableStorage', 'Keep captions in the storage', { kind: 'yes' }),
-			],
-			started: (a, sent) => ({ taskId: a.start?.taskId, channelName: sent.channelName }),
-		},
-		query: {
-			label: 'Query',
-			method: 'GET',
-			path: '/rtt/status/:taskId',
-			fields: [TASK, ITS_CHANNEL('channelName')],
-		},
-		update: {
-			label: 'Update',
-			method: 'POST',
-			path: '/rtt/update/:taskId',
-			bills: true,
-			fields: [
-				TASK,
-				ITS_CHANNEL('channelName'),
-				field('languages', 'Languages, with commas', names),
-				field('rtcConfig', "Agora's rtcConfig", json),
-				field('translateConfig', "Agora's translateConfig", json),
-			],
-		},
-		stop: {
-			label: 'Stop',
-			method: 'DELETE',
-			path: '/rtt/stop/:taskId',
-			bills: true,
-			fields: [TASK, ITS_CHANNEL('channelName')],
+			]),
+			query: call('Query', 'GET', '/rtt/status/:taskId', [
+				field('taskId', 'Task', IN_PATH),
+				itsChannel('channelName'),
+			]),
+			update: call('Update', 'POST', '/rtt/update/:taskId', [
+				field('taskId', 'Task', IN_PATH),
+				itsChannel('channelName'),
+				field('languages', 'Languages', { ...LIST, note: 'with commas' }),
+				agoras('rtcConfig'),
+				agoras('translateConfig'),
+			]),
+			stop: call('Stop', 'DELETE', '/rtt/stop/:taskId', [
+				field('taskId', 'Task', IN_PATH),
+				itsChannel('channelName'),
+			]),
 		},
 	},
 	push: {
 		label: 'Media push',
-		start: {
-			label: 'Start',
-			method: 'POST',
-			path: '/rtmp/push/start',
-			bills: true,
-			fields: [
-				field('rtcChannel', 'Channel to send', need),
-				field('streamUrl', "The RTMP server's URL", need),
-				field('streamKey', 'Its stream key', secret),
-				field('region', 'Region', { choices: REGIONS, ...need }),
-				field('rtcStreamUid', 'Whose stream, without transcoding'),
+		shown: ['converterId', 'region'],
+		ids: (answer, sent) => ({
+			converterId: answer.converter?.id,
+			region: sent.region,
+			rtcChannel: sent.rtcChannel,
+		}),
+		actions: {
+			start: call('Start', 'POST', '/rtmp/push/start', [
+				field('rtcChannel', 'Channel to send', REQUIRED),
+				field('streamUrl', "The RTMP server's URL", REQUIRED),
+				STREAM_KEY,
+				REGION,
+				field('rtcStreamUid', 'Whose stream', { note: 'without transcoding' }),
 				field('useTranscoding', 'Mixed, with audioOptions and videoOptions', {
 					kind: 'yes',
 				}),
-				field('audioOptions', "Agora's audioOptions", json),
-				field('videoOptions', "Agora's videoOptions", json),
-				field('idleTimeOut', 'Ends after so many seconds without a stream, 5 to 600', {
-					kind: 'number',
-				}),
-			],
-			started: (a, sent) => ({
-				converterId: a.converter?.id,
-				id: a.converter?.id,
-				region: sent.region,
-				rtcChannel: sent.rtcChannel,
-			}),
-		},
-		query: {
-			label: 'Query',
-			method: 'GET',
-			path: '/rtmp/push/status/:id',
-			fields: [
-				field('id', 'Converter', { required: true, inPath: true }),
-				field('region', 'Region', { choices: REGIONS, ...need }),
-				ITS_CHANNEL('rtcChannel'),
-			],
-		},
-		update: {
-			label: 'Update',
-			method: 'POST',
-			path: '/rtmp/push/update',
-			bills: true,
-			fields: [
-				field('converterId', 'Converter', need),
-				field('region', 'Region', { choices: REGIONS, ...need }),
-				ITS_CHANNEL('rtcChannel'),
+				...OPTIONS,
+				IDLE,
+			]),
+			query: call('Query', 'GET', '/rtmp/push/status/:converterId', [
+				field('converterId', 'Converter', IN_PATH),
+				REGION,
+				itsChannel('rtcChannel'),
+			]),
+			update: call('Update', 'POST', '/rtmp/push/update', [
+				field('converterId', 'Converter', REQUIRED),
+				REGION,
+				itsChannel('rtcChannel'),
 				field('streamUrl', 'Another server'),
-				field('streamKey', 'Its stream key', secret),
-				field('audioOptions', "Agora's audioOptions", json),
-				field('videoOptions', "Agora's videoOptions", json),
-			],
-		},
-		stop: {
-			label: 'Stop',
-			method: 'POST',
-			path: '/rtmp/push/stop',
-			bills: true,
-			fields: [
-				field('converterId', 'Converter', need),
-				field('region', 'Region', { choices: REGIONS, ...need }),
-				ITS_CHANNEL('rtcChannel'),
-			],
+				STREAM_KEY,
+				...OPTIONS,
+			]),
+			stop: call('Stop', 'POST', '/rtmp/push/stop', [
+				field('converterId', 'Converter', REQUIRED),
+				REGION,
+				itsChannel('rtcChannel'),
+			]),
 		},
 	},
 	pull: {
 		label: 'Media pull',
-		start: {
-			label: 'Start',
-			method: 'POST',
-			path: '/rtmp/pull/start',
-			bills: true,
-			fields: [
-				field('channelName', 'Channel to play into', need),
-				field('streamUrl', 'What to play', need),
-				field('region', 'Region', { choices: REGIONS, ...need }),
-				field('uid', "The player's uid (empty: one by chance)"),
-				field('repeatTime', 'How often; -1 for ever', { kind: 'number' }),
-				field('seekPosition', 'Begin at so many seconds', { kind: 'number' }),
-				field('idleTimeOut', 'Ends after so many seconds without a stream, 5 to 600', {
-					kind: 'number',
-				}),
-				field('audioOptions', "Agora's audioOptions", json),
-				field('videoOptions', "Agora's videoOptions", json),
-			],
-			started: (a, sent) => ({
-				playerId: a.player?.id,
-				id: a.player?.id,
-				region: sent.region,
-				channelName: sent.channelName,
-			}),
-		},
-		query: {
-			label: 'Query',
-			method: 'GET',
-			path: '/rtmp/pull/status/:id',
-			fields: [
-				field('id', 'Player', { required: true, inPath: true }),
-				ITS_CHANNEL('channelName'),
-			],
-		},
-		update: {
-			label: 'Update',
-			method: 'POST',
-			path: '/rtmp/pull/update',
-			bills: true,
-			fields: [
-				field('playerId', 'Player', need),
-				field('region', 'Region', { choices: REGIONS, ...need }),
-				ITS_CHANNEL('channelName'),
+		shown: ['playerId', 'region'],
+		ids: (answer, sent) => ({
+			playerId: answer.player?.id,
+			region: sent.region,
+			channelName: sent.channelName,
+		}),
+		actions: {
+			start: call('Start', 'POST', '/rtmp/pull/start', [
+				field('channelName', 'Channel to play into', REQUIRED),
+				field('streamUrl', 'URL of what to play', REQUIRED),
+				REGION,
+				field('uid', "The player's uid", { note: 'empty: one by chance' }),
+				field('repeatTime', 'How often', { ...NUMBER, note: '-1 for ever' }),
+				field('seekPosition', 'Begin at, seconds', NUMBER),
+				IDLE,
+				...OPTIONS,
+			]),
+			query: call('Query', 'GET', '/rtmp/pull/status/:playerId', [
+				field('playerId', 'Player', IN_PATH),
+				itsChannel('channelName'),
+			]),
+			update: call('Update', 'POST', '/rtmp/pull/update', [
+				field('playerId', 'Player', REQUIRED),
+				REGION,
+				itsChannel('channelName'),
 				field('streamUrl', 'Another stream'),
-				field('audioOptions', '{"volume": 0 to 200}', json),
+				agoras('audioOptions', { note: '{"volume": 0 to 200}' }),
 				field('isPause', 'Pause', { choices: ['', 'true', 'false'], kind: 'maybe' }),
-				field('seekPosition', 'Go to so many seconds', { kind: 'number' }),
-			],
-		},
-		stop: {
-			label: 'Stop',
-			method: 'POST',
-			path: '/rtmp/pull/stop',
-			bills: true,
-			fields: [
-				field('playerId', 'Player', need),
-				field('region', 'Region', { choices: REGIONS, ...need }),
-				ITS_CHANNEL('channelName'),
-			],
+				field('seekPosition', 'Go to, seconds', NUMBER),
+			]),
+			stop: call('Stop', 'POST', '/rtmp/pull/stop', [
+				field('playerId', 'Player', REQUIRED),
+				REGION,
+				itsChannel('channelName'),
+			]),
 		},
 	},
 }
@@ -2120,44 +2055,49 @@ const SERVICES = {
 const serviceForm = $('service-form')
 const jobs = []
 
-const actionOf = () => SERVICES[$('service').value][$('action').value]
+const actionOf = () => SERVICES[$('service').value].actions[$('action').value]
 
-/* [service, action] of the fields that stand there; what they held goes to fields of the same name. */
+function inputOf(f, value) {
+	const attributes = {
+		id: `service-${f.name}`,
+		name: f.name,
+		autocomplete: 'off',
+		spellcheck: 'false',
+		'aria-describedby': f.note && `service-${f.name}-note`,
+	}
+
+	if (f.choices)
+		return el(
+			'select',
+			attributes,
+			f.choices.map((c) => el('option', { value: c, selected: c === value }, c)),
+		)
+	if (f.kind === 'json')
+		return el('textarea', { ...attributes, rows: 2, placeholder: '{}' }, value)
+	return el('input', {
+		...attributes,
+		value,
+		type: { number: 'number', secret: 'password', yes: 'checkbox' }[f.kind] ?? 'text',
+	})
+}
+
+/* The fields of the action that is chosen; values: of a job, by the fields' names. */
 function buildFields(values = {}) {
 	$('service-fields').replaceChildren(
-		...actionOf().fields.map((f) => {
-			const id = `service-${f.name}`
-			const common = { id, name: f.name, autocomplete: 'off', spellcheck: 'false' }
-			const value = values[f.name] ?? ''
-			let input
-
-			if (f.choices)
-				input = el(
-					'select',
-					common,
-					f.choices.map((c) => el('option', { value: c, selected: c === value }, c)),
-				)
-			else if (f.kind === 'json')
-				input = el('textarea', { ...common, rows: 2, placeholder: '{}' }, value)
-			else
-				input = el('input', {
-					...common,
-					value: f.kind === 'yes' ? 'true' : value,
-					type:
-						{ number: 'number', secret: 'password', yes: 'checkbox' }[f.kind] ?? 'text',
-				})
-			return el(
+		...actionOf().fields.map((f) =>
+			el(
 				'p',
 				null,
 				el(
 					'label',
-					{ for: id },
-					f.meaning,
-					f.required ? '' : el('span', { class: 'note' }, ' (optional)'),
+					{ for: `service-${f.name}` },
+					f.label,
+					!f.required && !f.choices && el('span', { class: 'note' }, ' (optional)'),
 				),
-				input,
-			)
-		}),
+				inputOf(f, values[f.name]),
+				f.note && el('span', { class: 'note', id: `service-${f.name}-note` }, f.note),
+			),
+		),
 	)
 }
 
@@ -2177,204 +2117,168 @@ function fieldValue(f, input) {
 				.map((part) => part.trim())
 				.filter(Boolean)
 		case 'json':
-			try {
-				return JSON.parse(text)
-			} catch {
-				throw Object.assign(new Refusal(`${f.name}: must be JSON`), { input })
-			}
+			return fromJson(f.name, text)
 		default:
 			return text
 	}
 }
 
-/* {method, path, body} of the form as it stands. */
+/* {method, path, body, values} of the form as it stands; values: of all its fields. */
 function serviceRequest() {
-	const action = actionOf()
+	const { method, path: pattern, fields } = actionOf()
 	const values = {}
-	let path = action.path
+	const sent = {}
+	let path = pattern
 
-	for (const f of action.fields) {
+	for (const f of fields) {
 		const value = fieldValue(f, $(`service-${f.name}`))
 
+		if (value !== undefined) values[f.name] = value
 		if (f.inPath) path = path.replace(`:${f.name}`, encodeURIComponent(value ?? ''))
-		else if (value !== undefined) values[f.name] = value
+		else if (value !== undefined) sent[f.name] = value
 	}
-	if (action.method === 'POST') return { method: action.method, path, body: values }
-	const query = new URLSearchParams(values).toString()
+	if (method === 'POST') return { method, path, body: sent, values }
+	const query = new URLSearchParams(sent).toString()
 
-	return { method: action.method, path: query === '' ? path : `${path}?${query}` }
+	return { method, path: query === '' ? path : `${path}?${query}`, values }
 }
 
 function showService() {
-	$('service-note').textContent = actionOf().bills
-		? 'This changes what runs at Agora, and what it costs.'
-		: ''
-	try {
+	const name = $('service').value
+	const isOff = service?.services.some((s) => s.name === name && !s.on)
+	const bills = actionOf().method !== 'GET'
+
+	$('service-note').textContent = isOff
+		? `${SERVICES[name].label} is off: the settings of this server do not turn it on.`
+		: bills
+			? 'This changes what runs at Agora, and what it costs.'
+			: ''
+	showCommands('service-commands', () => {
 		const { method, path, body } = serviceRequest()
 
-		$('service-commands').replaceChildren(command('curl', curlOf(method, path, body)))
-	} catch {
-		$('service-commands').replaceChildren()
-	}
+		return [command('curl', curlOf(method, path, body))]
+	})
 }
 
-function showJobs() {
-	$('jobs').replaceChildren(
-		el(
-			'div',
-			{ class: 'scroll' },
-			el(
-				'table',
-				{ class: 'jobs' },
-				el(
-					'thead',
-					null,
-					el(
-						'tr',
-						null,
-						['What', 'Ids', 'Since', 'State', ''].map((t) =>
-							el('th', { scope: 'col' }, t || el('span', null, 'Actions')),
-						),
-					),
-				),
-				el(
-					'tbody',
-					null,
-					jobs.map((job) =>
-						el(
-							'tr',
-							null,
-							el(
-								'th',
-								{ scope: 'row' },
-								`${SERVICES[job.service].label}: ${job.ids.cname ?? job.ids.rtcChannel ?? job.ids.channelName}`,
-							),
-							el(
-								'td',
-								{ class: 'name' },
-								Object.entries(job.ids)
-									.filter(([name]) =>
-										[
-											'uid',
-											'resourceId',
-											'sid',
-											'taskId',
-											'converterId',
-											'playerId',
-											'region',
-										].includes(name),
-									)
-									.map(([name, value]) => el('div', null, `${name} ${value}`)),
-							),
-							el('td', null, utc(job.since).slice(11)),
-							el('td', null, job.state),
-							el(
-								'td',
-								{ class: 'acts' },
-								['query', 'update', 'stop'].map((action) =>
-									el(
-										'button',
-										{
-											type: 'button',
-											class: 'small',
-											disabled: job.state === 'stopped' && action !== 'query',
-											click: () => doWith(job, action),
-										},
-										SERVICES[job.service][action].label.split(' ')[0],
-									),
-								),
-							),
-						),
-					),
-				),
+function jobRow(job) {
+	const { label, shown, actions } = SERVICES[job.service]
+	const { cname, rtcChannel, channelName } = job.ids
+	const buttons = job.state === 'stopped' ? ['query'] : ['query', 'update', 'stop']
+
+	return [
+		rowHead(`${label}: `, nameText(cname ?? rtcChannel ?? channelName)),
+		cell(
+			shown
+				.filter((name) => job.ids[name] !== undefined)
+				.map((name) => el('div', null, `${name} `, nameText(job.ids[name]))),
+		),
+		cell(utc(job.since).slice(11)),
+		cell(job.state),
+		cell(
+			buttons.map((name) =>
+				smallButton(actions[name].label.split(' ')[0], () => doWith(job, name), {
+					'data-job': `${job.number} ${name}`,
+				}),
 			),
+		),
+	]
+}
+
+/* The button that was pressed keeps the focus, though it is another now. */
+function showJobs() {
+	const pressed = document.activeElement?.dataset.job ?? ''
+	const button = (key) => $('jobs').querySelector(`[data-job="${key}"]`)
+
+	$('jobs').replaceChildren(
+		table('jobs', ['What', 'Ids', 'Since', 'State', 'Actions'], jobs.map(jobRow)),
+	)
+	if (pressed !== '') (button(pressed) ?? button(pressed.replace(/\w+$/, 'query'))).focus()
+}
+
+function showActions(chosen) {
+	$('action').replaceChildren(
+		...Object.entries(SERVICES[$('service').value].actions).map(([name, action]) =>
+			el('option', { value: name, selected: name === chosen }, action.label),
 		),
 	)
 }
 
-async function doWith(job, action) {
-	$('service').value = job.service
+/* The newest job of the service is the one that is likely meant. */
+function showForm(action, ids = jobs.find((job) => job.service === $('service').value)?.ids) {
+	$('service-result').hidden = true
+	say('service-said', '')
+	$('service-error').textContent = ''
 	showActions(action)
-	buildFields(job.ids)
+	buildFields(action === 'start' ? {} : ids)
 	showService()
-	if (action === 'update') $('service-fields').querySelector('textarea, input')?.focus()
-	else await sendService()
 }
 
-function noteJob(action, body, answer) {
-	const started = SERVICES[$('service').value][action].started
-	const has = (job) =>
-		Object.entries(job.ids).some(
-			([name, value]) =>
-				['sid', 'taskId', 'converterId', 'playerId', 'id'].includes(name) &&
-				$(`service-${name}`)?.value === value,
-		)
+function doWith(job, action) {
+	$('service').value = job.service
+	showForm(action, job.ids)
+	if (action !== 'update') return sendService()
+	const inputs = [...$('service-fields').querySelectorAll('input, textarea')]
 
-	if (started !== undefined)
+	inputs.find((input) => input.value === '')?.focus()
+}
+
+const stateOf = (answer) =>
+	String(
+		answer.query?.status ??
+			answer.serverResponse?.status ??
+			answer.converter?.state ??
+			answer.player?.status ??
+			'asked',
+	)
+
+function noteJob(name, action, sent, answer) {
+	const { ids, shown } = SERVICES[name]
+	const state = { query: stateOf(answer), stop: 'stopped' }[action] ?? 'updated'
+
+	if (action === 'start')
 		jobs.unshift({
-			service: $('service').value,
-			ids: started(answer, body),
+			number: jobs.length,
+			service: name,
+			ids: ids(answer, sent),
 			since: clock(),
 			state: 'started',
 		})
-	for (const job of started === undefined ? jobs.filter(has) : [])
-		job.state =
-			action === 'stop'
-				? 'stopped'
-				: action === 'query'
-					? String(
-							answer.query?.status ??
-								answer.serverResponse?.status ??
-								answer.converter?.state ??
-								answer.player?.status ??
-								'asked',
-						)
-					: 'updated'
+	else
+		for (const job of jobs)
+			if (job.service === name && job.ids[shown[0]] === sent[shown[0]]) job.state = state
 	if (jobs.length > 0) showJobs()
 }
 
 function sendService() {
-	const action = $('action').value
-
-	$('service-result').hidden = true
 	return busy(serviceForm, 'service-error', async () => {
-		const { method, path, body } = serviceRequest()
-		const { json: answer } = await ask(method, path, body)
+		const [name, action, { label }] = [$('service').value, $('action').value, actionOf()]
 
-		noteJob(action, body, answer)
+		$('service-result').hidden = true
+		say('service-said', '')
+		const { method, path, body, values } = serviceRequest()
+		const answer = await ask(method, path, body)
+
+		noteJob(name, action, values, answer)
 		$('service-result').replaceChildren(
 			el('h3', null, 'The answer'),
 			el('pre', { tabindex: 0, 'aria-label': 'Answer' }, JSON.stringify(answer, null, 2)),
 		)
 		$('service-result').hidden = false
+		say('service-said', `${SERVICES[name].label}, ${label.toLowerCase()}: done.`)
 	})
 }
 
-function showActions(chosen) {
-	$('action').replaceChildren(
-		...Object.entries(SERVICES[$('service').value])
-			.filter(([name]) => name !== 'label')
-			.map(([name, action]) =>
-				el('option', { value: name, selected: name === chosen }, action.label),
-			),
-	)
-}
-
 /* Status */
-
-const MODE_WORDS = {
-	open: 'OPEN: whoever reaches the service gets any token',
-	log: 'the policy is only recorded, not enforced',
-	on: 'a policy says who may do what',
-}
 
 /* Not being ready is an answer, too. */
 async function readiness() {
 	try {
 		return await ask('GET', '/readyz?verbose')
 	} catch (error) {
-		if (error.json?.checks === undefined) throw error
-		return error
+		if (error.json?.checks !== undefined) return error.json
+		$('status-result').replaceChildren()
+		say('status-said', '')
+		throw error
 	}
 }
 
@@ -2389,13 +2293,8 @@ function clockBadge(whose, ahead) {
 }
 
 function statusBadges(ready, s) {
-	return el(
-		'ul',
-		{ class: 'badges' },
-		badge(
-			ready.mode === 'open' ? 'bad' : ready.mode === 'log' ? 'warn' : 'good',
-			MODE_WORDS[ready.mode] ?? ready.mode,
-		),
+	return badges(
+		badge({ open: 'bad', log: 'warn' }[ready.mode] ?? 'good', MODE_WORDS[ready.mode]),
 		badge(ready.status === 'ready' ? 'good' : 'bad', ready.status),
 		s && [
 			badge('', `version ${s.version}`),
@@ -2407,71 +2306,30 @@ function statusBadges(ready, s) {
 	)
 }
 
-function recordTable(records) {
-	const shown = [
-		'verdict',
-		'action',
-		'caller',
-		'sub',
-		'grant',
-		'service',
-		'channel',
-		'uid',
-		'role',
-		'reason',
-	]
-	const rest = (r) =>
-		shown
-			.slice(2)
-			.filter((name) => r[name] !== undefined)
-			.map((name) =>
-				el('span', { class: 'pair' }, `${name} `, el('span', { class: 'name' }, r[name])),
-			)
+const RECORD = ['caller', 'sub', 'grant', 'service', 'channel', 'uid', 'role', 'reason']
 
-	return el(
-		'div',
-		{ class: 'scroll' },
-		el(
-			'table',
-			{ class: 'log' },
-			el(
-				'thead',
-				null,
-				el(
-					'tr',
-					null,
-					['Time', 'Verdict', 'Action', 'Who and what'].map((t) =>
-						el('th', { scope: 'col' }, t),
-					),
-				),
-			),
-			el(
-				'tbody',
-				null,
-				records.map((r) =>
-					el(
-						'tr',
-						null,
-						el('td', null, r.time.replace('T', ' ').replace('Z', ' UTC')),
-						el('td', { class: r.verdict === 'allow' ? 'good' : 'bad' }, r.verdict),
-						el('td', { class: 'name' }, r.action),
-						el('td', null, rest(r)),
-					),
-				),
+function recordRow(r) {
+	return [
+		cell(r.time.replace('T', ' ').replace('Z', ' UTC')),
+		el('td', { class: r.verdict === 'allow' ? 'good' : 'bad' }, r.verdict),
+		el('td', { class: 'name' }, r.action),
+		cell(
+			RECORD.filter((name) => r[name] !== undefined).map((name) =>
+				el('span', { class: 'pair' }, `${name} `, nameText(r[name])),
 			),
 		),
-	)
+	]
 }
 
-function statusDetails(s) {
-	const { limits, counts } = s
+function certificateText({ primary, secondary }) {
+	return `, certificate \u2026${primary ?? ' none'}${secondary ? `, secondary \u2026${secondary}` : ''}`
+}
 
+function statusDetails({ services, limits, counts, projects, audit, mode }) {
 	return [
 		el('h3', null, 'Services'),
-		el(
-			'ul',
-			{ class: 'badges' },
-			s.services.map(({ name, on }) =>
+		badges(
+			services.map(({ name, on }) =>
 				badge(on ? 'good' : '', `${SERVICES[name]?.label ?? name}: ${on ? 'on' : 'off'}`),
 			),
 		),
@@ -2480,48 +2338,40 @@ function statusDetails(s) {
 			['body', `${limits.body} bytes`],
 			['one address', limits.address ?? 'no limit'],
 			['wrong credentials of one address', limits.failure ?? '60/min'],
-			['calls to Agora at once', String(limits.calls)],
+			['calls to Agora at once', limits.calls],
 			['for all calls of a request', span(limits.callSeconds)],
 		]),
 		counts && [
 			el('h3', null, 'Since the worker began'),
-			definitions(
-				[
-					['requests', counts.requests],
-					['tokens', counts.tokens],
-					['not granted', counts.denied],
-					['callers not known', counts.failures],
-					['too often', counts.limited],
-					['requests to Agora', counts.calls],
-				].map(([name, value]) => [name, String(value)]),
-			),
+			definitions([
+				['requests', counts.requests],
+				['tokens', counts.tokens],
+				['not granted', counts.denied],
+				['callers not known', counts.failures],
+				['too often', counts.limited],
+				['requests to Agora', counts.calls],
+			]),
 		],
-		s.projects
+		projects
 			? [
 					el('h3', null, 'Projects and certificates'),
 					definitions(
-						s.projects.map((p) => [
-							p.name,
-							[
-								el('span', { class: 'name' }, p.appId),
-								`, certificate \u2026${p.primary ?? ' none'}${p.secondary ? `, secondary \u2026${p.secondary}` : ''}`,
-							],
-						]),
+						projects.map((p) => [p.name, [nameText(p.appId), certificateText(p)]]),
 					),
 					el('h3', null, 'The last records, without tokens'),
-					s.audit.length > 0
-						? recordTable(s.audit)
-						: el(
-								'p',
-								{ class: 'note' },
-								s.mode === 'open'
+					audit.length > 0
+						? table(
+								'log',
+								['Time', 'Verdict', 'Action', 'Who and what'],
+								audit.map(recordRow),
+							)
+						: note(
+								mode === 'open'
 									? 'None: without a policy only AUDIT_FILE makes records.'
 									: 'None yet.',
 							),
 				]
-			: el(
-					'p',
-					{ class: 'note' },
+			: note(
 					'Certificates and records are shown on this machine alone, or where a grant has status.read.',
 				),
 	]
@@ -2529,54 +2379,42 @@ function statusDetails(s) {
 
 function lookAtStatus() {
 	return busy($('status-again'), 'status-error', async () => {
-		const { json: ready } = await readiness()
-		const checks = definitions(ready.checks.map((c) => [c.name, c.reason ?? c.status]))
+		const ready = await readiness()
+		const checks = [
+			el('h3', null, 'What the next request needs'),
+			definitions(ready.checks.map((c) => [c.name, c.reason ?? c.status])),
+		]
 
-		$('status-result').replaceChildren(statusBadges(ready), checks)
-		const { json: s } = await ask('GET', '/status')
-
-		projects = s.projects ?? []
+		$('status-result').replaceChildren(statusBadges(ready), ...checks)
+		service = await ask('GET', '/status')
 		$('status-result').replaceChildren(
-			statusBadges(ready, s),
-			checks,
-			...statusDetails(s).flat(Infinity).filter(Boolean),
+			statusBadges(ready, service),
+			...checks,
+			...statusDetails(service).flat(Infinity).filter(Boolean),
 		)
+		say('status-said', `As of ${utc(service.time)}.`)
 	})
 }
 
 /* Beginning */
 
-$('sign-in').addEventListener('submit', signIn)
+$('sign-in').addEventListener('submit', signInByCredential)
+$('sign-in-known').addEventListener('click', signInByWebServer)
 for (const tab of tabs) {
 	tab.addEventListener('click', () => choose(tab))
 	tab.addEventListener('keydown', tabKey)
 }
+addEventListener('hashchange', () => choose(tabOfAddress()))
 issueForm.addEventListener('input', showIssue)
 issueForm.addEventListener('submit', issue)
 inspectForm.addEventListener('input', inspectHere)
 inspectForm.addEventListener('submit', inspectThere)
-$('inspect-clear').addEventListener('click', () => {
-	inspectForm.reset()
-	inspectHere()
-	$('token').focus()
-})
+$('inspect-clear').addEventListener('click', clearInspection)
 $('service').replaceChildren(
 	...Object.entries(SERVICES).map(([name, s]) => el('option', { value: name }, s.label)),
 )
-showActions('start')
-buildFields()
-showService()
-$('service').addEventListener('change', () => {
-	$('service-result').hidden = true
-	showActions('start')
-	buildFields()
-	showService()
-})
-$('action').addEventListener('change', () => {
-	$('service-result').hidden = true
-	buildFields(jobs.find((job) => job.service === $('service').value)?.ids)
-	showService()
-})
+$('service').addEventListener('input', () => showForm('start'))
+$('action').addEventListener('input', () => showForm($('action').value))
 serviceForm.addEventListener('input', showService)
 serviceForm.addEventListener('submit', (event) => {
 	event.preventDefault()
@@ -2586,9 +2424,6 @@ $('status-again').addEventListener('click', lookAtStatus)
 addEventListener('beforeunload', (event) => {
 	if (jobs.some((job) => job.state !== 'stopped')) event.preventDefault()
 })
-showIssue()
-choose(tabs.find((tab) => `#${tab.getAttribute('aria-controls')}` === location.hash) ?? tabs[0])
-ask('GET', '/readyz').then(
-	({ json: ready }) => showMe({ mode: ready.mode }),
-	(error) => showError('who', error),
-)
+showForm('start')
+choose(tabOfAddress())
+learnMode()

@@ -97,9 +97,9 @@ function environment(more) {
 	return { ...env, ...more }
 }
 
-async function serve(...args) {
+async function serve(args, top = TOP) {
 	const port = await freePort()
-	const child = spawn(path.join(TOP, 'nginx/serve'), ['--port', String(port), ...args], {
+	const child = spawn(path.join(top, 'nginx/serve'), ['--port', String(port), ...args], {
 		env: environment(),
 		stdio: ['ignore', 'pipe', 'pipe'],
 	})
@@ -370,15 +370,13 @@ function clean(what, { wrong }, meant = []) {
 const text = (page, selector) => page.locator(selector).first().innerText()
 
 async function shown(page) {
-	return page
-		.locator('.problems li')
-		.evaluateAll((items) =>
-			items.map((item) => ({
-				code: item.querySelector('code').textContent,
-				problem: item.querySelector('.words').textContent,
-				fix: item.querySelectorAll('p')[1].textContent.replace(/^Fix: /, ''),
-			})),
-		)
+	return page.locator('.problems li').evaluateAll((items) =>
+		items.map((item) => ({
+			code: item.querySelector('code').textContent,
+			problem: item.querySelector('.words').textContent,
+			fix: item.querySelectorAll('p')[1].textContent.replace(/^Fix: /, ''),
+		})),
+	)
 }
 
 const bare = ({ problems }) => problems.map(({ code, problem, fix }) => ({ code, problem, fix }))
@@ -868,6 +866,226 @@ async function withAPolicy({ url, key }) {
 	await view.context.close()
 }
 
+/*
+ * A site whose web server knows who asks: its own copy of nginx/ and conf/nginx, with these lines
+ * at the ends of files.
+ */
+async function siteWithLogin(lines, settings) {
+	const where = directory()
+
+	fs.chmodSync(where, 0o755) /* www-data reads the users */
+	for (const part of ['nginx', 'conf/nginx'])
+		fs.cpSync(path.join(TOP, part), path.join(where, part), { recursive: true })
+	fs.symlinkSync(path.join(TOP, 'build'), path.join(where, 'build'))
+	fs.mkdirSync(path.join(where, 'build-aux'))
+	fs.writeFileSync(path.join(where, 'build-aux/build'), '#!/bin/sh\n', { mode: 0o755 })
+	fs.writeFileSync(path.join(where, 'users'), 'ann:{PLAIN}lemon\n')
+	for (const [name, text] of Object.entries(lines))
+		fs.appendFileSync(path.join(where, 'conf/nginx', name), text.replaceAll('@WHERE@', where))
+	fs.writeFileSync(
+		path.join(where, 'agora.env'),
+		[
+			`APP_ID=${APP_ID}`,
+			`APP_CERTIFICATE=${CERTIFICATE}`,
+			`POLICY_FILE=${TOP}/conf/policies/auth_request.json`,
+			...settings,
+			'',
+		].join('\n'),
+		{ mode: 0o600 },
+	)
+	return serve(['--env-file', path.join(where, 'agora.env')], where)
+}
+
+/* A login that knows a cookie, and an nginx that asks it as conf/nginx/auth_request.conf does. */
+async function siteWithCookies() {
+	const users = []
+	const login = http.createServer((request, answer) => {
+		const isKnown = /session=ann/.test(request.headers.cookie ?? '')
+
+		users.push(isKnown ? 'ann' : '')
+		answer
+			.writeHead(isKnown || request.headers['x-original-uri'] === '/ping' ? 200 : 401, {
+				'X-Auth-Request-User': isKnown ? 'ann' : '',
+			})
+			.end()
+	})
+
+	await new Promise((go) => login.listen(0, '127.0.0.1', go))
+	login.unref()
+	const conf = fs
+		.readFileSync(path.join(TOP, 'conf/nginx/auth_request.conf'), 'utf8')
+		.replace('http://127.0.0.1:4180/oauth2/auth', `http://127.0.0.1:${login.address().port}/`)
+
+	const site = await siteWithLogin(
+		{
+			'agora-server.conf': conf,
+			'agora-location.conf': 'include agora/auth_request_location.conf;\n',
+		},
+		['CORS_ALLOW_ORIGIN=*'],
+	)
+
+	return { ...site, users }
+}
+
+const siteWithBasicAuth = () =>
+	siteWithLogin(
+		{
+			'agora-server.conf':
+				'auth_basic agora;\nauth_basic_user_file @WHERE@/users;\n' +
+				'location = /ping { auth_basic off; include agora/agora-location.conf; fastcgi_pass agora; }\n',
+			'agora-location.conf':
+				'fastcgi_param REMOTE_USER $remote_user;\nerror_page 401 /.agora-error;\n',
+		},
+		[],
+	)
+
+async function knownToTheWebServer(_, __, { allowed }) {
+	for (const [name, site, options, login] of [
+		[
+			'basic auth',
+			await siteWithBasicAuth(),
+			{ httpCredentials: { username: 'ann', password: 'lemon' } },
+			'-u ann:lemon',
+		],
+		['a cookie', await siteWithCookies(), {}, '-b session=ann'],
+	]) {
+		const view = await open(undefined, options)
+		const { page } = view
+
+		if (name === 'a cookie')
+			await view.context.addCookies([{ name: 'session', value: 'ann', url: site.url }])
+		await page.goto(`${site.url}/console/`)
+		await until(`${name}: nobody`, async () =>
+			(await text(page, '#who')).startsWith('Sign in with'),
+		)
+		await page.fill('#channel', 'lobby')
+		await page.click('#issue-form button.primary')
+		check(
+			`${name}: nothing is shown to the web server unasked`,
+			(await until('the error', () => text(page, '#issue-error'))).includes('401'),
+		)
+		await page.click('#sign-in summary')
+		await page.click('#sign-in-known')
+		await until(`${name}: the caller`, async () =>
+			(await text(page, '#who')).startsWith('site (frontend), subject ann; grants: member'),
+		)
+		await page.click('#issue-form button.primary')
+		await page.waitForSelector('#issue-result .token')
+		check(
+			`${name}: a token`,
+			(await text(page, '#issue-result')).includes('allowed by the grant member'),
+			await text(page, '#issue-result'),
+		)
+		const [curl] = await page.locator('#issue-commands pre').allInnerTexts()
+
+		check(`${name}: no login in the command`, curl.startsWith('curl $LOGIN -d '), curl)
+		same(
+			`${name}: the command`,
+			JSON.parse((await run('sh', ['-c', curl], '', { LOGIN: login })).stdout).grant,
+			'member',
+		)
+		/* A wrong key, and nobody is known any more. */
+		await page.fill('#credential', 'none')
+		await page.click('#sign-in button')
+		await until(`${name}: signed out`, async () => /401/.test(await text(page, '#who')))
+		await page.click('#sign-in summary')
+		await page.click('#sign-in-known')
+		await until(`${name}: the caller once more`, async () =>
+			(await text(page, '#who')).startsWith('site (frontend)'),
+		)
+		same(`${name}: the key is forgotten`, await page.inputValue('#credential'), '')
+		await page.route('**/getToken', (route) =>
+			route.fulfill({ status: 302, headers: { Location: 'https://login.example/' } }),
+		)
+		await page.click('#issue-form button.primary')
+		check(
+			`${name}: sent to the login`,
+			(await until('the error', () => text(page, '#issue-error'))).includes('its login'),
+		)
+		clean(`${name}: nothing wrong`, view, ['status of 401'])
+
+		/* Another page of this browser, which asks in her name. */
+		const other = await view.context.newPage()
+		const statuses = []
+
+		other.on('response', (response) => {
+			if (response.url().startsWith(site.url)) statuses.push(response.status())
+		})
+		await other.goto(allowed)
+		await other.evaluate(
+			(target) =>
+				fetch(`${target}/getToken`, {
+					method: 'POST',
+					mode: 'no-cors',
+					credentials: 'include',
+					body: '{"tokenType":"rtc","channel":"lobby"}',
+				}),
+			site.url,
+		)
+		await until('the refusal', () => statuses.length > 0)
+		/* With CORS_ALLOW_ORIGIN=* it may ask, and comes with her cookie, but is not taken for her. */
+		same(
+			`${name}: another page`,
+			[statuses.at(-1), site.users?.at(-1)],
+			site.users === undefined ? [403, undefined] : [401, 'ann'],
+		)
+		await view.context.close()
+	}
+}
+
+/* The service goes, and comes back. */
+async function unreachable({ url }) {
+	const view = await open()
+	const { page } = view
+	const gone = (route) => route.abort()
+	const badges = () => text(page, '#issue-result .badges')
+
+	await page.route('**/readyz*', gone)
+	await page.goto(`${url}/console/`)
+	await until('the error', async () =>
+		(await text(page, '#who')).startsWith('The service cannot be reached'),
+	)
+	await page.fill('#channel', 'lobby')
+	await page.fill('#uid', '42')
+	await page.click('#issue-form button.primary')
+	await page.waitForSelector('#issue-result .token')
+	check(
+		'what is not known is not said',
+		(await badges()).includes('the service cannot be reached') &&
+			!/policy|open/.test(await badges()),
+		await badges(),
+	)
+	await page.unroute('**/readyz*')
+	await page.click('#issue-form button.primary')
+	await until('the mode', async () => (await text(page, '#who')).startsWith('OPEN'))
+	await until('the badge', async () => (await badges()).includes('the service is open'))
+	await page.route('**/getToken', gone)
+	await page.click('#issue-form button.primary')
+	same(
+		'no token',
+		[
+			await until('the error', () => text(page, '#issue-error')),
+			await page.locator('#issue-result').isVisible(),
+			await page.evaluate(() => document.activeElement.textContent),
+		],
+		['The service cannot be reached.', false, 'Issue'],
+	)
+	await page.click('#tab-status')
+	await until('the status', () => page.locator('#status-result h3').count())
+	await page.route('**/readyz*', gone)
+	await page.click('#status-again')
+	same(
+		'no status',
+		[
+			await until('the error', () => text(page, '#status-error')),
+			await text(page, '#status-result'),
+		],
+		['The service cannot be reached.', ''],
+	)
+	clean('unreachable: nothing else wrong', view, ['ERR_FAILED'])
+	await view.context.close()
+}
+
 /* Each service from its start to its end, by the form and by the buttons of what was started. */
 async function services({ url }) {
 	const view = await open(`${url}/console/#services`)
@@ -1001,6 +1219,14 @@ async function services({ url }) {
 		same(`${service}: stopped`, await text(page, '#service-error'), '')
 		check(`${service}: an answer`, typeof (await answer()) === 'object')
 	}
+	await page.focus('.jobs [data-job="0 query"]')
+	await page.keyboard.press('Enter')
+	await until('the answer', () => text(page, '#service-error'))
+	same(
+		'the button keeps the focus',
+		await page.evaluate(() => document.activeElement.dataset.job),
+		'0 query',
+	)
 	same('all that was started is in view', await page.locator('.jobs tbody tr').count(), 4)
 	await press('Query')
 	check(
@@ -1078,6 +1304,12 @@ async function statusOfAll({ url, key }, demo) {
 		rows,
 	)
 	check('and is not shown', !(await page.content()).includes('007eJ'))
+	check(
+		'who looks is not',
+		!rows.some((row) => /allow[^]*status\.read/.test(row)) &&
+			rows.some((row) => /deny[^]*status\.read/.test(row)),
+		rows,
+	)
 	clean('status with a policy: nothing wrong', view, ['status of 401'])
 	await view.context.close()
 }
@@ -1322,7 +1554,7 @@ async function siteOfOurOwn() {
 		{ mode: 0o600 },
 	)
 	return {
-		...(await serve('--env-file', path.join(where, 'agora.env'))),
+		...(await serve(['--env-file', path.join(where, 'agora.env')])),
 		key,
 		allowed: pages[0],
 		refused: pages[1],
@@ -1330,7 +1562,7 @@ async function siteOfOurOwn() {
 }
 
 async function main() {
-	const demo = await serve('--demo')
+	const demo = await serve(['--demo'])
 	const own = await siteOfOurOwn()
 
 	check(
@@ -1359,6 +1591,8 @@ async function main() {
 		[offline, demo],
 		[services, demo],
 		[withAPolicy, own],
+		[knownToTheWebServer, own],
+		[unreachable, demo],
 		[statusOfAll, own],
 		[fromOtherOrigins, own],
 		[accessibility, demo],
