@@ -279,9 +279,11 @@ service_main(int argc, char **argv, const struct service *service)
 {
 	struct buf error = { 0 };
 	size_t operands = 0;
-	bool by_web_server;
 	int systemd;
 
+	/* Its arguments are the client's: a query without = becomes such (RFC 3875 section 4.4). */
+	if (started_as_cgi())
+		return cgi_serve(getenv("AGORA_ENV_FILE"), environ, service);
 	forbid_core_files();
 	if (argc > 0 && !options_read(options, OPTION_COUNT, argv + 1, &operands, &error))
 		return fail(EXIT_USAGE, buf_view(&error));
@@ -295,15 +297,12 @@ service_main(int argc, char **argv, const struct service *service)
 	}
 	if (dump_openapi != NULL)
 		return dump(service);
-	by_web_server = socket_address == NULL && check_config == NULL;
 	if (env_file == NULL)
 		env_file = getenv("AGORA_ENV_FILE");
-	if (by_web_server && started_as_cgi())
-		return cgi_serve(env_file, environ, service);
 	if (check_config != NULL)
 		return check();
 	systemd = systemd_listener();
-	if (by_web_server && systemd < 0 && !stdin_is_listener())
+	if (socket_address == NULL && systemd < 0 && !stdin_is_listener())
 		return fail(EXIT_USAGE, TEXT("--socket says where to listen; see --help"));
 	return run_service(service, systemd);
 }

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "hosts.h"
 #include "json.h"
+#include "log.h"
 #include "metrics.h"
 #include "random.h"
 #include "upstream.h"
@@ -496,6 +497,24 @@ failure_text(CURLcode code)
 	}
 }
 
+/* For the operator, also where another host does it; of an address of its own the caller says. */
+static void
+say_failed_try(const struct transfer *t, CURLcode code, long status)
+{
+	const struct call *call = t->call;
+	const char *base = t->upstream->hosts.list[t->host].base;
+
+	if (call->url.data != NULL || (code == CURLE_OK && status < 500))
+		return;
+	log_request(call->request_id);
+	if (code == CURLE_OK)
+		log_line(LOG_LEVEL_WARNING, "%s: status %ld, try %u", base, status, call->tries);
+	else
+		log_line(
+		    LOG_LEVEL_WARNING, "%s: %s, try %u", base, failure_text(code), call->tries);
+	log_request((struct text){ NULL, 0 });
+}
+
 /* How a call ends whose last try got no answer. */
 static enum call_outcome
 unanswered(const struct call *call)
@@ -606,6 +625,7 @@ take_ended_tries(struct upstream *u)
 		t->call->status = (int)status;
 		t->call->retry_after = wait > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (int64_t)wait;
 		count_try(t, code == CURLE_OK ? status : 0);
+		say_failed_try(t, code, status);
 		if (code == CURLE_OK)
 			with_answer(t);
 		else

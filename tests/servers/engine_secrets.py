@@ -143,19 +143,33 @@ def test_secrets_are_in_locked_memory(run, build, report):
 
 
 def test_the_search_in_logs_knows_what_files_have(run, build, report):
-    """Settings, a policy, a secret alone in its file: as tests write them."""
+    """Settings, a policy, a secret alone in its file: as tests write them.  A policy has comments,
+    or what looks like them, and may be cut."""
+    commented = '''// "customerSecret": "a comment's own"
+{"a": "http://b", "customerSecret": /* " */ "of-comments-1", "b": "/*", // {
+ "secondCertificate"
+  : "of-\\"comments\\"-2", "c": "*/", "certificateFile": "a-name-of-a-file", '''
     before = set(kit.used_secrets)
     kit.used_secrets.clear()
     try:
         for name, text in FILES.items():
             sites.write(os.path.join(run.directory(), name), text)
-        known = {CERTIFICATE, SECOND, CUSTOMER_SECRET, STORAGE_KEY, "storage-access-key",
+        sites.write(os.path.join(run.directory(), "policy.json"), commented)
+        known = {"of-comments-1", 'of-"comments"-2', CERTIFICATE, SECOND, CUSTOMER_SECRET, STORAGE_KEY, "storage-access-key",
                  PROJECT_SECRET, SIGNING, SECOND[::-1]}
         same({secret.decode() for secret in kit.used_secrets}, known, "secrets of the files")
         pattern = kit.secret_pattern()
         for secret in known:
             expect(pattern.search(f"a line with {secret}\n".encode()), f"{secret} is not found")
         expect(not pattern.search(b"a line with none\n"), "it finds what is not there")
+        expect(pattern.search(b"Authorization: Basic " + base64.b64encode(b"customer:secret")), "Basic")
+        for name, text in (("agora.env", "CUSTOMER_SECRET=short"), ("policy.json", '"certificate":"x"'),
+                           ("two.secret", "1234567")):
+            try:
+                kit.use_file(name, text)
+            except AssertionError:
+                continue
+            raise AssertionError(f"{text!r}: one that is too short to be found")
     finally:
         kit.used_secrets.update(before)
 

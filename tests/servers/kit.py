@@ -82,40 +82,41 @@ def free_port():
 
 # Secrets by their names: settings, members of a policy, files.
 SECRET_SETTING = re.compile(r"(CERTIFICATE(_SECONDARY)?|SECRET|_KEY)$")
-SECRET_MEMBER = re.compile(r"([cC]ertificate|customerSecret)$")
+SECRET_MEMBER = re.compile(r'"([^"\\]*[cC]ertificate|customerSecret)"\s*:\s*("(?:\\.|[^"\\])*")')
 SECRET_FILE = re.compile(rf"{SECRET_SETTING.pattern}|(^|\.)secret$")
-# Tokens of both versions, API keys, JSON Web Tokens.
+# A policy may have comments, and something like them in its strings.
+STRING_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\r\n]*|/\*.*?\*/', re.DOTALL)
+SECRET_LEAST = 8  # characters; less is not told from other text
+# Tokens of both versions, API keys, JSON Web Tokens, names with passwords.
 SECRET_SHAPES = [rb"007eJ[A-Za-z0-9+/]{40,}", rb"006[0-9a-f]{32}[A-Za-z0-9+/]{20,}",
-                 rb"\bak_[^\s_]+_[A-Za-z0-9_-]{20,}", rb"\beyJ[\w-]{8,}\.[\w-]{8,}\."]
+                 rb"\bak_[^\s_]+_[A-Za-z0-9_-]{20,}", rb"\beyJ[\w-]{8,}\.[\w-]{8,}\.",
+                 rb"\b[Bb]asic [A-Za-z0-9+/]{12,}"]
 
 
 used_secrets = set()  # bytes: of all settings and files that tests gave to a program
 
 
 def use_secrets(pairs, names=SECRET_SETTING):
-    """Notes the values of (name, value) whose name is a secret's. Short ones are not told from
-    other text."""
-    used_secrets.update(value.encode() for name, value in pairs
-                        if names.search(name) and isinstance(value, str) and len(value) > 7)
+    """Notes the values of (name, value) whose name is a secret's."""
+    for name, value in pairs:
+        if not value or not names.search(name):
+            continue
+        expect(len(value) >= SECRET_LEAST, f"{name} is {value!r}: the search in logs wants a secret "
+               f"that nothing else looks like, of {SECRET_LEAST} characters or more")
+        used_secrets.add(value.encode())
 
 
-def members(value):
-    """(name, value) of all that is in a JSON value."""
-    if isinstance(value, dict):
-        yield from value.items()
-    for inner in value.values() if isinstance(value, dict) else value:
-        if isinstance(inner, (dict, list)):
-            yield from members(inner)
+def members(text):
+    """(name, value) of a policy's secrets, also of one that is broken on purpose."""
+    text = STRING_OR_COMMENT.sub(lambda found: found.group(1) or " ", text)
+    for name, value in SECRET_MEMBER.findall(text):
+        yield name, json.loads(value, strict=False)
 
 
 def use_file(name, text):
     """Notes the secrets of a file: one alone, a policy, or settings."""
     use_secrets([(os.path.basename(name), text.strip())], SECRET_FILE)
-    if text.lstrip().startswith("{"):
-        try:
-            use_secrets(members(json.loads(text)), SECRET_MEMBER)
-        except ValueError:  # a policy that is broken on purpose, or no policy
-            pass
+    use_secrets(members(text), re.compile(""))
     lines = re.findall(r"(?m)^(?:export )?(\w+)=(.*)$", text)
     use_secrets((name, value.strip().strip("'\"")) for name, value in lines)
 

@@ -361,7 +361,7 @@ def test_agora(w):
 
 
 def test_faults_of_agora(w):
-    _, findings = agora(w, CUSTOMER_SECRET="wrong")
+    _, findings = agora(w, CUSTOMER_SECRET="a-wrong-secret")
     has(findings, "problem", "Agora's account", "(401)")
     only(findings, "Agora's account")
     _, findings = agora(w, APP_ID="ab" * 16)

@@ -1,12 +1,14 @@
 """Agora fails, in every way it has: what the client is told, and what is started all the same."""
 
 import json
+import re
 import socket
 import threading
 import time
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import kit
 import rest_kit as rk
 from kit import expect, same
 from rest_kit import HASTY, IMPATIENT, fails, succeeds
@@ -429,7 +431,6 @@ def test_lost_answers_of_updates(w):
 
 def test_host_that_does_not_listen(w):
     """Nothing was sent, so nothing is unknown."""
-    import kit
     for url, says in ((f"http://127.0.0.1:{kit.free_port()}", "does not take connections"),
                       ("http://no-such-host.invalid", "cannot be resolved")):
         site = rk.Site(w.run, w.build, rk.settings_for(w.sim) | HASTY | {"AGORA_BASE_URL": url})
@@ -437,7 +438,26 @@ def test_host_that_does_not_listen(w):
         for answer in rk.in_threads(*asked):
             error = fails(answer, 504, "upstream_timeout", says=says)
             expect("upstream" not in error, error)
+            line = lines_of(site, answer)[0]
+            expect(re.search(rf"Z warning {url}: the host.* {says}, try 1 id=", line), line)
         site.stop()
+
+
+def lines_of(site, answer):
+    site.access_lines(answer)  # waits for the last
+    lines = site.responder_log().splitlines()
+    return [line for line in lines if kit.names_request(line, answer.request_id)]
+
+
+def test_tries_that_fail_are_said(w):
+    """Though a further one does it, and nobody sees them in the answer."""
+    w.sim.fault("status", times=2, match={"path": "/agents$"}, status=503)
+    answer = w.site.get("/rtt/list")
+    succeeds(answer)
+    lines = lines_of(w.site, answer)
+    for n, line in enumerate(lines[:-1], 1):
+        expect(line.endswith(f"Z warning {w.sim.url}: status 503, try {n} id={answer.request_id}"), line)
+    same(len(lines), 3, f"lines of {lines}")
 
 
 def test_request_ids_of_agora(w):

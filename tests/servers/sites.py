@@ -268,6 +268,7 @@ class Cgi:
 
     name, host, scheme = "cgi", "127.0.0.1", "http"
     before = None  # called in the new process
+    arguments = ()
     changes_headers = {}
 
     def __init__(self, build, kind="list", program="agora-fcgi"):
@@ -302,7 +303,7 @@ class Cgi:
         env = environment(SETTINGS[self.kind] if settings is None else settings) | env
         encoded = {n.encode(): v.encode("latin-1") for n, v in env.items()}
         done = subprocess.run(
-            [self.program],
+            [self.program, *self.arguments],
             input=body,
             env=encoded,
             stdout=subprocess.PIPE,
