@@ -159,12 +159,15 @@ make_huge(char *text)
 	text[AGORA_TOKEN_MAX] = '\0';
 }
 
-/* Not every token has a + to be lost, and one with = at its end is not made longer. */
+/*
+ * Not every token has a + to be lost, one that ends with it has a blank behind it then, and one
+ * with = at its end is not made longer.
+ */
 static bool
 is_apt(const struct recipe *r, const char *text)
 {
 	if (r->damage == lose_plus || r->damage == encode_plus)
-		return strchr(text, '+') != NULL;
+		return strchr(text, '+') != NULL && text[strlen(text) - 1] != '+';
 	return r->behind == NULL || strcmp(r->behind, "AAAA") != 0 || strchr(text, '=') == NULL;
 }
 
