@@ -15,6 +15,7 @@
 #include "service_settings.h"
 
 #define BODY_TIMEOUT_MS 30000
+#define UNREAD_BODY 65536 /* bytes of one that is of no use */
 
 /* Reads `want` bytes of standard input, or up to its end at most so many. */
 static enum body_problem
@@ -329,8 +330,14 @@ static int
 fail(struct cgi *cgi, struct text why)
 {
 	struct exchange *x = &cgi->exchange;
+	const struct request request = { .params = cgi->environment };
+	struct buf body = { 0 };
 	int code;
 
+	/* Read all the same: else the site's log has nothing but Apache's failure to write it. */
+	take_body(&request, UNREAD_BODY, &body);
+	buf_wipe(&body);
+	buf_free(&body);
 	app_refuse(x, cgi->environment, ERROR_INTERNAL, LOG_LEVEL_ERROR, why);
 	code = answer(&x->response, text_is(x->request.method, "HEAD"));
 	exchange_free(x);
@@ -376,5 +383,26 @@ cgi_serve(const char *env_file, char *const *environment, const struct service *
 	buf_free(&error);
 	log_only_request((struct text){ NULL, 0 });
 	arena_free(&arena);
+	return code;
+}
+
+int
+cgi_check(const char *env_file, char *const *environment, const struct service *service)
+{
+	struct cgi cgi = { .service = service, .environment = environment };
+	struct buf error = { 0 };
+	int code = 0;
+
+	forbid_core_files();
+	if (!read_config(&cgi, env_file, &error)) {
+		fprintf(stderr, "agora.cgi: %.*s\n", (int)error.length, error.data);
+		code = EXIT_CONFIG;
+	} else {
+		printf("the configuration is good\n");
+	}
+	log_flush();
+	app_close(cgi.app);
+	config_close(cgi.config);
+	buf_free(&error);
 	return code;
 }

@@ -11,4 +11,7 @@
  */
 int cgi_serve(const char *env_file, char *const *environment, const struct service *service);
 
+/* Says whether it could serve, and on stderr why not.  Returns the exit code. */
+int cgi_check(const char *env_file, char *const *environment, const struct service *service);
+
 #endif

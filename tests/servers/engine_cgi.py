@@ -2,6 +2,8 @@
 
 import json
 import os
+import select
+import shutil
 import struct
 import subprocess
 import time
@@ -12,7 +14,7 @@ from engine_responder import is_sanitized
 from kit import Skip, expect, same
 from sites import APP_ID, CERTIFICATE, SANITIZER
 
-EXIT_USAGE = 64
+EXIT_USAGE, EXIT_CONFIG = 64, 78
 BODY = fc.TOKEN_BODY
 MAX_BODY = 65536
 SETTINGS = f"APP_ID={APP_ID}\nAPP_CERTIFICATE={CERTIFICATE}\n"
@@ -114,6 +116,33 @@ def test_with_an_empty_environment(run, build, report):
         expect(b"a web server starts this program" in done.stderr, done.stderr)
 
 
+def test_check_by_hand(run, build, report):
+    """What a web server's log would have, for whoever sees none."""
+    cgi = Cgi(run, build)
+    script = shutil.copy(cgi.program, cgi.script)
+
+    def check(code, **env):
+        env = {n: v for n, v in variables(**env).items() if n.startswith(("AGORA", "ASAN"))}
+        done = subprocess.run([script, "--check-config"], env=env, capture_output=True, text=True,
+                              check=False)
+        same(done.returncode, code, f"exit status ({done.stderr})")
+        return done.stdout if code == 0 else done.stderr
+
+    expect("APP_ID: is required" in check(EXIT_CONFIG), "without settings")
+    name = cgi.write(cgi.site, "agora.env")
+    same(check(0), "the configuration is good\n", "what it says")
+    os.chmod(name, 0o644)
+    expect("every user of this machine may use it" in check(EXIT_CONFIG), "its mode")
+    other = cgi.write(cgi.top, "other.env", text=SETTINGS + "POLICY_FILE=/nowhere\n")
+    expect("/nowhere" in check(EXIT_CONFIG, AGORA_ENV_FILE=other), "its policy")
+    # A query may become arguments.
+    cgi.write(cgi.site, "agora.env")
+    done = subprocess.run([script, "--check-config"], capture_output=True, check=False,
+                          env=variables(target="/ping?--check-config", SCRIPT_FILENAME=script,
+                                        DOCUMENT_ROOT=cgi.root))
+    same(fc.parse_answer(done.stdout).json(), {"message": "pong"}, "a request's answer")
+
+
 def test_settings_in_the_environment(run, build, report):
     cgi = Cgi(run, build)
     token = cgi.token(APP_ID=APP_ID, APP_CERTIFICATE=CERTIFICATE)["token"]
@@ -211,6 +240,15 @@ def test_bad_settings(run, build, report):
     cgi.refused("agora.env:1: ")
     os.remove(os.path.join(cgi.site, "agora.env"))
     cgi.refused("APP_ID")
+
+
+def test_a_body_is_read_though_it_is_of_no_use(run, build, report):
+    """Else the site's log has nothing but Apache's failure to write it."""
+    cgi = Cgi(run, build)
+    with spawn(cgi, target="/getToken", method="POST", CONTENT_LENGTH=str(len(BODY))) as process:
+        expect(not select.select([process.stdout], [], [], 0.3)[0], "it answers before it has read it")
+        out, _ = process.communicate(BODY, timeout=kit.DEADLINE)
+        same(fc.parse_answer(out).status, 500, "status")
 
 
 def with_settings(run, build):
