@@ -56,7 +56,8 @@ usage(void)
 static int
 fail(int code, struct text why)
 {
-	fprintf(stderr, "agora-fcgi: %.*s\n", (int)why.length, why.data);
+	fprintf(stderr, "%sagora-fcgi: %.*s\n", log_priority(LOG_LEVEL_ERROR), (int)why.length,
+	    why.data);
 	return code;
 }
 
@@ -201,15 +202,16 @@ run_service(const struct service *service, int systemd)
 	struct buf error = { 0 };
 	int listener = -1, code;
 	bool alone = systemd < 0 && socket_address == NULL; /* the web server is our master */
-	struct config *config = read_config(&settings, &error);
+	struct config *config;
 	struct master_setup setup = { .owner = (void *)(uintptr_t)service, .work = work };
 
+	log_to_journal();
+	config = read_config(&settings, &error);
 	if (config == NULL) {
 		code = fail(EXIT_CONFIG, buf_view(&error));
 		buf_free(&error);
 		return code;
 	}
-	log_to_journal();
 	unblock_stderr();
 	config_warn_unknown(config, &service_settings_table);
 	setup.drain_ms = settings.drain_timeout * 1000;

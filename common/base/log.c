@@ -52,6 +52,12 @@ log_to_journal(void)
 	in_journal = strcmp(stream, ours) == 0;
 }
 
+const char *
+log_priority(enum log_level level)
+{
+	return in_journal ? priorities[level] : "";
+}
+
 bool
 log_to_file(const char *path)
 {
@@ -134,8 +140,8 @@ log_begin(enum log_level level)
 	if (level > max_level)
 		return NULL;
 	buf_clear(&line);
-	if (in_journal && output == STDERR_FILENO)
-		buf_text(&lines, priorities[level]);
+	if (output == STDERR_FILENO)
+		buf_text(&lines, log_priority(level));
 	if (format == LOG_FORMAT_TEXT) {
 		if (!in_journal || output != STDERR_FILENO) {
 			add_time(&line);

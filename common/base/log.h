@@ -44,6 +44,8 @@ void log_reopen(void);
  * time to it where they are text.
  */
 void log_to_journal(void);
+/* That priority, for a line written to stderr without this log; "" elsewhere.  Borrowed, static. */
+const char *log_priority(enum log_level level);
 
 /* Lines above this level are dropped.  Default: info. */
 void log_set_level(enum log_level level);
