@@ -373,28 +373,23 @@ function likelyLength(channel, user, is006) {
 	return is006 ? 139 : 150 + Math.floor((((channel?.length ?? 8) + (user?.length ?? 5)) * 4) / 3)
 }
 
+/* What was perhaps cut off in front or at the end, when a token has that error. */
+const LOST = { bad_version: ['0', '00', '007'], bad_base64: ['=', '=='] }
+
 async function parseCut(token, channel, user, c) {
 	let p = await parseToken(token)
 	let error = p.error
 
-	for (let front = 1; error === 'bad_version' && front <= 3; front++)
-		if (token.length <= TOKEN_MAX) {
-			p = await parseToken('007'.slice(0, front) + token)
-			if (p.error === null) {
-				c.isCut = true
-				c.front = front
-				return p
-			}
+	for (const part of token.length <= TOKEN_MAX ? (LOST[error] ?? []) : []) {
+		const isFront = error === 'bad_version'
+
+		p = await parseToken(isFront ? part + token : token + part)
+		if (p.error === null) {
+			c.isCut = true
+			c[isFront ? 'front' : 'end'] = part.length
+			return p
 		}
-	for (let end = 1; error === 'bad_base64' && end <= 2; end++)
-		if (token.length <= TOKEN_MAX) {
-			p = await parseToken(token + '='.repeat(end))
-			if (p.error === null) {
-				c.isCut = true
-				c.end = end
-				return p
-			}
-		}
+	}
 	/* It is by luck alone when the cut is between two of base64's groups of four. */
 	for (
 		let over = 1;
@@ -1338,6 +1333,7 @@ function closeDetails() {
 }
 
 async function signIn() {
+	service = null
 	try {
 		showMe(await ask('GET', '/me'))
 		if (known) closeDetails()
