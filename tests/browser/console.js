@@ -437,6 +437,54 @@ async function headersOfThePage({ url }) {
 	same('what is not there', (await fetch(`${url}/console/none`)).status, 404)
 }
 
+/* The tab key comes to each control in their order, and each shows that it has the focus. */
+async function everyControlByTab(page, tab) {
+	await page.click(`[role=tab]:text("${tab}")`)
+	await page.waitForLoadState('networkidle')
+	const count = await page.evaluate(() => {
+		const controls = [
+			...document.querySelectorAll(
+				'a, button, input, select, textarea, summary, [tabindex="0"]',
+			),
+		].filter(
+			(node) =>
+				node.checkVisibility() &&
+				node.tabIndex >= 0 &&
+				(node.type !== 'radio' || node.checked),
+		)
+
+		controls.forEach((node, at) => {
+			node.dataset.order = at
+		})
+		document.activeElement.blur()
+		scrollTo(0, 0)
+		return controls.length
+	})
+	const seen = []
+
+	await page.focus('#credential')
+	await page.keyboard.press('Shift+Tab')
+	for (let i = 0; i < count; i++) {
+		await page.keyboard.press('Tab')
+		seen.push(
+			await page.evaluate(() => {
+				const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement)
+				const order = Number(document.activeElement.dataset.order)
+
+				return outlineStyle === 'none' || outlineWidth === '0px'
+					? `${order} without a mark`
+					: order
+			}),
+		)
+	}
+	same(
+		`controls of ${tab} by Tab`,
+		seen,
+		Array.from({ length: count }, (_, at) => at),
+	)
+	check(`there are some in ${tab}`, count >= 6, count)
+}
+
 async function tabsByKeyboard({ url }) {
 	const view = await open(`${url}/console/`)
 	const { page } = view
@@ -464,6 +512,7 @@ async function tabsByKeyboard({ url }) {
 	await page.goto(`${url}/console/#inspect`)
 	await page.reload()
 	same('the tab that the address names', await selected(), 'Inspect')
+	for (const tab of ['Issue', 'Inspect', 'Services', 'Status']) await everyControlByTab(page, tab)
 	clean('tabs: nothing wrong', view)
 	await view.context.close()
 }
@@ -1442,10 +1491,12 @@ async function accessibility({ url }, demo, own) {
 			await page.click('#issue-form button.primary')
 			await until('the error', () => text(page, '#issue-error'))
 			await look('issue-error')
-			await page.fill('#channel', 'lobby')
+			await page.fill('#channel', 'W'.repeat(64))
 			await page.click('#issue-form button.primary')
 			await page.waitForSelector('#issue-result .token')
+			await page.click('#sign-in summary')
 			await look('issue')
+			await page.click('#sign-in summary')
 			await page.click('#tab-inspect')
 			await look('inspect-empty')
 			await page.fill('#its-channel', 'Lobby')
@@ -1473,7 +1524,7 @@ async function accessibility({ url }, demo, own) {
 			await page.waitForSelector('.service')
 			await look('inspect')
 			await page.click('#tab-services')
-			await page.fill('#service-channelName', 'lobby')
+			await page.fill('#service-channelName', 'W'.repeat(64))
 			await page.click('#service-form button.primary')
 			await page.waitForSelector('.jobs')
 			await look('services')
