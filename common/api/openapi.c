@@ -49,6 +49,19 @@ static const struct {
 	{ "/", "Service", "Whether it runs, and what it counts" },
 };
 
+/* Headers of answers, beside those of HTTP and of CORS. */
+static const struct {
+	const char *name, *type, *meaning;
+	bool always;
+	int statuses[4]; /* of the answers that may have it; { 0 }: all */
+} headers[] = {
+	{ "X-Request-ID", "string", "the request's id, as in the log", true, { 0 } },
+	{ "X-Timestamp", "string", "when it was answered, in UTC", false, { 0 } },
+	{ "WWW-Authenticate", "string", "what credentials are wanted", false, { 401 } },
+	{ "Retry-After", "integer", "seconds after which to try again", false,
+	    { 403, 404, 429, 503 } },
+};
+
 /* What checks of names want, as regular expressions (ECMA-262). */
 #define RTC_LEGAL "A-Za-z0-9 !#$%&()+\\-:;<=.>?@\\[\\]\\^_{}|~,"
 static const struct {
@@ -638,6 +651,47 @@ put_schemas(const struct document *d)
 	buf_text(d->out, "}");
 }
 
+/* Headers */
+
+static void
+put_headers(const struct document *d)
+{
+	begin(d->out, "headers", "{");
+	for (size_t i = 0; i < COUNT(headers); i++) {
+		begin(d->out, headers[i].name, "{");
+		put_text(d->out, "description", headers[i].meaning);
+		if (headers[i].always)
+			put_true(d->out, "required", true);
+		begin(d->out, "schema", "{");
+		put_text(d->out, "type", headers[i].type);
+		buf_text(d->out, "}}");
+	}
+	buf_text(d->out, "}");
+}
+
+static void
+put_headers_of(const struct document *d, int status)
+{
+	struct buf name = { 0 };
+
+	begin(d->out, "headers", "{");
+	for (size_t i = 0; i < COUNT(headers); i++) {
+		const int *s = headers[i].statuses;
+
+		if (s[0] != 0 && status != s[0] && status != s[1] && status != s[2] &&
+		    status != s[3])
+			continue;
+		begin(d->out, headers[i].name, "{");
+		buf_clear(&name);
+		buf_printf(&name, "#/components/headers/%s", headers[i].name);
+		put_name(d->out, "$ref");
+		buf_json(d->out, buf_view(&name));
+		buf_text(d->out, "}");
+	}
+	buf_text(d->out, "}");
+	buf_free(&name);
+}
+
 /* Errors */
 
 /* What of Agora's own is kept, beside the error's status. */
@@ -737,19 +791,13 @@ put_error_responses(const struct document *d)
 		put_name(d->out, "description");
 		buf_json(d->out, buf_view(&text));
 		buf_free(&text);
-		if (status == 429 || status == 503) {
-			begin(d->out, "headers", "{");
-			begin(d->out, "Retry-After", "{");
-			put_text(d->out, "description", "seconds after which to try again");
-			begin(d->out, "schema", "{");
-			put_text(d->out, "type", "integer");
-			buf_text(d->out, "}}}");
-		}
+		put_headers_of(d, status);
 		put_error_content(d);
 		buf_text(d->out, "}");
 	}
 	begin(d->out, "OtherError", "{");
 	put_text(d->out, "description", "An error of the web server in front, in the same shape");
+	put_headers_of(d, -1); /* those of all */
 	put_error_content(d);
 	buf_text(d->out, "}}");
 }
@@ -927,6 +975,7 @@ put_answer(const struct document *d, const struct route *row, int status)
 	snprintf(number, sizeof(number), "%d", status);
 	begin(d->out, number, "{");
 	put_text(d->out, "description", status_text(status));
+	put_headers_of(d, status);
 	begin(d->out, "content", "{");
 	begin(d->out, row->content_type == NULL ? "application/json" : row->content_type, "{");
 	put_schema_of_answer(d, row, status);
@@ -1070,6 +1119,7 @@ openapi_write(
 	begin(out, "components", "{");
 	put_schemas(&d);
 	put_error_responses(&d);
+	put_headers(&d);
 	put_security(out);
 	buf_text(out, "}}");
 }

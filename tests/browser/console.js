@@ -155,6 +155,69 @@ async function inspectByCommand(token, client, now) {
 	return JSON.parse(stdout)
 }
 
+/* Answers of the service, which are as its description has them: lines for tests/npm/answers.js. */
+const answers = []
+
+function note(method, url, status, headers, body) {
+	if (headers.some(([name]) => name.toLowerCase() === 'x-request-id'))
+		answers.push(
+			JSON.stringify({ method, target: url, status, direct: false, headers, body }),
+		)
+}
+
+/* Of a page; what it left before the whole came is none. */
+const noting = []
+
+function noteOfPage(response) {
+	const body = response.body().then(String, () => undefined)
+
+	noting.push(
+		Promise.all([response.headersArray(), body]).then(
+			([headers, whole]) =>
+				whole === undefined ||
+				note(
+					response.request().method(),
+					response.url(),
+					response.status(),
+					headers.map(({ name, value }) => [name, value]),
+					whole,
+				),
+			() => {},
+		),
+	)
+}
+
+async function fetch(url, options) {
+	const answer = await globalThis.fetch(url, options)
+
+	note(
+		options?.method ?? 'GET',
+		url,
+		answer.status,
+		[...answer.headers],
+		await answer.clone().text(),
+	)
+	return answer
+}
+
+async function answersAsDescribed() {
+	await Promise.all(noting)
+	const program = path.join(TOP, 'build/release/agora-fcgi')
+	const judge = path.join(TOP, 'tests/npm/run')
+	const { stdout, stderr } = await run(judge, ['answers.js', program], answers.join('\n'))
+	const said = stdout.trimEnd().split('\n').at(-1)
+
+	if (said === '0 passed, 0 failed, 1 skipped') console.log(stdout.split('\n')[0])
+	else {
+		check(
+			'answers: each is as the document says',
+			said.startsWith(`${answers.length} answers, 0 not as described`) && answers.length > 0,
+			stdout + stderr,
+		)
+		console.log(`     ${said}`)
+	}
+}
+
 /* Tokens, also such as no program makes */
 
 const u16 = (n) => Buffer.from([n & 255, n >> 8])
@@ -354,6 +417,7 @@ async function open(url, options = {}) {
 			request.failure().errorText === 'net::ERR_ABORTED' ||
 			wrong.push(`${request.url()}: ${request.failure().errorText}`),
 	)
+	page.on('response', noteOfPage)
 	if (url !== undefined) await page.goto(url)
 	return { page, wrong, context }
 }
@@ -1658,6 +1722,7 @@ async function main() {
 		}
 		console.log(`     ${test.name}: ${((Date.now() - began) / 1000).toFixed(1)} s`)
 	}
+	if (process.argv[2] === undefined) await answersAsDescribed()
 }
 
 async function end() {

@@ -81,7 +81,7 @@ def over_tls(port, authority, pair=None, headers=()):
     with context.wrap_socket(kit.connect(port), server_hostname="localhost") as s:
         s.sendall(data)
         with s.makefile("rb") as stream:
-            return kit.read_answer(stream)
+            return kit.read_answer(stream, data)
 
 
 def test_client_certificates(w):

@@ -58,6 +58,7 @@ def main():
                 except Exception as error:  # a responder that does not even start
                     suite.failed += 1
                     print(f"FAIL {name}: {type(error).__name__}: {error}", flush=True)
+        suite.run("answers: each is as the document says", kit.described, build)
         suite.run("logs: no secret is in them", run.look_for_secrets)
     finally:
         run.clean_up()

@@ -1,5 +1,6 @@
 """A web server's side of FastCGI 1.0, byte by byte."""
 
+import io
 import json
 import select
 import socket
@@ -9,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 import kit
+from fastcgi import read_params
 from kit import expect, same
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA = range(1, 9)
@@ -100,15 +102,18 @@ class Answer:
         return json.loads(self.body)
 
 
-def parse_answer(data):
+def parse_answer(data, method, target):
+    """The CGI answer to that; noted."""
     head, separator, body = data.partition(b"\r\n\r\n")
     expect(separator, f"no CGI answer but {data[:80]!r}")
-    headers = {}
-    for line in head.decode("latin-1").split("\r\n"):
-        name, _, value = line.partition(": ")
+    lines, headers = kit.parse_headers(head.decode("latin-1").split("\r\n")), {}
+    for name, value in lines:
         expect(name.lower() not in headers, f"{name} came twice")
         headers[name.lower()] = value
-    return Answer(int(headers["status"].split()[0]), headers, body)
+    same(lines[0][0], "Status", "the first header")
+    status = int(headers["status"].split()[0])
+    kit.note(method, target, kit.Answer(status, lines[1:], body), direct=True)
+    return Answer(status, headers, body)
 
 
 def read_pairs(data):
@@ -118,6 +123,37 @@ def read_pairs(data):
         found[data[2 : 2 + name].decode()] = data[2 + name : 2 + name + value].decode()
         data = data[2 + name + value :]
     return found
+
+
+class Sent:
+    """The requests in the bytes that a client sends, as far as they can be read."""
+
+    def __init__(self):
+        self.bytes, self.params = bytearray(), {}  # params: of the requests of each id, in order
+
+    def take(self, data):
+        self.bytes += data
+        at = 0
+        while len(self.bytes) - at >= HEADER.size:
+            _, kind, request, size, padding = HEADER.unpack_from(self.bytes, at)
+            if len(self.bytes) - at < HEADER.size + size + padding:
+                break
+            if kind == BEGIN:
+                self.params.setdefault(request, []).append(bytearray())
+            elif kind == PARAMS and self.params.get(request):
+                self.params[request][-1] += self.bytes[at + HEADER.size : at + HEADER.size + size]
+            at += HEADER.size + size + padding
+        del self.bytes[:at]
+
+    def ended(self, request):
+        """Method and target of the first with this id, which is answered now."""
+        params = self.params.get(request)
+        try:
+            sent = read_params(params.pop(0)) if params else {}
+        except (IndexError, struct.error):  # broken on purpose
+            sent = {}
+        path = sent.get("REQUEST_URI") or sent.get("PATH_INFO") or ["/"]
+        return sent.get("REQUEST_METHOD", ["GET"])[0], path[0]
 
 
 class Client:
@@ -141,7 +177,7 @@ class Client:
         except OSError:
             self.sock.close()
             raise
-        self.bytes, self.stdout = bytearray(), {}
+        self.sent, self.bytes, self.stdout = Sent(), bytearray(), {}
         self.events, self.answers, self.closed_at = [], [], None
 
     def __enter__(self):
@@ -159,6 +195,7 @@ class Client:
         self.sock.close()
 
     def send(self, data):
+        self.sent.take(data)
         self.sock.sendall(data)
 
     def take(self, data):
@@ -180,11 +217,12 @@ class Client:
         elif kind == END:
             same(len(content), 8, "length of END_REQUEST")
             status, out = STATUS[content[4]], self.stdout.pop(request, None)
+            asked = self.sent.ended(request)
             if out is None:
                 self.events.append(f"END {request} {status}")
                 return
             same(status, "REQUEST_COMPLETE", "END_REQUEST of an answer")
-            self.answers.append(parse_answer(bytes(out)))
+            self.answers.append(parse_answer(bytes(out), *asked))
             number = "" if request == 1 else f" to {request}"
             self.events.append(f"{self.answers[-1].status}{number}")
         elif kind == GET_VALUES_RESULT:
@@ -213,7 +251,9 @@ class Client:
                 return False
             try:
                 if rest:
-                    rest = rest[self.sock.send(rest) :]
+                    count = self.sock.send(rest)
+                    self.sent.take(rest[:count])
+                    rest = rest[count:]
             except BlockingIOError:
                 pass
             except OSError:
@@ -278,6 +318,7 @@ class Load:
         self.clients, self.connect, self.request = clients, connect, request
         self.finished, self.once = finished, once
         self.ended, self.lost, self.times = False, [], []  # times: of each good answer
+        self.whole = []  # the bytes of each answer
         self.statuses = {}
 
     def run(self):
@@ -291,6 +332,16 @@ class Load:
             self.lost.append("no answer in time")
             sock.close()
         poll.close()
+        for got in self.whole:
+            self.note(got)
+
+    def note(self, got):
+        if self.finished is http_finished:
+            kit.read_answer(io.BytesIO(got), self.request)
+            return
+        sent = Sent()
+        sent.take(self.request)
+        parse_answer(stdout_of(got), *sent.ended(1))
 
     def stop(self):
         """Every request that was sent is still to be answered."""
@@ -327,7 +378,9 @@ class Load:
             return
         if status is None:
             self.lost.append(problem)
-        elif status == 200:
+        else:
+            self.whole.append(bytes(got))
+        if status == 200:
             self.times.append(time.monotonic())
         self.statuses[status] = self.statuses.get(status, 0) + 1
         if status is None or self.once:
@@ -337,6 +390,16 @@ class Load:
             self.begin(poll, open_ones, sock)
         elif sock is not None:
             sock.close()
+
+
+def stdout_of(got):
+    at, out = 0, b""
+    while len(got) - at >= HEADER.size:
+        _, kind, _, size, padding = HEADER.unpack_from(got, at)
+        if kind == STDOUT:
+            out += got[at + HEADER.size :][:size]
+        at += HEADER.size + size + padding
+    return out
 
 
 def fastcgi_finished(got):

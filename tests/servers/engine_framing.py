@@ -455,7 +455,7 @@ class SlowClient(threading.Thread):
 
     def only_send(self, client):
         try:
-            client.sock.sendall(self.row.sends[0][1])
+            client.send(self.row.sends[0][1])
         except OSError:
             pass  # closed, as it should be
 

@@ -223,25 +223,41 @@ class Answer:
 answers = []  # lines for tests/npm/answers.js: each answer of the service in JSON
 
 
-def note(method, target, answer):
-    """Keeps the answer for described()."""
-    is_json = (answer.header("Content-Type") or "").startswith("application/json")
+def note(method, target, answer, direct=False):
+    """Keeps the answer for described().  direct: the program's own, with no web server between;
+    else it is one of the service where it has an id."""
     own = not re.match("(/agora)?/test/", target)  # else one of tests/servers/waiting.c
-    if answer.body and is_json and own and answer.header("X-Request-ID"):
-        answers.append(f'{{"method":{json.dumps(method)},"target":{json.dumps(target)},'
-                       f'"status":{answer.status},"body":'.encode() + answer.body + b"}\n")
+    if own and (direct or answer.header("X-Request-ID")):
+        answers.append(json.dumps({
+            "method": method, "target": target, "status": answer.status, "direct": direct,
+            "headers": answer.headers, "body": answer.body.decode()}))
+
+
+# For curl's own settings, which it finds in CURL_HOME: it says on stderr what it asked and what came.
+CURL_SAYS = 'write-out = "%{stderr}\\nasked: %{method} %{url_effective} %{response_code} %{header_json}"\n'
+
+
+def note_curl(body, said):
+    """The one answer of a curl with CURL_SAYS, if one came.  What else it said."""
+    before, found, after = said.rpartition("\nasked: ")
+    if not found:
+        return said
+    method, url, status, headers = after.split(" ", 3)
+    headers = [(name, value) for name, values in json.loads(headers).items() for value in values]
+    note(method, re.sub("^[a-z]+://[^/]*", "", url), Answer(int(status), headers, body.encode()))
+    return before
 
 
 def described(build):
     """All that were noted are as the API's description has them."""
     done = subprocess.run([os.path.join(TOP, "tests", "npm", "run"), "answers.js",
                            os.path.join(build, "agora-fcgi")],
-                          input=b"".join(answers), capture_output=True, check=False)
-    said = done.stdout.decode(errors="replace")
-    if "0 passed, 0 failed, 1 skipped" in said:
-        raise Skip(f"{said} {len(answers)} answers were not looked at")
-    expect(done.returncode == 0, said, done.stderr.decode(errors="replace"))
-    expect(f"{len(answers)} answers, 0 not as described" in said and answers, said)
+                          input="\n".join(answers), capture_output=True, text=True, check=False)
+    if "0 passed, 0 failed, 1 skipped" in done.stdout:
+        raise Skip(f"{done.stdout} {len(answers)} answers were not looked at")
+    expect(done.returncode == 0, done.stdout, done.stderr)
+    expect(f"{len(answers)} answers, 0 not as described" in done.stdout and answers, done.stdout)
+    print(done.stdout.rstrip().splitlines()[-1], flush=True)
 
 
 def request_bytes(method, target, headers=(), body=b"", host="127.0.0.1", close=True):
@@ -261,8 +277,16 @@ def parse_headers(lines):
     return [tuple(re.split(r":[ \t]*", line, maxsplit=1)) for line in lines]
 
 
-def read_answer(stream, method="GET"):
-    """One answer off a connection's file."""
+def read_answer(stream, asked):
+    """The answer to the request whose bytes begin so, off a connection's file; noted."""
+    words = asked.partition(b"\r\n")[0].decode("latin-1").split(" ")
+    answer = read_head(stream)
+    read_body(stream, answer, words[0])
+    note(words[0], words[1] if len(words) > 1 else "", answer)
+    return answer
+
+
+def read_head(stream):
     first = stream.readline().decode("latin-1").rstrip("\r\n")
     expect(re.match(r"HTTP/1\.[01] \d{3}", first), f"no status line but {first!r}")
     lines = []
@@ -272,10 +296,13 @@ def read_answer(stream, method="GET"):
         if line == "\r\n":
             break
         lines.append(line.rstrip("\r\n"))
-    answer = Answer(int(first.split(" ")[1]), parse_headers(lines), b"")
+    return Answer(int(first.split(" ")[1]), parse_headers(lines), b"")
+
+
+def read_body(stream, answer, method):
     length = answer.header("Content-Length")
     if method == "HEAD" or answer.status in (204, 304):
-        return answer
+        return
     if length is not None:
         answer.body = stream.read(int(length))
         same(len(answer.body), int(length), "length of the body")
@@ -286,7 +313,6 @@ def read_answer(stream, method="GET"):
         stream.readline()
     else:
         answer.body = stream.read()
-    return answer
 
 
 def connect(port, timeout=DEADLINE, tls=None, server_name=None):
@@ -296,20 +322,15 @@ def connect(port, timeout=DEADLINE, tls=None, server_name=None):
     return tls.wrap_socket(s, server_hostname=server_name) if tls else s
 
 
-def exchange(port, data, method="GET", tls=None, server_name=None):
+def exchange(port, data, tls=None, server_name=None):
     """Sends raw bytes on a connection of their own and reads the one answer."""
     with connect(port, tls=tls, server_name=server_name) as s, s.makefile("rb") as stream:
         try:
             s.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             pass  # answered before it was all sent
-        answer = read_answer(stream, method)
-    words = data.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-    note(words[0], words[1] if len(words) > 1 else "", answer)
-    return answer
+        return read_answer(stream, data)
 
 
 def http(port, method, target, headers=(), body=b""):
-    return exchange(
-        port, request_bytes(method, target, headers, body, f"127.0.0.1:{port}"), method
-    )
+    return exchange(port, request_bytes(method, target, headers, body, f"127.0.0.1:{port}"))

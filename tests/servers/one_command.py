@@ -1,6 +1,7 @@
 """nginx/serve, as its user has it."""
 
 import glob
+import json
 import os
 import re
 import secrets
@@ -125,8 +126,12 @@ def test_demo(run):
     port = serve.ready()
     expect("thrown away" in serve.out(), f"no word of throw-away credentials: {serve.out()}")
     command = re.search(r"^Try: +(curl .*)$", serve.out(), re.M)[1]
-    done = subprocess.run(["sh", "-c", command + " -sS"], capture_output=True, check=False)
-    answer = kit.Answer(200, [], done.stdout).json()
+    directory = run.directory()
+    write(directory + "/.curlrc", kit.CURL_SAYS)
+    done = subprocess.run(["sh", "-c", command + " -sS"], capture_output=True, text=True, check=False,
+                          env=os.environ | {"CURL_HOME": directory})
+    same(kit.note_curl(done.stdout, done.stderr), "", "what curl complains of")
+    answer = json.loads(done.stdout)
     for child in serve.children:
         if program(child) == "agora-fcgi":
             break
@@ -309,7 +314,7 @@ def test_what_is_under_way_is_finished(run):
         serve.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not listens(serve.port), "nginx to stop listening")
         s.sendall(data[-5:])
-        same(read_answer(stream).status, 200, "status of the request under way")
+        same(read_answer(stream, data).status, 200, "status of the request under way")
     serve.ends(0)
 
 

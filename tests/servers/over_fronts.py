@@ -9,7 +9,7 @@ import kit
 import sites
 import tokens
 from cases import ALLOW_ORIGIN, check_common, check_error, check_own
-from kit import expect, read_answer, same, wait_until
+from kit import expect, read_answer, read_head, same, wait_until
 from sites import ACCESS_LINE, CERTIFICATE, read, write
 
 BODY = b'{"tokenType":"rtc","channel":"ch","uid":"7"}'
@@ -66,12 +66,13 @@ def test_a_body_that_is_asked_for(w):
     """Expect: 100-continue."""
     site = w.site()
     expecting = [("Expect", "100-continue"), ("Content-Length", str(len(BODY)))]
+    ask = site.request("POST", "/getToken", expecting)
     with kit.connect(site.port, tls=site.tls, server_name=site.server_name) as s:
         with s.makefile("rb") as stream:
-            s.sendall(site.request("POST", "/getToken", expecting))
-            same(read_answer(stream, "HEAD").status, 100, "status before the body")
+            s.sendall(ask)
+            same(read_head(stream).status, 100, "status before the body")
             s.sendall(BODY)
-            answer = read_answer(stream)
+            answer = read_answer(stream, ask)
     tokens.check(w.build, answer.json()["token"], TOKEN)
 
 
@@ -142,15 +143,14 @@ def test_kept_connections(w):
             for count in [1] * 10 + [5] * 2:
                 s.sendall(ask * count)
                 for _ in range(count):
-                    answer = read_answer(stream)
+                    answer = read_answer(stream, ask)
                     same(answer.status, 200, f"status ({answer.body!r})")
                     expect(answer.json()["token"].startswith("007"), "a token")
-            s.sendall(site.request("HEAD", "/ping", close=False))
-            same(read_answer(stream, "HEAD").status, 200, "status of HEAD")
-            s.sendall(site.request("GET", "/nothing", close=False))
-            same(read_answer(stream).status, 404, "status of an error")
-            s.sendall(site.request("GET", "/ping", close=False))
-            same(read_answer(stream).status, 200, "status behind an error")
+            for method, target, status in (("HEAD", "/ping", 200), ("GET", "/nothing", 404),
+                                           ("GET", "/ping", 200)):
+                ask = site.request(method, target, close=False)
+                s.sendall(ask)
+                same(read_answer(stream, ask).status, status, f"status of {method} {target}")
 
 
 def test_unknown_methods(w):
@@ -178,11 +178,12 @@ def test_20_requests_at_once(w):
     for i in range(20):
         sockets.append(kit.connect(site.port, tls=site.tls, server_name=site.server_name))
         body = b'{"tokenType":"rtc","channel":"ch","uid":%d}' % (i + 1)
-        sockets[-1].sendall(site.request("POST", "/getToken", body=body))
+        ask = site.request("POST", "/getToken", body=body)
+        sockets[-1].sendall(ask)
     issued_now = set()
     for i, s in enumerate(sockets):
         with s, s.makefile("rb") as stream:
-            answer = read_answer(stream)
+            answer = read_answer(stream, ask)
         same(answer.status, 200, f"status ({answer.body!r})")
         tokens.check(w.build, answer.json()["token"], tokens.rtc("ch", str(i + 1)))
         issued_now.add(answer.header("X-Request-ID"))

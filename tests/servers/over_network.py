@@ -110,7 +110,7 @@ def start_recording(site):
                         b'{"channelName":"room"}')
     with kit.connect(site.port, 2 * kit.DEADLINE) as s, s.makefile("rb") as stream:
         s.sendall(data)
-        return kit.read_answer(stream)
+        return kit.read_answer(stream, data)
 
 
 def unread(space):

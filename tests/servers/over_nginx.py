@@ -48,7 +48,7 @@ class Load:
                         if self.stopped.is_set():
                             break
                         s.sendall(data)
-                        answer = read_answer(stream)
+                        answer = read_answer(stream, data)
                         same(answer.status, 200, f"status ({answer.body!r})")
                         expect(answer.json()["token"].startswith("007"), "a token")
                         with self.lock:
@@ -234,7 +234,7 @@ def test_one_byte_at_a_time(run, build):
     with kit.connect(site.port) as s, s.makefile("rb") as stream:
         for i in range(len(data)):
             s.sendall(data[i : i + 1])
-        tokens.check(build, read_answer(stream).json()["token"], tokens.rtc("ch", "7"))
+        tokens.check(build, read_answer(stream, data).json()["token"], tokens.rtc("ch", "7"))
     site.stop()
 
 
@@ -245,7 +245,7 @@ def test_kept_and_pipelined_connections(run, build):
         for count in [1] * 50 + [5] * 10:
             s.sendall(ask * count)
             for _ in range(count):
-                same(read_answer(stream).status, 200, "status")
+                same(read_answer(stream, ask).status, 200, "status")
     with open("/proc/net/unix") as file:
         connected = [line for line in file if site.socket in line and line.split()[5] == "03"]
     expect(1 <= len(connected) <= 2, f"{len(connected)} connections from 2 nginx workers to us")
@@ -257,11 +257,12 @@ def test_200_requests_at_once(run, build):
     sockets = [kit.connect(site.port) for _ in range(200)]
     for i, s in enumerate(sockets):
         body = b'{"tokenType":"rtc","channel":"ch","uid":%d}' % i
-        s.sendall(request_bytes("POST", "/getToken", body=body))
+        ask = request_bytes("POST", "/getToken", body=body)
+        s.sendall(ask)
     issued = []
     for s in sockets:
         with s, s.makefile("rb") as stream:
-            answer = read_answer(stream)
+            answer = read_answer(stream, ask)
             same(answer.status, 200, f"status ({answer.body!r})")
             issued.append((answer.json()["token"], answer.header("X-Request-ID")))
     same(len(set(issued)), 200, "different tokens and ids")
@@ -421,7 +422,7 @@ class ExampleSite(Nginx):
             with context.wrap_socket(plain, server_hostname="tokens.example.com") as s:
                 s.sendall(data)
                 with s.makefile("rb") as stream:
-                    return read_answer(stream)
+                    return read_answer(stream, data)
 
 
 def test_the_example_site(run, build):
@@ -466,5 +467,5 @@ def test_metrics_are_for_this_machine_alone(run, build):
             ("127.0.0.1", site.port), kit.DEADLINE, source_address=("127.0.0.2", 0)
         ) as s, s.makefile("rb") as stream:
             s.sendall(data)
-            same(read_answer(stream).status, 403, f"{target} from another address")
+            same(read_answer(stream, data).status, 403, f"{target} from another address")
     site.stop()

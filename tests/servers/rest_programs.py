@@ -119,10 +119,13 @@ def test_agora_cgi_hands_over_the_body_unread(w):
     directory = w.run.directory()
     script, seen = os.path.join(directory, "program"), os.path.join(directory, "seen")
     sites.write(script, f"#!/bin/sh\necho \"$# $REQUEST_URI\" >>{seen}\ncat >>{seen}\n"
-                "printf 'Status: 200 OK\\r\\nX-Request-ID: %s\\r\\n\\r\\n' \"$HTTP_X_REQUEST_ID\"\n")
+                "printf 'Status: 503 Service Unavailable\\r\\nX-Request-ID: %s\\r\\n'"
+                " \"$HTTP_X_REQUEST_ID\"\n"
+                "printf 'Content-Type: application/json\\r\\n\\r\\n{\"error\":\"its own\",'\n"
+                "printf '\"code\":\"overloaded\",\"status\":503,\"requestId\":\"%s\"}' \"$HTTP_X_REQUEST_ID\"\n")
     os.chmod(script, 0o755)
     cgi = Cgi(w, rk.settings_for(w.sim) | {"AGORA_FCGI": script}, agora_cgi(w))
-    same(cgi.post("/rtmp/push/start", b"{not read here").status, 200, "status")
+    same(cgi.post("/rtmp/push/start", b"{not read here").json()["error"], "its own", "answer")
     same(sites.read(seen), "0 /rtmp/push/start\n{not read here", "what the program was given")
     tokens.check(w.build, cgi.post("/getToken", TOKEN).json()["token"], tokens.rtm("u"))
     fails(cgi.ask("GET", "/nothing"), 404, "not_found")

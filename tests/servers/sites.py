@@ -164,8 +164,8 @@ class Front:
     def request(self, method, target, headers=(), body=b"", **more):
         return kit.request_bytes(method, target, headers, body, self.host, **more)
 
-    def exchange(self, data, method="GET"):
-        return kit.exchange(self.port, data, method, self.tls, self.server_name)
+    def exchange(self, data):
+        return kit.exchange(self.port, data, self.tls, self.server_name)
 
     def send(self, method, target, headers=(), body=b""):
         """With a request id of its own, so that its log line is found."""
@@ -173,7 +173,7 @@ class Front:
         request_id = sent[0] if sent else secrets.token_hex(8)
         if not sent:
             headers = [*headers, ("X-Request-ID", request_id)]
-        answer = self.exchange(self.request(method, target, headers, body), method)
+        answer = self.exchange(self.request(method, target, headers, body))
         answer.request_id = request_id
         return answer
 
@@ -320,7 +320,7 @@ class Cgi:
         lines = head.decode("latin-1").split("\r\n")
         expect(lines[0].startswith("Status: "), f"no Status but {lines[0]!r}")
         answer = kit.Answer(int(lines[0].split()[1]), kit.parse_headers(lines[1:]), rest)
-        kit.note(method, target or env.get("PATH_INFO", ""), answer)
+        kit.note(method, target or env.get("PATH_INFO", ""), answer, direct=True)
         sent = [v for n, v in headers if n.lower() == "x-request-id"]
         answer.request_id = sent[0] if sent else ""
         self.log = log.splitlines()
