@@ -26,17 +26,16 @@ const shared = new Set(['unauthenticated', 'internal', 'method_not_allowed', 'no
 // Of HTTP and of browsers.
 const known = /^(allow|cache-control|connection|content-(length|type)|date|expires|keep-alive|pragma|server|transfer-encoding|vary|x-content-type-options|access-control-.*)$/
 
-// A path's last segment is not empty: one slash at the end is none.
 const endpoints = Object.entries(document.paths).map(([path, item]) => ({
 	path,
 	item,
 	pattern: new RegExp('^(/agora|/cgi-bin)?(/agora[.]cgi)?' +
-		path.replace('.', '[.]').replace(/{\w+}$/, '[^/]+').replace(/{\w+}/g, '[^/]*') + '/?$'),
+		path.replace('.', '[.]').replace(/{\w+}/g, '[^/]*') + '$'),
 }))
 
-// Clients may write paths in other ways: escaped, or with an absolute URL.
+// Clients may write paths in other ways: escaped, with a slash at the end, with an absolute URL.
 function path_of(target) {
-	const path = target.replace(/^https?:\/\/[^/]*/, '').replace(/[?#].*/s, '')
+	const path = target.replace(/^https?:\/\/[^/]*/, '').replace(/[?#].*/s, '').replace(/\/$/, '')
 
 	return path.replace(/%([2-7][0-9A-Fa-f])/g, (escaped, hex) => {
 		const character = String.fromCharCode(parseInt(hex, 16))
