@@ -508,3 +508,60 @@ json_problem_text(enum json_problem problem)
 	}
 	return "is not JSON";
 }
+
+/* Writing */
+
+void
+json_separate(struct buf *out)
+{
+	const char last = out->length == 0 ? '[' : out->data[out->length - 1];
+
+	if (last != '{' && last != '[' && last != ':')
+		buf_text(out, ",");
+}
+
+void
+json_put_name(struct buf *out, const char *name)
+{
+	json_separate(out);
+	buf_json(out, text_of(name));
+	buf_text(out, ":");
+}
+
+void
+json_begin(struct buf *out, const char *name, const char *bracket)
+{
+	if (name == NULL)
+		json_separate(out);
+	else
+		json_put_name(out, name);
+	buf_text(out, bracket);
+}
+
+void
+json_put_text(struct buf *out, const char *name, const char *value)
+{
+	json_put_name(out, name);
+	buf_json(out, text_of(value));
+}
+
+void
+json_put_number(struct buf *out, const char *name, int64_t value)
+{
+	json_put_name(out, name);
+	buf_number(out, value);
+}
+
+void
+json_put_item(struct buf *out, const char *value)
+{
+	json_separate(out);
+	buf_json(out, text_of(value));
+}
+
+void
+json_put_bool(struct buf *out, const char *name, bool value)
+{
+	json_put_name(out, name);
+	buf_text(out, value ? "true" : "false");
+}

@@ -8,7 +8,7 @@
 
 #include <json-c/json.h>
 
-#include "text.h"
+#include "buf.h"
 
 #define JSON_DEPTH 16 /* objects and arrays in one another */
 
@@ -47,5 +47,27 @@ size_t json_line(struct text text, size_t at);
 
 /* What is wrong, for people, one clause.  Static text. */
 const char *json_problem_text(enum json_problem problem);
+
+/*
+ * Writing, piece by piece: each appends a comma where something of the same object or array stands
+ * before.  Names and values are escaped.
+ */
+
+/* The comma alone. */
+void json_separate(struct buf *out);
+
+/* "name": */
+void json_put_name(struct buf *out, const char *name);
+
+/* An object or array, of which the caller appends the end; name is NULL within an array. */
+void json_begin(struct buf *out, const char *name, const char *bracket);
+
+/* Members of an object. */
+void json_put_text(struct buf *out, const char *name, const char *value);
+void json_put_number(struct buf *out, const char *name, int64_t value);
+void json_put_bool(struct buf *out, const char *name, bool value);
+
+/* A text within an array. */
+void json_put_item(struct buf *out, const char *value);
 
 #endif

@@ -2,9 +2,8 @@
 
 #include "route.h"
 
-/* The pattern's next segment, after its slash; data is NULL at the end. */
-static struct text
-next_segment(const char **pattern)
+struct text
+route_segment(const char **pattern)
 {
 	struct text segment = { NULL, 0 };
 
@@ -28,13 +27,13 @@ path_matches(const char *pattern, const struct request *request)
 	struct text segment;
 
 	for (size_t i = 0; i < request->segment_count; i++) {
-		segment = next_segment(&pattern);
+		segment = route_segment(&pattern);
 		if (segment.length == 0)
 			return false;
 		if (segment.data[0] != ':' && !same(segment, request->segments[i]))
 			return false;
 	}
-	segment = next_segment(&pattern);
+	segment = route_segment(&pattern);
 	return segment.length == 0;
 }
 
@@ -70,7 +69,7 @@ route_captures(
 	const char *pattern = route->path;
 
 	for (size_t i = 0; i < request->segment_count; i++) {
-		struct text segment = next_segment(&pattern), value = request->segments[i];
+		struct text segment = route_segment(&pattern), value = request->segments[i];
 		struct json_object *text;
 		char name[64];
 
@@ -82,4 +81,13 @@ route_captures(
 		if (text == NULL || json_object_object_add(members, name, text) != 0)
 			abort();
 	}
+}
+
+bool
+route_has_capture(const char *path, const char *name)
+{
+	for (struct text s = route_segment(&path); s.data != NULL; s = route_segment(&path))
+		if (s.data[0] == ':' && text_is((struct text){ s.data + 1, s.length - 1 }, name))
+			return true;
+	return false;
 }

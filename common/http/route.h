@@ -45,4 +45,10 @@ const struct route *route_find(const struct route *routes, size_t count,
 void route_captures(const struct route *route, const struct request *request,
     struct json_object *members) __attribute__((nonnull));
 
+/* The next segment of a row's path, after its slash; data is NULL at the end. */
+struct text route_segment(const char **path) __attribute__((nonnull));
+
+/* Whether the row's path captures that. */
+bool route_has_capture(const char *path, const char *name) __attribute__((nonnull));
+
 #endif

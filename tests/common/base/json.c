@@ -571,6 +571,30 @@ explains(void)
 	}
 }
 
+static void
+writes(void)
+{
+	struct buf out = { 0 };
+
+	json_begin(&out, NULL, "{");
+	json_begin(&out, "list", "[");
+	json_put_item(&out, "a\"b");
+	json_begin(&out, NULL, "{");
+	buf_text(&out, "}");
+	json_put_item(&out, "");
+	buf_text(&out, "]");
+	json_put_text(&out, "text", "c\n");
+	json_put_number(&out, "number", -7);
+	json_put_bool(&out, "yes", true);
+	json_put_bool(&out, "no", false);
+	buf_text(&out, "}");
+	CHECK(text_is(buf_view(&out),
+		  "{\"list\":[\"a\\\"b\",{},\"\"],\"text\":\"c\\n\",\"number\":-7,"
+		  "\"yes\":true,\"no\":false}"),
+	    "pieces");
+	buf_free(&out);
+}
+
 CU_TestInfo base_json_tests[] = {
 	{ "accepts", accepts },
 	{ "tells null from failure", tells_null_from_failure },
@@ -587,5 +611,6 @@ CU_TestInfo base_json_tests[] = {
 	{ "counts lines", counts_lines },
 	{ "reads huge numbers", reads_huge_numbers },
 	{ "explains", explains },
+	{ "writes", writes },
 	CU_TEST_INFO_NULL,
 };

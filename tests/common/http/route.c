@@ -160,10 +160,22 @@ captures_nul(void)
 	json_object_put(members);
 }
 
+static void
+names_captures(void)
+{
+	static const char path[] = "/a/:bc/d/:e";
+
+	CHECK(route_has_capture(path, "bc") && route_has_capture(path, "e"), "captures");
+	CHECK(!route_has_capture(path, "a") && !route_has_capture(path, "b") &&
+		!route_has_capture(path, "d") && !route_has_capture("", "a"),
+	    "others");
+}
+
 CU_TestInfo http_route_tests[] = {
 	{ "finds rows", finds_rows },
 	{ "has no row in an empty table", has_no_row_in_an_empty_table },
 	{ "captures", captures },
 	{ "captures NUL", captures_nul },
+	{ "names captures", names_captures },
 	CU_TEST_INFO_NULL,
 };

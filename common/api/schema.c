@@ -1,0 +1,250 @@
+#include "agora.h"
+#include "names.h"
+#include "rtmp.h"
+#include "schema.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* What checks of names want, as regular expressions (ECMA-262). */
+#define RTC_LEGAL "A-Za-z0-9 !#$%&()+\\-:;<=.>?@\\[\\]\\^_{}|~,"
+static const struct {
+	bool (*check)(struct text value, struct field_error *error);
+	const char *pattern;
+} patterns[] = {
+	{ name_is_rtc, "^[" RTC_LEGAL "*]*$" },
+	{ name_is_channel, "^[" RTC_LEGAL "]*$" },
+	{ name_is_room, "^[" RTC_LEGAL "]*$" },
+	{ name_is_rtm_user, "^(?!0$)[" RTC_LEGAL "]*$" },
+	{ name_is_chat_user, "^(?!0$)[a-z0-9_\\-.]*$" },
+	{ name_is_job, "^[A-Za-z0-9_\\-]*$" },
+	{ name_is_uid, "^[0-9]+$" },
+	{ is_agora_id, "^[A-Za-z0-9\\-_.~=]*$" },
+	{ is_ipv4, "^[0-9]+(\\.[0-9]+){3}$" },
+	{ is_stream_url, "^[!-~]*://[!-~]*$" },
+};
+
+const struct field schema_project_field = { "project", FIELD_TEXT,
+	.meaning = "which of the policy's projects; absent = the default one" };
+
+void
+schema_description(struct buf *out, const struct field *f)
+{
+	struct buf text = { 0 };
+
+	if (f->meaning == NULL)
+		return;
+	buf_text(&text, f->meaning);
+	if (f->unit != NULL && strstr(f->meaning, f->unit) == NULL)
+		buf_printf(&text, " (%s)", f->unit);
+	json_put_name(out, "description");
+	buf_json(out, buf_view(&text));
+	buf_free(&text);
+}
+
+static void
+put_text_rules(struct buf *out, const struct field *f)
+{
+	if (f->max > 0 && f->min > 0)
+		json_put_number(out, "minLength", 1); /* so many bytes may be fewer characters */
+	if (f->max > 0 && f->kind != FIELD_TEXTS)
+		json_put_number(out, "maxLength", f->max);
+	for (size_t i = 0; f->check != NULL && i < COUNT(patterns); i++)
+		if (patterns[i].check == f->check)
+			json_put_text(out, "pattern", patterns[i].pattern);
+	if (f->flags & FIELD_SECRET)
+		json_put_text(out, "format", "password");
+}
+
+static void
+put_string_or(struct buf *out, const char *other)
+{
+	json_begin(out, "type", "[");
+	json_put_item(out, "string");
+	json_put_item(out, other);
+	buf_text(out, "]");
+}
+
+static void
+put_number_rules(struct buf *out, const struct field *f, enum schema_use use)
+{
+	json_put_text(out, "type", "integer");
+	if (f->min == 0 && f->max == 0)
+		return;
+	json_put_number(out, "minimum", f->min);
+	if (f->max < INT64_MAX) /* which no client has as a number */
+		json_put_number(out, "maximum", f->max);
+	if (use != SCHEMA_ANSWER && f->fallback != 0 && f->fallback >= f->min &&
+	    f->fallback <= f->max)
+		json_put_number(out, "default", f->fallback);
+}
+
+/* Names that are digits may be numbers in a body.  Only those of one value, where it is decided. */
+static void
+put_choices(struct buf *out, const struct field *f, enum schema_use use, uint64_t decided)
+{
+	uint64_t n;
+
+	json_begin(out, "enum", "[");
+	for (const struct choice *c = f->choices; c->name != NULL; c++) {
+		if ((f->flags & FIELD_DECIDES) && !(decided & UINT64_C(1) << c->value))
+			continue;
+		json_put_item(out, c->name);
+		if (use == SCHEMA_BODY && text_number(text_of(c->name), INT64_MAX, &n)) {
+			json_separate(out);
+			buf_text(out, c->name);
+		}
+	}
+	buf_text(out, "]");
+	for (const struct choice *c = f->choices; use != SCHEMA_ANSWER && c->name != NULL; c++)
+		if (c->value == f->fallback && !(f->flags & FIELD_REQUIRED) &&
+		    (!(f->flags & FIELD_DECIDES) || (decided & UINT64_C(1) << c->value))) {
+			json_put_text(out, "default", c->name);
+			return;
+		}
+}
+
+static void
+put_list(struct buf *out, const struct field *f, enum schema_use use)
+{
+	if (f->flags & FIELD_OR_ONE)
+		put_string_or(out, "array");
+	else
+		json_put_text(out, "type", "array");
+	if (f->max > 0)
+		json_put_number(out, "maxItems", f->max);
+	json_begin(out, "items", "{");
+	if (f->kind == FIELD_LIST) {
+		schema_object(out, f->nested, use, "", SCHEMA_ANY_CHOICE);
+	} else if (f->kind == FIELD_NAMES) {
+		put_string_or(out, "null");
+	} else {
+		json_put_text(out, "type", "string");
+		put_text_rules(out, f);
+	}
+	buf_text(out, "}");
+}
+
+void
+schema_value(struct buf *out, const struct field *f, enum schema_use use, uint64_t decided)
+{
+	switch (f->kind) {
+	case FIELD_TEXT:
+		json_put_text(out, "type", "string");
+		put_text_rules(out, f);
+		return;
+	case FIELD_NAME: put_string_or(out, "null"); return;
+	case FIELD_ID:
+		if (use == SCHEMA_BODY) {
+			put_string_or(out, "integer");
+			json_put_number(out, "minimum", 0);
+			json_put_number(out, "maximum", UINT32_MAX);
+		} else {
+			json_put_text(out, "type", "string");
+		}
+		put_text_rules(out, f);
+		return;
+	case FIELD_INT: put_number_rules(out, f, use); return;
+	case FIELD_CHOICE: put_choices(out, f, use, decided); return;
+	case FIELD_BOOL: json_put_text(out, "type", "boolean"); return;
+	case FIELD_MAYBE:
+		json_begin(out, "type", "[");
+		json_put_item(out, "boolean");
+		json_put_item(out, "null");
+		buf_text(out, "]");
+		return;
+	case FIELD_OBJECT: schema_object(out, f->nested, use, "", SCHEMA_ANY_CHOICE); return;
+	case FIELD_LIST:
+	case FIELD_TEXTS:
+	case FIELD_NAMES: put_list(out, f, use); return;
+	case FIELD_JSON: json_put_text(out, "type", "object"); return;
+	case FIELD_JSONS:
+		json_put_text(out, "type", "array");
+		json_begin(out, "items", "{}");
+		return;
+	case FIELD_MAP:
+		json_put_text(out, "type", "object");
+		json_begin(out, "additionalProperties", "{");
+		schema_object(out, f->nested, use, "", SCHEMA_ANY_CHOICE);
+		buf_text(out, "}");
+		return;
+	}
+}
+
+static bool
+applies(const struct field *f, uint64_t decided)
+{
+	return f->when == 0 || (f->when & decided) != 0;
+}
+
+/* What a decision is when nothing is said is of no other choice than that. */
+static bool
+is_required(const struct field *f, enum schema_use use, uint64_t decided)
+{
+	if (f->flags & FIELD_REQUIRED)
+		return true;
+	if (f->flags & FIELD_DECIDES)
+		return (decided & UINT64_C(1) << f->fallback) == 0;
+	return use == SCHEMA_ANSWER && !(f->flags & FIELD_OMIT) &&
+	    (f->kind == FIELD_INT || f->kind == FIELD_CHOICE || f->kind == FIELD_BOOL);
+}
+
+/* What stands beside a name that JSON cannot hold. */
+static void
+put_hex(struct buf *out, const struct field *f)
+{
+	struct buf name = { 0 };
+
+	buf_printf(&name, "%sHex", f->name);
+	json_separate(out);
+	buf_json(out, buf_view(&name));
+	buf_text(out, ":{");
+	json_put_text(out, "description",
+	    f->kind == FIELD_NAME ? "its bytes in hexadecimal, where it is no UTF-8 and so null"
+				  : "bytes in hexadecimal of those that are null");
+	if (f->kind == FIELD_NAMES) {
+		json_put_text(out, "type", "array");
+		json_begin(out, "items", "{");
+	}
+	json_put_text(out, "type", "string");
+	json_put_text(out, "pattern", "^([0-9a-f]{2})*$");
+	buf_text(out, f->kind == FIELD_NAMES ? "}}" : "}");
+	buf_free(&name);
+}
+
+void
+schema_object(struct buf *out, const struct table *table, enum schema_use use, const char *path,
+    uint64_t decided)
+{
+	bool required = false;
+
+	json_put_text(out, "type", "object");
+	json_begin(out, "properties", "{");
+	for (const struct field *f = table->fields; f < table->fields + table->count; f++) {
+		if (!applies(f, decided) || route_has_capture(path, f->name))
+			continue;
+		json_begin(out, f->name, "{");
+		schema_description(out, f);
+		schema_value(out, f, use, decided);
+		buf_text(out, "}");
+		if (f->kind == FIELD_NAME || f->kind == FIELD_NAMES)
+			put_hex(out, f);
+	}
+	if (path[0] != '\0') { /* the whole body */
+		json_begin(out, schema_project_field.name, "{");
+		schema_description(out, &schema_project_field);
+		schema_value(out, &schema_project_field, use, decided);
+		buf_text(out, "}");
+	}
+	buf_text(out, "}");
+	for (const struct field *f = table->fields; f < table->fields + table->count; f++) {
+		if (!applies(f, decided) || route_has_capture(path, f->name) ||
+		    !is_required(f, use, decided))
+			continue;
+		if (!required)
+			json_begin(out, "required", "[");
+		required = true;
+		json_put_item(out, f->name);
+	}
+	buf_text(out, required ? "]" : "");
+	json_put_bool(out, "additionalProperties", false);
+}
