@@ -15,7 +15,6 @@
 #define LINGER_MS 2000
 #define GRACE_MS 1000
 #define SPARE_MAX 64 /* connections, and jobs, kept for the next ones */
-#define HELD_MAX 4   /* requests whose records are written at once: these fit processors' caches */
 
 enum connection_state {
 	RECEIVING, /* reads requests */
@@ -48,6 +47,7 @@ struct job {
 	struct connections *owner;
 	struct job *next, *previous; /* among those that wait, or are held */
 	int64_t deadline;            /* monotonic ms */
+	size_t answer_at;            /* where in the connection's output a held answer begins */
 };
 
 struct connections {
@@ -55,9 +55,9 @@ struct connections {
 	struct app *app;
 	struct connection_limits limits;
 	struct watch listener;
-	struct connection *open, *last, *closed, *spare; /* open to last: used last first */
-	struct job *waiting, *held, *spare_jobs;
-	size_t count, waiting_count, held_count, spare_count, spare_job_count;
+	struct connection *open, *last, *closed, *spare;     /* open to last: used last first */
+	struct job *waiting, *held, *last_held, *spare_jobs; /* held: in the order they came */
+	size_t count, waiting_count, spare_count, spare_job_count;
 	size_t overloaded;  /* requests refused since it was last said */
 	size_t crowded_out; /* connections closed for others */
 	bool draining;
@@ -451,20 +451,43 @@ note_answered(struct connection *c, struct text id)
 	c->answered[id.length] = '\0';
 }
 
-/* The exchange is complete: its answer goes to the connection's output. */
+/* The exchange's answer goes to the connection's output. */
 static void
-deliver(struct job *job)
+write_answer(struct job *job)
 {
-	struct connection *c = job->connection;
 	struct connections *all = job->owner;
-	struct exchange *x = &job->exchange;
+	const struct exchange *x = &job->exchange;
 
 	buf_clear(&all->answer);
 	response_write(&x->response, text_is(x->request.method, "HEAD"), &all->answer);
-	note_answered(c, x->request.id);
-	codec_answer(job->codec, buf_view(&all->answer), &c->out); /* frees the request's text */
+	note_answered(job->connection, x->request.id);
+	codec_answer(job->codec, buf_view(&all->answer), &job->connection->out);
 	buf_wipe(&all->answer);
 	shrink(&all->answer);
+}
+
+/* Another answer takes the place of the one that was held, whose codec has gone. */
+static void
+write_other_answer(struct job *job)
+{
+	struct connection *c = job->connection;
+	struct connections *all = job->owner;
+	const struct exchange *x = &job->exchange;
+
+	explicit_bzero(c->out.data + job->answer_at, c->out.length - job->answer_at);
+	c->out.length = job->answer_at;
+	buf_clear(&all->answer);
+	response_write(&x->response, text_is(x->request.method, "HEAD"), &all->answer);
+	framing_answer(c->framing.id, buf_view(&all->answer), &c->out);
+}
+
+/* The answer is in the output, and the connection is there for the next request. */
+static void
+end_request(struct job *job)
+{
+	struct connection *c = job->connection;
+	struct connections *all = job->owner;
+
 	return_job(job);
 	c->has_served = true;
 	/* The list is in the order of last use. */
@@ -476,15 +499,35 @@ deliver(struct job *job)
 		finish(c);
 }
 
-/* Until its record is written, at the end of the turn or when there are many. */
+/* The exchange is complete. */
+static void
+deliver(struct job *job)
+{
+	write_answer(job);
+	end_request(job);
+}
+
+/*
+ * Until its record is written, at the end of the turn.  The answer is put into the output all the
+ * same, from which nothing is sent meanwhile, so that libfcgi's large buffers serve the next one.
+ */
 static void
 hold(struct job *job)
 {
-	if (job->connection != NULL)
-		job->connection->job = job;
-	job->next = job->owner->held;
-	job->owner->held = job;
-	job->owner->held_count++;
+	struct connection *c = job->connection;
+	struct connections *all = job->owner;
+
+	exchange_keep(&job->exchange); /* what it was made of goes with the codec's part */
+	if (c != NULL) {
+		c->job = job;
+		job->answer_at = c->out.length;
+		write_answer(job);
+	}
+	if (all->held == NULL)
+		all->held = job;
+	else
+		all->last_held->next = job;
+	all->last_held = job;
 }
 
 static void
@@ -655,23 +698,18 @@ settle(struct connection *c)
 static void
 go_on(struct connection *c)
 {
+	if (is_held(c))
+		return; /* release_held comes back */
 	if (c->state != LINGERING)
 		send_out(c);
 	if (c->watch.fd >= 0)
 		settle(c);
 }
 
-/* Its answer, and what the connection has to do then. */
+/* What the connection has to do once a request of it that waited has its answer. */
 static void
-end_job(struct job *job)
+resume(struct connection *c)
 {
-	struct connection *c = job->connection;
-
-	if (c == NULL) {
-		return_job(job);
-		return;
-	}
-	deliver(job);
 	/* Requests that came in the meantime. */
 	if (c->in.length > 0) {
 		size_t done = take_records(c, (unsigned char *)c->in.data, c->in.length);
@@ -685,12 +723,17 @@ static void
 job_finished(struct exchange *exchange)
 {
 	struct job *job = exchange->owner;
+	struct connection *c = job->connection;
 
 	stop_waiting(job);
-	if (exchange->held)
+	if (exchange->held) {
 		hold(job);
-	else
-		end_job(job);
+	} else if (c == NULL) {
+		return_job(job);
+	} else {
+		deliver(job);
+		resume(c);
+	}
 }
 
 /* Records are written at once, before the answers leave. */
@@ -700,14 +743,20 @@ release_held(struct connections *all)
 	bool written = app_write_records();
 	struct job *job, *next;
 
-	all->held_count = 0;
 	for (job = all->held, all->held = NULL; job != NULL; job = next) {
+		struct connection *c = job->connection;
+
 		next = job->next;
 		job->next = NULL;
-		if (job->connection != NULL)
-			job->connection->job = NULL;
-		app_release(&job->exchange, written);
-		end_job(job);
+		if (app_release(&job->exchange, written) && c != NULL)
+			write_other_answer(job);
+		if (c == NULL) {
+			return_job(job);
+			continue;
+		}
+		c->job = NULL;
+		end_request(job);
+		resume(c);
 	}
 }
 
@@ -741,7 +790,6 @@ static void
 connection_ready(struct watch *watch, uint32_t events)
 {
 	struct connection *c = (struct connection *)watch;
-	struct connections *all = c->owner;
 
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) && c->out.length == 0)
 		receive(c);
@@ -749,8 +797,6 @@ connection_ready(struct watch *watch, uint32_t events)
 		close_connection(c);
 	if (c->watch.fd >= 0)
 		go_on(c);
-	if (all->held_count >= HELD_MAX)
-		release_held(all);
 }
 
 /* What has not arrived whole was not read, and has no id yet. */

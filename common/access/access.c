@@ -177,7 +177,7 @@ record_of(struct exchange *x, const char *verdict, const char *reason)
 		.verdict = verdict,
 		.reason = reason,
 		.id = x->request.id,
-		.client = bounded(request_param(&x->request, "REMOTE_ADDR")),
+		.client = bounded(x->request.address),
 		.subject = bounded(a->identity.subject),
 		.service = text_of(services[0] == '\0' ? NULL : services),
 		.status = x->response.status };
@@ -242,7 +242,7 @@ access_address(struct access *access, struct exchange *x)
 	x->admission->recorded = access->policy != NULL || audit_has_file();
 	if (access->limits == NULL || access->address_burst == 0)
 		return NEXT;
-	address = limit_address(request_param(&x->request, "REMOTE_ADDR"), text);
+	address = limit_address(x->request.address, text);
 	wait = limit_take(access->limits, LIMIT_ADDRESS, &address, 1, access->address_us,
 	    access->address_burst, monotonic_us());
 	return wait == 0
@@ -314,11 +314,11 @@ access_caller(struct access *access, struct exchange *x)
 
 	if (access->policy == NULL || is_public(x))
 		return NEXT;
-	address = limit_address(request_param(&x->request, "REMOTE_ADDR"), text);
-	if (access->limits != NULL && !in_shadow(access) && caller_has_credentials(&x->request)) {
+	address = limit_address(x->request.address, text);
+	if (access->limits != NULL && !in_shadow(access)) {
 		wait = limit_look(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
 		    access->failure_burst, monotonic_us());
-		if (wait > 0)
+		if (wait > 0 && caller_has_credentials(&x->request))
 			return too_often(access, x, wait, "failure",
 			    "too many wrong credentials from this address");
 	}
@@ -527,12 +527,16 @@ access_account(struct access *access, struct exchange *x)
 	return a->noted;
 }
 
-void
+bool
 access_release(struct access *access, struct exchange *x, bool recorded)
 {
-	x->admission->lost = x->admission->lost || !recorded;
-	if (!recorded && x->admission->token_count > 0 && access->settings->audit_required)
-		exchange_fail(x, ERROR_AUDIT, NULL, NULL);
+	struct admission *a = x->admission;
+
+	a->lost = a->lost || !recorded;
+	if (recorded || a->token_count == 0 || !access->settings->audit_required)
+		return false;
+	exchange_fail(x, ERROR_AUDIT, NULL, NULL);
+	return true;
 }
 
 bool

@@ -67,7 +67,8 @@ enum step access_grant(struct access *access, struct exchange *exchange);
  * called, whose word access_release then takes: a token without a record becomes an error.
  */
 bool access_account(struct access *access, struct exchange *exchange);
-void access_release(struct access *access, struct exchange *exchange, bool recorded);
+/* true: it did. */
+bool access_release(struct access *access, struct exchange *exchange, bool recorded);
 
 /*
  * What the exchange's input asks for, by its route and its member "project".  false with *error

@@ -112,6 +112,8 @@ limit_address(struct text address, char out[46])
 
 	if (address.length == 0 || address.length >= sizeof(terminated))
 		return TEXT("-");
+	if (memchr(address.data, ':', address.length) == NULL)
+		return address; /* no IPv6 */
 	memcpy(terminated, address.data, address.length);
 	terminated[address.length] = '\0';
 	if (inet_pton(AF_INET6, terminated, bytes) != 1)

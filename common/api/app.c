@@ -400,7 +400,7 @@ static void
 account(const struct exchange *x)
 {
 	const int64_t us = monotonic_us() - x->began;
-	struct text address = request_param(&x->request, "REMOTE_ADDR");
+	const struct text address = x->request.address;
 	const enum record_format format = log_record_format();
 	struct buf *line = log_begin(LOG_LEVEL_INFO);
 
@@ -447,12 +447,14 @@ app_write_records(void)
 	return audit_write();
 }
 
-void
+bool
 app_release(struct exchange *x, bool recorded)
 {
+	const bool refused = access_release(app_of(x)->access, x, recorded);
+
 	x->held = false;
-	access_release(app_of(x)->access, x, recorded);
 	account(x);
+	return refused;
 }
 
 enum step

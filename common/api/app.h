@@ -27,10 +27,11 @@ void app_reopen_logs(void);
 /*
  * An exchange that is held is complete, but its answer must not leave before its record is written:
  * app_write_records writes those of all exchanges at once and says whether that went well, and
- * app_release then takes what it said; a token without a record becomes an error.
+ * app_release then takes what it said: a token without a record becomes an error.  true: it did.
+ * Between the two the exchange may be cut down with exchange_keep.
  */
 bool app_write_records(void);
-void app_release(struct exchange *exchange, bool recorded);
+bool app_release(struct exchange *exchange, bool recorded);
 
 /* What makes its waiting exchanges go on; NULL: none ever waits. */
 const struct progress *app_progress(const struct app *app);

@@ -147,8 +147,8 @@ is_on_this_machine(const struct exchange *x)
 		name--;
 	if (name > 0 && host.data[name - 1] == ':' && name < host.length)
 		host.length = name - 1;
-	return is_one_of(request_param(&x->request, "REMOTE_ADDR"), addresses) &&
-	    is_one_of(host, names) && request_param(&x->request, "HTTP_ORIGIN").length == 0;
+	return is_one_of(x->request.address, addresses) && is_one_of(host, names) &&
+	    request_param(&x->request, "HTTP_ORIGIN").length == 0;
 }
 
 /* What there is to see */

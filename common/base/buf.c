@@ -147,17 +147,15 @@ buf_json(struct buf *buf, struct text text)
 
 	buf_add(buf, "\"", 1);
 	while (i < text.length) {
-		size_t plain = i, n = 1;
+		size_t n = text_plain((struct text){ text.data + i, text.length - i }, ' ');
 
-		while (plain < text.length && p[plain] >= 0x20 && p[plain] < 0x7f &&
-		    p[plain] != '"' && p[plain] != '\\')
-			plain++;
-		buf_add(buf, p + i, plain - i);
-		i = plain;
+		buf_add(buf, p + i, n);
+		i += n;
 		if (i == text.length)
 			break;
 		if (p[i] < 0x80) {
 			json_escape(buf, p[i]);
+			n = 1;
 		} else if ((n = utf8_length(p + i, text.length - i)) > 0) {
 			buf_add(buf, p + i, n);
 		} else {

@@ -1,42 +1,40 @@
 #include "record.h"
 
-static void
-add_name(struct buf *line, enum record_format format, const char *name)
-{
-	const size_t length = strlen(name);
+#define AROUND 4 /* bytes of punctuation about a name, at most */
 
-	buf_reserve(line, length + 4);
+/* Appends the name and what comes before its value, and makes room for a value of that length. */
+static void
+add_name(struct buf *line, enum record_format format, struct text name, size_t value)
+{
+	char *at = buf_reserve(line, name.length + value + AROUND);
+
 	if (format == RECORD_JSON) {
-		buf_add(line, line->length == 0 ? "{\"" : ",\"", 2);
-		buf_add(line, name, length);
-		buf_add(line, "\":", 2);
-		return;
+		*at++ = line->length == 0 ? '{' : ',';
+		*at++ = '"';
+	} else if (line->length > 0) {
+		*at++ = ' ';
 	}
-	if (line->length > 0)
-		buf_add(line, " ", 1);
-	buf_add(line, name, length);
-	buf_add(line, "=", 1);
+	memcpy(at, name.data, name.length);
+	at += name.length;
+	if (format == RECORD_JSON)
+		*at++ = '"';
+	*at++ = format == RECORD_JSON ? ':' : '=';
+	line->length = (size_t)(at - line->data);
 }
 
 /* A word needs no quotes in logfmt: the first = of a value ends its name. */
 static bool
 is_word(struct text text)
 {
-	for (size_t i = 0; i < text.length; i++) {
-		const unsigned char c = (unsigned char)text.data[i];
-
-		if (c <= 0x20 || c >= 0x7f || c == '"' || c == '\\')
-			return false;
-	}
-	return text.length > 0;
+	return text.length > 0 && text_plain(text, ' ' + 1) == text.length;
 }
 
 void
-record_text(struct buf *line, enum record_format format, const char *name, struct text value)
+record_add_text(struct buf *line, enum record_format format, struct text name, struct text value)
 {
 	if (value.data == NULL)
 		return;
-	add_name(line, format, name);
+	add_name(line, format, name, value.length);
 	if (format == RECORD_LOGFMT && is_word(value))
 		buf_add(line, value.data, value.length);
 	else
@@ -44,9 +42,9 @@ record_text(struct buf *line, enum record_format format, const char *name, struc
 }
 
 void
-record_number(struct buf *line, enum record_format format, const char *name, int64_t number)
+record_add_number(struct buf *line, enum record_format format, struct text name, int64_t number)
 {
-	add_name(line, format, name);
+	add_name(line, format, name, 0);
 	buf_number(line, number);
 }
 

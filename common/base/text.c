@@ -37,6 +37,34 @@ text_number(struct text text, uint64_t max, uint64_t *value)
 	return true;
 }
 
+/* In each of the eight bytes: the high bit is set in the lowest one that is `byte`, or less. */
+#define EACH(byte) (UINT64_MAX / 255 * (byte))
+#define ANY_BELOW(word, byte) (((word)-EACH(byte)) & ~(word)&EACH(0x80))
+#define ANY_IS(word, byte) ANY_BELOW((word) ^ EACH(byte), 1)
+
+static bool
+is_plain(unsigned char c, unsigned char lowest)
+{
+	return c >= lowest && c < 0x7f && c != '"' && c != '\\';
+}
+
+size_t
+text_plain(struct text text, unsigned char lowest)
+{
+	size_t n = 0;
+	uint64_t word;
+
+	for (; text.length - n >= sizeof(word); n += sizeof(word)) {
+		memcpy(&word, text.data + n, sizeof(word));
+		if (((word & EACH(0x80)) | ANY_BELOW(word, lowest) | ANY_IS(word, 0x7f) |
+			ANY_IS(word, '"') | ANY_IS(word, '\\')) != 0)
+			break;
+	}
+	while (n < text.length && is_plain((unsigned char)text.data[n], lowest))
+		n++;
+	return n;
+}
+
 /* RFC 3629, section 4. */
 size_t
 utf8_length(const unsigned char *p, size_t left)

@@ -39,6 +39,12 @@ bool text_is_nocase(struct text text, const char *terminated);
 /* The whole text is a decimal number of digits alone, at most `max`.  No sign, no blank. */
 bool text_number(struct text text, uint64_t max, uint64_t *value);
 
+/*
+ * How many bytes at its front need no care in a quoted string: printable ASCII, from `lowest`
+ * (a blank or what comes after it) on, other than " and \.
+ */
+size_t text_plain(struct text text, unsigned char lowest);
+
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms); NUL is legal. */
 bool text_is_utf8(struct text text);
 

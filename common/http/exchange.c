@@ -47,14 +47,27 @@ exchange_give_up(struct exchange *exchange, enum http_error error)
 	exchange->complete(exchange, exchange_fail(exchange, error, NULL, NULL));
 }
 
-void
-exchange_reset(struct exchange *exchange)
+static void
+free_objects(struct exchange *exchange)
 {
 	for (struct deferred *d = exchange->deferred; d != NULL; d = d->next)
 		d->free_it(d->object);
 	exchange->deferred = NULL;
 	json_object_put(exchange->members);
 	exchange->members = NULL;
+}
+
+void
+exchange_keep(struct exchange *exchange)
+{
+	request_keep(&exchange->request, &exchange->arena);
+	free_objects(exchange);
+}
+
+void
+exchange_reset(struct exchange *exchange)
+{
+	free_objects(exchange);
 	exchange->admission = NULL;
 	exchange->route = NULL;
 	exchange->input = exchange->output = exchange->call = NULL;

@@ -60,6 +60,12 @@ void exchange_go_on(struct exchange *exchange);
 /* Gives a waiting exchange up; its response becomes this error.  Not finished, only complete. */
 void exchange_give_up(struct exchange *exchange, enum http_error error);
 
+/*
+ * Its answer is written and only waits to leave: forgets what was borrowed for it and what nobody
+ * looks at any more, so that only what makes another answer of it is left.
+ */
+void exchange_keep(struct exchange *exchange);
+
 /* Ready for the next request; memory is kept. */
 void exchange_reset(struct exchange *exchange);
 void exchange_free(struct exchange *exchange);

@@ -30,8 +30,8 @@ all_zeros(struct text digits)
 	return true;
 }
 
-struct text
-request_traceparent(const struct request *request)
+static struct text
+traceparent_of(const struct request *request)
 {
 	static const char shape[] = "hh-" TRACE_DIGITS "-" PARENT_DIGITS "-hh";
 	const struct text none = { NULL, 0 };
@@ -57,11 +57,34 @@ request_traceparent(const struct request *request)
 struct text
 request_trace(const struct request *request)
 {
-	struct text value = request_traceparent(request);
+	const struct text value = request->traceparent;
 
 	if (value.data == NULL)
 		return value;
 	return (struct text){ value.data + TRACE_AT, sizeof(TRACE_DIGITS) - 1 };
+}
+
+static void
+keep(struct text *text, struct arena *arena)
+{
+	if (text->data != NULL)
+		*text = arena_copy(arena, *text);
+}
+
+void
+request_keep(struct request *request, struct arena *arena)
+{
+	static char *const none[] = { NULL };
+
+	*request = (struct request){ .params = none,
+		.method = request->method,
+		.id = request->id,
+		.address = request->address,
+		.traceparent = request->traceparent };
+	keep(&request->method, arena);
+	keep(&request->id, arena);
+	keep(&request->address, arena);
+	keep(&request->traceparent, arena);
 }
 
 static struct text
@@ -234,6 +257,8 @@ request_parse(
 	if (request->method.data == NULL)
 		request->method = TEXT("GET");
 	request->id = request_id(params, arena);
+	request->address = request_param(request, "REMOTE_ADDR");
+	request->traceparent = traceparent_of(request);
 	path = raw_path(request, base_path, &decoded);
 	return split_path(request, path, decoded, arena);
 }

@@ -18,8 +18,14 @@ struct request {
 	struct text method;
 	struct text segments[REQUEST_SEGMENTS]; /* of the path behind the base path, decoded once */
 	size_t segment_count;
-	struct text query;  /* raw */
-	struct text id;     /* X-Request-ID: the client's if well formed, else ours */
+	struct text query;   /* raw */
+	struct text id;      /* X-Request-ID: the client's if well formed, else ours */
+	struct text address; /* REMOTE_ADDR: the client, as the web server says; may be absent */
+	/*
+	 * As W3C Trace Context has it, to be passed on: version, trace, parent and flags.  Absent
+	 * where it is malformed, or its trace or parent is all zeros.
+	 */
+	struct text traceparent;
 	bool from_any_page; /* of another origin, and only "any" lets it in */
 };
 
@@ -37,13 +43,14 @@ struct text request_id(char *const *params, struct arena *arena) __attribute__((
 /* The parameter's value; data is NULL when absent. */
 struct text request_param(const struct request *request, const char *name) __attribute__((nonnull));
 
-/*
- * traceparent as W3C Trace Context has it, to be passed on: version, trace, parent and flags.
- * Absent where it is malformed, or its trace or parent is all zeros.
- */
-struct text request_traceparent(const struct request *request) __attribute__((nonnull));
-/* The 32 digits of its trace. */
+/* The 32 digits of its trace; absent where there is none. */
 struct text request_trace(const struct request *request) __attribute__((nonnull));
+
+/*
+ * Forgets the parameters, path, query and body, so that they may be freed; method, id, address and
+ * traceparent stay, as copies in arena.
+ */
+void request_keep(struct request *request, struct arena *arena) __attribute__((nonnull));
 
 /*
  * Takes the next name and value off a query string, decoded (+ is a blank).  false at the end.

@@ -307,7 +307,7 @@ agora_call(struct exchange *x, const char *method, const struct buf *path, enum 
 	call->repeat = repeat;
 	call->pace = pace;
 	call->request_id = x->request.id;
-	call->traceparent = request_traceparent(&x->request);
+	call->traceparent = x->request.traceparent;
 	/* Calls follow one another in an exchange and share its time. */
 	call->total_ms = agora_time_left(x);
 	if (call->total_ms < 1)

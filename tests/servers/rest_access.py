@@ -524,8 +524,18 @@ def worker_of(site):
     return int(re.findall(r"worker (\d+) serves", site.responder_log())[-1])
 
 
+def stand_still(worker):
+    """What is sent to it from now on comes in one turn of its loop."""
+    os.kill(worker, signal.SIGSTOP)
+    wait_until(lambda: "State:\tT" in sites.read(f"/proc/{worker}/status"), "it to stand still")
+
+
+def writes(worker):
+    return int(re.search(r"syscw: (\d+)", sites.read(f"/proc/{worker}/io"))[1])
+
+
 def test_records_are_written_together(w):
-    """Four at once. Half of them does not fit: none of the tokens leaves, and the next record is whole."""
+    """Those of a turn at once.  Where they do not fit, no token leaves, and the next record is whole."""
     site, keys, audit = backend(w, AUDIT_FORMAT="json")
     request = engine_client.post(**{"HTTP_AUTHORIZATION": keys["web"][1]})
     same(engine_client.ask(site.socket, request).status, 200, "a token")
@@ -533,16 +543,23 @@ def test_records_are_written_together(w):
     with ExitStack() as stack:
         clients = [stack.enter_context(engine_client.Client(site.socket)) for _ in range(20)]
         same({c.ask(engine_client.get("/ping")).status for c in clients}, {200}, "all connected")
-        os.kill(worker, signal.SIGSTOP)  # so that they come in one turn
-        wait_until(lambda: "State:\tT" in sites.read(f"/proc/{worker}/status"), "it to stand still")
+        stand_still(worker)
+        before = writes(worker)
         for client in clients:
             client.send(request)
-        resource.prlimit(worker, resource.RLIMIT_FSIZE, (4 * one - 9, -1))
+        os.kill(worker, signal.SIGCONT)
+        same([client.ask(b"").status for client in clients], [200] * 20, "answers")
+        # One of records, one of log lines, and what else a turn may write.
+        expect(writes(worker) - before < 6, f"{writes(worker) - before} writes")
+        stand_still(worker)
+        for client in clients:
+            client.send(request)
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (24 * one - 9, -1))
         os.kill(worker, signal.SIGCONT)
         answers = [client.ask(b"") for client in clients]
         same([a.status for a in answers], [503] * 20, "answers")
         same({a.json()["code"] for a in answers}, {"audit_unavailable"}, "code")
-        same(os.path.getsize(audit), 4 * one - 9, "size with the part that was written")
+        same(os.path.getsize(audit), 24 * one - 9, "size with the part that was written")
         same(clients[0].ask(request).status, 503, "and while there is no room")
         resource.prlimit(worker, resource.RLIMIT_FSIZE, (-1, -1))
         same([c.ask(request).status for c in clients], [200] * 20, "once there is")
@@ -551,7 +568,7 @@ def test_records_are_written_together(w):
     lines = sites.read(audit).splitlines()
     whole = [line for line in lines if line.endswith("}") and json.loads(line)]
     # What was written before the write was cut stands there, and the torn line alone.
-    same((len(lines), len(whole)), (1 + 3 + 20, 1 + 2 + 20), f"lines ({lines[2:6]})")
+    same((len(lines), len(whole)), (21 + 3 + 20, 21 + 2 + 20), f"lines ({lines[22:26]})")
 
 
 def test_rotation_and_reload_lose_no_record(w):

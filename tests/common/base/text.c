@@ -289,11 +289,36 @@ decodes_base64url(void)
 	}
 }
 
+static void
+finds_what_needs_quotes(void)
+{
+	/* Longer than two of the machine's words; every byte at every place. */
+	for (size_t at = 0; at < 19; at++)
+		for (int byte = 0; byte < 256; byte++) {
+			const bool fine = byte > ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+			char bytes[19];
+
+			memset(bytes, at % 2 == 0 ? '!' : '~', sizeof(bytes));
+			bytes[at] = (char)byte;
+			if (text_plain((struct text){ bytes, sizeof(bytes) }, '!') !=
+				(fine ? sizeof(bytes) : at) ||
+			    text_plain((struct text){ bytes, sizeof(bytes) }, ' ') !=
+				(fine || byte == ' ' ? sizeof(bytes) : at))
+				CU_FAIL("a byte is taken for another");
+		}
+	for (size_t length = 0; length <= 17; length++) {
+		struct text text = { guarded("aaaaaaaaaaaaaaaaa", length), length };
+
+		CHECK(text_plain(text, ' ') == length, "reads no further");
+	}
+}
+
 CU_TestInfo base_text_tests[] = {
 	{ "compares", compares },
 	{ "measures what is terminated", measures_what_is_terminated },
 	{ "reads numbers", reads_numbers },
 	{ "knows UTF-8", knows_utf8 },
+	{ "finds what needs quotes", finds_what_needs_quotes },
 	{ "decodes hexadecimal", decodes_hex },
 	{ "decodes every hexadecimal byte", decodes_every_hex_byte },
 	{ "decodes base64url", decodes_base64url },

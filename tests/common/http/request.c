@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdlib.h>
 
 #include "request.h"
 #include "unit.h"
@@ -440,7 +441,7 @@ takes_over_a_trace(void)
 		snprintf(
 		    params, sizeof(params), "REQUEST_URI=/\nHTTP_TRACEPARENT=%s", cases[i].header);
 		(void)request_parse(&request, params_of(params), "", &arena);
-		whole = request_traceparent(&request);
+		whole = request.traceparent;
 		trace = request_trace(&request);
 		if (cases[i].good)
 			CHECK(text_is(whole, cases[i].header) && text_is(trace, TRACE),
@@ -531,6 +532,29 @@ survives_every_query(void)
 		}
 }
 
+static void
+keeps_what_outlives_the_parameters(void)
+{
+	struct arena arena = { 0 };
+	struct request request;
+	char *params = strdup("REQUEST_METHOD=POST"), *id = strdup("HTTP_X_REQUEST_ID=the-id"),
+	     *address = strdup("REMOTE_ADDR=192.0.2.7");
+	char *all[] = { params, id, address, NULL };
+
+	(void)request_parse(&request, all, "", &arena);
+	request_keep(&request, &arena);
+	free(params);
+	free(id);
+	free(address);
+	CHECK(text_is(request.method, "POST") && text_is(request.id, "the-id") &&
+		text_is(request.address, "192.0.2.7") && request.traceparent.data == NULL,
+	    "kept");
+	CHECK(request_param(&request, "REQUEST_METHOD").data == NULL && request.body.data == NULL &&
+		request.segment_count == 0,
+	    "forgotten");
+	arena_free(&arena);
+}
+
 CU_TestInfo http_request_tests[] = {
 	{ "reads paths", reads_paths },
 	{ "finds the path behind each server", finds_the_path_behind_each_server },
@@ -541,6 +565,7 @@ CU_TestInfo http_request_tests[] = {
 	{ "makes request ids", makes_request_ids },
 	{ "has an id where the path is refused", has_an_id_where_the_path_is_refused },
 	{ "takes over a trace", takes_over_a_trace },
+	{ "keeps what outlives the parameters", keeps_what_outlives_the_parameters },
 	{ "reads queries", reads_queries },
 	{ "survives every query", survives_every_query },
 	CU_TEST_INFO_NULL,
