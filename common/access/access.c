@@ -548,7 +548,7 @@ access_has_keys(const struct access *access, int64_t now)
 bool
 access_has_records(const struct access *access)
 {
-	return !access->settings->audit_required || audit_is_fine();
+	return !access->settings->audit_required || audit_is_fine(monotonic_ms());
 }
 
 static void

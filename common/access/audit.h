@@ -27,8 +27,11 @@ bool audit_to_file(const char *path);
 /* Opens the file anew, after it was moved away; says so in the log where it cannot. */
 void audit_reopen(void);
 bool audit_has_file(void);
-/* false: a write has failed in the last seconds; after these the next record has to show it. */
-bool audit_is_fine(void);
+/*
+ * false: a write has failed in the last seconds; after these the next record has to show it.
+ * now_ms: monotonic.
+ */
+bool audit_is_fine(int64_t now_ms);
 void audit_close(void);
 
 /* Keeps the record for audit_write, or puts it into the log where there is no file. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "audit.h"
+#include "clock.h"
 #include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -139,15 +140,18 @@ ends_what_was_cut(void)
 	CHECK(fd >= 0 && close(fd) == 0 && audit_to_file(path), path);
 	signal(SIGXFSZ, SIG_IGN);
 	audit_line(&line, RECORD_JSON, &little);
-	CHECK(audit_write_now(RECORD_JSON, &little) && audit_is_fine(), "whole");
+	CHECK(audit_write_now(RECORD_JSON, &little) && audit_is_fine(monotonic_ms()), "whole");
 	allow_bytes(line.length + 5);
 	audit_add(RECORD_JSON, &little);
-	CHECK(!audit_write() && !audit_is_fine(), "cut");
+	CHECK(!audit_write() && !audit_is_fine(monotonic_ms()), "cut");
+	CHECK(!audit_is_fine(monotonic_ms() + 9000) && audit_is_fine(monotonic_ms() + 10001),
+	    "another try after ten seconds");
 	CHECK(!audit_write_now(RECORD_JSON, &little), "no room");
 	audit_reopen();
 	CHECK(!audit_write_now(RECORD_JSON, &little), "nor in the same file once more");
 	allow_bytes(0);
-	CHECK(audit_write_now(RECORD_JSON, &little) && audit_is_fine(), "whole again");
+	CHECK(
+	    audit_write_now(RECORD_JSON, &little) && audit_is_fine(monotonic_ms()), "whole again");
 	allow_bytes(2 * line.length + 6 + 5);
 	CHECK(!audit_write_now(RECORD_JSON, &little), "cut once more");
 	allow_bytes(0);

@@ -295,12 +295,13 @@ keeps_keys_when_a_fetch_fails(void)
 {
 	static const struct {
 		int status;
-		const char *body; /* "b": a good set, of that key */
+		const char *body; /* "b": a good set, of that key; "long": with too many blanks */
 	} cases[] = {
 		{ 0, "" },
 		{ 500, "b" },
 		{ 404, "b" },
 		{ 203, "b" },
+		{ 200, "long" },
 		{ 304, "" },
 		{ 200, "" },
 		{ 200, "<html>" },
@@ -315,12 +316,16 @@ keeps_keys_when_a_fetch_fails(void)
 	};
 	const struct token a = { 'a', "a" }, b = { 'b', "b" };
 	const int64_t start = unix_seconds();
-	struct buf good = { 0 };
+	struct buf good = { 0 }, large = { 0 };
 
 	put_set(&good, 'b', "b");
+	put_set(&large, 'b', "b");
+	while (large.length <= KEYS_TEXT_MAX)
+		buf_text(&large, " ");
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		const struct text body =
-		    strcmp(cases[i].body, "b") == 0 ? buf_view(&good) : text_of(cases[i].body);
+		const struct text body = strcmp(cases[i].body, "b") == 0 ? buf_view(&good)
+		    : strcmp(cases[i].body, "long") == 0                 ? buf_view(&large)
+									 : text_of(cases[i].body);
 		int64_t age;
 		struct world w;
 
@@ -345,6 +350,7 @@ keeps_keys_when_a_fetch_fails(void)
 		close_world(&w);
 	}
 	metrics_reset();
+	buf_free(&large);
 	buf_free(&good);
 }
 
