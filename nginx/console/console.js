@@ -1277,7 +1277,8 @@ let service = null /* GET /status, where it may be seen */
 
 function whoText({ mode, caller, type, subject, grants }) {
 	if (mode === 'open') return `${MODE_WORDS.open}.`
-	if (caller === undefined) return 'Sign in with what the API takes.'
+	if (caller === undefined)
+		return `Sign in with what the API takes${mode === 'log' ? `; ${MODE_WORDS.log}` : ''}.`
 	return (
 		`${caller}${type ? ` (${type})` : ''}${subject ? `, subject ${subject}` : ''}; grants: ` +
 		`${grants?.map((g) => g.name).join(', ') || 'none'}` +
@@ -1314,11 +1315,23 @@ async function learnStatus() {
 	}
 }
 
-/* Without credentials only the mode can be asked for, and where the web server lets nobody in
- * without them, not even that. */
+/* Not being ready is an answer, too. */
+async function readiness() {
+	try {
+		return await ask('GET', '/readyz?verbose')
+	} catch (error) {
+		if (error.json?.checks === undefined) throw error
+		return error.json
+	}
+}
+
+/*
+ * Without credentials only the mode can be asked for; not even that where the web server lets
+ * nobody in without them.
+ */
 async function learnMode() {
 	try {
-		showMe({ mode: (await ask('GET', '/readyz')).mode })
+		showMe({ mode: (await readiness()).mode })
 	} catch (error) {
 		if (error.status === 401) showMe({})
 		else showNobody(error)
@@ -2266,18 +2279,6 @@ function sendService() {
 
 /* Status */
 
-/* Not being ready is an answer, too. */
-async function readiness() {
-	try {
-		return await ask('GET', '/readyz?verbose')
-	} catch (error) {
-		if (error.json?.checks !== undefined) return error.json
-		$('status-result').replaceChildren()
-		say('status-said', '')
-		throw error
-	}
-}
-
 /* Seconds that one clock is ahead of another; half a minute is let pass, as tokens are judged. */
 function clockBadge(whose, ahead) {
 	return badge(
@@ -2375,7 +2376,11 @@ function statusDetails({ services, limits, counts, projects, audit, mode }) {
 
 function lookAtStatus() {
 	return busy($('status-again'), 'status-error', async () => {
-		const ready = await readiness()
+		const ready = await readiness().catch((error) => {
+			$('status-result').replaceChildren()
+			say('status-said', '')
+			throw error
+		})
 		const checks = [
 			el('h3', null, 'What the next request needs'),
 			definitions(ready.checks.map((c) => [c.name, c.reason ?? c.status])),

@@ -986,15 +986,13 @@ async function withAPolicy({ url, key }) {
 async function siteWithLogin(lines, settings) {
 	const where = directory()
 
-	fs.chmodSync(where, 0o755) /* www-data reads the users */
 	for (const part of ['nginx', 'conf/nginx'])
 		fs.cpSync(path.join(TOP, part), path.join(where, part), { recursive: true })
 	fs.symlinkSync(path.join(TOP, 'build'), path.join(where, 'build'))
 	fs.mkdirSync(path.join(where, 'build-aux'))
 	fs.writeFileSync(path.join(where, 'build-aux/build'), '#!/bin/sh\n', { mode: 0o755 })
-	fs.writeFileSync(path.join(where, 'users'), 'ann:{PLAIN}lemon\n')
 	for (const [name, text] of Object.entries(lines))
-		fs.appendFileSync(path.join(where, 'conf/nginx', name), text.replaceAll('@WHERE@', where))
+		fs.appendFileSync(path.join(where, 'conf/nginx', name), text)
 	fs.writeFileSync(
 		path.join(where, 'agora.env'),
 		[
@@ -1044,10 +1042,11 @@ const siteWithBasicAuth = () =>
 	siteWithLogin(
 		{
 			'agora-server.conf':
-				'auth_basic agora;\nauth_basic_user_file @WHERE@/users;\n' +
+				'auth_basic agora;\nauth_basic_user_file agora/users.conf;\n' +
 				'location = /ping { auth_basic off; include agora/agora-location.conf; fastcgi_pass agora; }\n',
 			'agora-location.conf':
 				'fastcgi_param REMOTE_USER $remote_user;\nerror_page 401 /.agora-error;\n',
+			'users.conf': 'ann:{PLAIN}lemon\n',
 		},
 		[],
 	)
@@ -1184,7 +1183,7 @@ async function unreachable({ url }) {
 		['The service cannot be reached.', false, 'Issue'],
 	)
 	await page.click('#tab-status')
-	await until('the status', () => page.locator('#status-result h3').count())
+	await until('the status', () => text(page, '#status-said'))
 	await page.route('**/readyz*', gone)
 	await page.click('#status-again')
 	same(
@@ -1195,7 +1194,19 @@ async function unreachable({ url }) {
 		],
 		['The service cannot be reached.', ''],
 	)
-	clean('unreachable: nothing else wrong', view, ['ERR_FAILED'])
+	await page.unroute('**/readyz*')
+	/* It is not ready: that is not to be away. */
+	await page.route('**/readyz*', (route) =>
+		route.fulfill({
+			status: 503,
+			json: { status: 'not ready', mode: 'log', checks: [{ name: 'clock', status: 'bad' }] },
+		}),
+	)
+	await page.reload()
+	await until('the mode', async () =>
+		(await text(page, '#who')).startsWith('Sign in with what the API takes; the policy'),
+	)
+	clean('unreachable: nothing else wrong', view, ['ERR_FAILED', 'status of 503'])
 	await view.context.close()
 }
 
@@ -1360,7 +1371,7 @@ async function statusOfAll({ url, key }, demo) {
 		})
 	const open1 = await open(`${demo.url}/console/#status`)
 
-	await until('the status', () => open1.page.locator('#status-result h3').count())
+	await until('the status', () => text(open1.page, '#status-said'))
 	const all = await text(open1.page, '#status-result')
 	const served = await (await fetch(`${demo.url}/status`)).json()
 
@@ -1595,7 +1606,7 @@ async function accessibility({ url }, demo, own) {
 			await page.selectOption('#service', 'push')
 			await look('services-push')
 			await page.click('#tab-status')
-			await until('the status', () => page.locator('#status-result h3').count())
+			await until('the status', () => text(page, '#status-said'))
 			await look('status')
 			await page.goto(`${url}/console/api.html`)
 			await page.evaluate(axe)
