@@ -255,8 +255,10 @@ static void
 put_schema_of_answer(const struct document *d, const struct route *row, int status)
 {
 	json_begin(d->out, "schema", "{");
-	if (row->output == NULL) {
-		json_put_text(d->out, "type", row->content_type[0] == 't' ? "string" : "object");
+	if (row->output == NULL && row->content_type[0] == 't') {
+		json_put_text(d->out, "type", "string");
+	} else if (row->output == NULL) {
+		schema_open(d->out);
 	} else if (status != 200 && components_may_have(d, row, status)) {
 		json_begin(d->out, "anyOf", "[{");
 		components_refer(d, "$ref", row->output, SCHEMA_ANSWER, NULL);

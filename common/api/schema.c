@@ -125,6 +125,14 @@ put_list(struct buf *out, const struct field *f, enum schema_use use)
 }
 
 void
+schema_open(struct buf *out)
+{
+	json_put_text(out, "type", "object");
+	/* Said, as generators of clients take an object without members for an empty one. */
+	json_put_bool(out, "additionalProperties", true);
+}
+
+void
 schema_value(struct buf *out, const struct field *f, enum schema_use use, uint64_t decided)
 {
 	switch (f->kind) {
@@ -156,7 +164,7 @@ schema_value(struct buf *out, const struct field *f, enum schema_use use, uint64
 	case FIELD_LIST:
 	case FIELD_TEXTS:
 	case FIELD_NAMES: put_list(out, f, use); return;
-	case FIELD_JSON: json_put_text(out, "type", "object"); return;
+	case FIELD_JSON: schema_open(out); return;
 	case FIELD_JSONS:
 		json_put_text(out, "type", "array");
 		json_begin(out, "items", "{}");

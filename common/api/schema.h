@@ -24,6 +24,9 @@ void schema_description(struct buf *out, const struct field *field);
 void
 schema_value(struct buf *out, const struct field *field, enum schema_use use, uint64_t decided);
 
+/* Of an object with any members. */
+void schema_open(struct buf *out);
+
 /*
  * Of an object with the table's members; of a whole body without those that the row's path
  * captures, else path is "".
