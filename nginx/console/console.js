@@ -1219,12 +1219,13 @@ function showError(id, error) {
 			: `${message} (${details.filter(Boolean).join(', ')}; request ${json.requestId})`
 }
 
+const buttonOf = (form) => form.querySelector('button.primary') ?? form /* itself the button */
+const isBusy = (form) => buttonOf(form).ariaDisabled === 'true'
+
 /* While it is busy it cannot be asked again; its button keeps the focus. */
 async function busy(form, errorId, work) {
-	const button = form.querySelector('button.primary') ?? form /* or it is the button itself */
-
-	if (button.ariaDisabled === 'true') return
-	button.ariaDisabled = 'true'
+	if (isBusy(form)) return
+	buttonOf(form).ariaDisabled = 'true'
 	$(errorId).textContent = ''
 	for (const marked of form.querySelectorAll('[aria-invalid]'))
 		marked.removeAttribute('aria-invalid')
@@ -1239,7 +1240,7 @@ async function busy(form, errorId, work) {
 			wrong.focus()
 		}
 	} finally {
-		button.ariaDisabled = null
+		buttonOf(form).ariaDisabled = null
 	}
 }
 
@@ -2223,9 +2224,13 @@ function showForm(action, ids = jobs.find((job) => job.service === $('service').
 }
 
 function doWith(job, action) {
+	if (isBusy(serviceForm)) return
 	$('service').value = job.service
 	showForm(action, job.ids)
-	if (action !== 'update') return sendService()
+	if (action !== 'update') {
+		sendService()
+		return
+	}
 	const inputs = [...$('service-fields').querySelectorAll('input, textarea')]
 
 	inputs.find((input) => input.value === '')?.focus()

@@ -158,8 +158,11 @@ async function inspectByCommand(token, client, now) {
 /* Answers of the service, which are as its description has them: lines for tests/npm/answers.js. */
 const answers = []
 
+/* What a login of the web server says by itself is not described. */
 function note(method, url, status, headers, body) {
-	if (headers.some(([name]) => name.toLowerCase() === 'x-request-id'))
+	const of = new Map(headers.map(([name, value]) => [name.toLowerCase(), value]))
+
+	if (of.has('x-request-id') && !of.get('www-authenticate')?.startsWith('Basic'))
 		answers.push(
 			JSON.stringify({ method, target: url, status, direct: false, headers, body }),
 		)
