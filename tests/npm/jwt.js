@@ -9,6 +9,8 @@
 const { spawnSync } = require('child_process')
 const crypto = require('crypto')
 
+globalThis.crypto ??= crypto.webcrypto // jose wants it there, and Debian 12's node 18 has it not
+
 const [, , program, seedText] = process.argv
 const NOW = 1700000000
 const ISSUER = 'https://id.example'
