@@ -24,7 +24,7 @@ const codes = new Set(document.components.schemas.Error['x-codes'])
 // These are the web server's words too, and it may answer them anywhere.
 const shared = new Set(['unauthenticated', 'internal', 'method_not_allowed', 'not_found'])
 // Of HTTP and of browsers.
-const known = /^(allow|cache-control|connection|content-(length|type)|date|expires|keep-alive|pragma|server|transfer-encoding|vary|x-content-type-options|access-control-.*)$/
+const known = /^(accept-ranges|allow|cache-control|connection|content-(length|type)|date|expires|keep-alive|pragma|server|transfer-encoding|vary|x-content-type-options|access-control-.*)$/
 
 const endpoints = Object.entries(document.paths).map(([path, item]) => ({
 	path,
@@ -134,7 +134,7 @@ readline.createInterface({ input: process.stdin }).on('line', (line) => {
 		return
 	bad++
 	// Of those with the same problem the first stands for all.
-	const kind = `${answer.method} ${path_of(answer.target).split('/', 3)} ${answer.status} ${why}`
+	const kind = `${answer.status} ${why}`
 	if (told.has(kind) || told.size === 20)
 		return
 	told.add(kind)
