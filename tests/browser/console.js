@@ -163,9 +163,7 @@ function note(method, url, status, headers, body) {
 	const of = new Map(headers.map(([name, value]) => [name.toLowerCase(), value]))
 
 	if (of.has('x-request-id') && !of.get('www-authenticate')?.startsWith('Basic'))
-		answers.push(
-			JSON.stringify({ method, target: url, status, direct: false, headers, body }),
-		)
+		answers.push(JSON.stringify({ method, target: url, status, direct: false, headers, body }))
 }
 
 /* Of a page; what it left before the whole came is none. */
