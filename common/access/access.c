@@ -318,7 +318,7 @@ access_caller(struct access *access, struct exchange *x)
 	if (access->limits != NULL && !in_shadow(access)) {
 		wait = limit_look(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
 		    access->failure_burst, monotonic_us());
-		if (wait > 0 && caller_has_credentials(&x->request))
+		if (wait > 0 && caller_has_credentials(access->policy, &x->request))
 			return too_often(access, x, wait, "failure",
 			    "too many wrong credentials from this address");
 	}

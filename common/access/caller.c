@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "caller.h"
+#include "log.h"
 
 #define KEY_START "ak_"
 #define CLAIM_MAX 4096 /* bytes of a parameter that becomes a claim */
@@ -25,28 +26,6 @@ is_key(struct text text)
 	return text.length > 3 && memcmp(text.data, KEY_START, 3) == 0;
 }
 
-/* Authorization: Bearer, and X-API-Key after it; other schemes are the web server's affair. */
-static enum credential_kind
-credential_of(const struct request *request, struct text *credential)
-{
-	struct text value = request_param(request, "HTTP_AUTHORIZATION");
-
-	if (value.length > 7 && text_is_nocase((struct text){ value.data, 7 }, "bearer ")) {
-		*credential = trimmed((struct text){ value.data + 7, value.length - 7 });
-		return is_key(*credential) ? CREDENTIAL_KEY : CREDENTIAL_BEARER;
-	}
-	*credential = trimmed(request_param(request, "HTTP_X_API_KEY"));
-	return credential->length > 0 ? CREDENTIAL_KEY : CREDENTIAL_NONE;
-}
-
-bool
-caller_has_credentials(const struct request *request)
-{
-	struct text ignored;
-
-	return credential_of(request, &ignored) != CREDENTIAL_NONE;
-}
-
 static bool
 has_type(const struct policy *policy, enum caller_type type)
 {
@@ -56,6 +35,36 @@ has_type(const struct policy *policy, enum caller_type type)
 		if (callers[i].type == type)
 			return true;
 	return false;
+}
+
+/*
+ * Authorization: Bearer, and X-API-Key after it, each where the policy has callers who show it.
+ * Other schemes, and what is left, are the web server's affair: a gateway in front may have a
+ * bearer of its own.
+ */
+static enum credential_kind
+credential_of(const struct policy *policy, const struct request *request, struct text *credential)
+{
+	struct text value = request_param(request, "HTTP_AUTHORIZATION");
+	bool takes_keys = has_type(policy, CALLER_APIKEY);
+
+	if (value.length > 7 && text_is_nocase((struct text){ value.data, 7 }, "bearer ")) {
+		*credential = trimmed((struct text){ value.data + 7, value.length - 7 });
+		if (takes_keys && is_key(*credential))
+			return CREDENTIAL_KEY;
+		if (has_type(policy, CALLER_JWT) && !is_key(*credential))
+			return CREDENTIAL_BEARER;
+	}
+	*credential = trimmed(request_param(request, "HTTP_X_API_KEY"));
+	return takes_keys && credential->length > 0 ? CREDENTIAL_KEY : CREDENTIAL_NONE;
+}
+
+bool
+caller_has_credentials(const struct policy *policy, const struct request *request)
+{
+	struct text ignored;
+
+	return credential_of(policy, request, &ignored) != CREDENTIAL_NONE;
 }
 
 /* ak_<caller's name>_<secret>: the hash is of all of it. */
@@ -236,49 +245,94 @@ claim_of(struct text value)
 	return list;
 }
 
-static bool
-identify_frontend(
-    const struct caller *caller, const struct request *request, struct identity *identity)
+/*
+ * What the web server says in a parameter.  nginx hands over each that is set, so also REMOTE_USER
+ * of its own fastcgi_params, which is what the client says of itself: of two nothing is sure.
+ * Empty is a word too: the login says with it that it knows nobody.
+ */
+static struct text
+said(const struct request *request, const char *name, bool *sure)
 {
-	struct text user = request_param(request, caller->parameter.data);
+	struct text value = request_param(request, name);
+	size_t length = strlen(name);
 
-	if (caller->type == CALLER_MTLS &&
-	    !text_is(request_param(request, "SSL_CLIENT_VERIFY"), "SUCCESS"))
-		return false;
-	if (user.length == 0)
-		return false;
-	identity->caller = caller;
-	identity->subject = user;
-	identity->claims = json_object_new_object();
-	if (identity->claims == NULL)
+	for (char *const *p = request->params; *p != NULL && value.data != NULL; p++)
+		if (strncmp(*p, name, length) == 0 && (*p)[length] == '=' &&
+		    !text_is(value, *p + length + 1)) {
+			log_line(LOG_LEVEL_WARNING,
+			    "parameter %s came twice with different values, so it names nobody: "
+			    "the web server must set it once (nginx's own fastcgi_params sets "
+			    "REMOTE_USER)",
+			    name);
+			*sure = false;
+			return (struct text){ NULL, 0 };
+		}
+	return value;
+}
+
+static struct json_object *
+claims_said(const struct caller *caller, const struct request *request, bool *sure)
+{
+	struct json_object *claims = json_object_new_object();
+
+	if (claims == NULL)
 		abort();
 	if (caller->claims == NULL)
-		return true;
+		return claims;
 	json_object_object_foreach(caller->claims, name, parameter) {
-		struct text value = request_param(request, json_object_get_string(parameter));
+		struct text value = said(request, json_object_get_string(parameter), sure);
 		struct json_object *claim;
 
 		if (value.length == 0)
 			continue;
 		claim = claim_of(value);
-		if (claim == NULL || json_object_object_add(identity->claims, name, claim) != 0)
+		if (claim == NULL || json_object_object_add(claims, name, claim) != 0)
 			abort();
 	}
+	return claims;
+}
+
+/* sure becomes false where the web server says two things; then it is nobody. */
+static bool
+identify_frontend(const struct caller *caller, const struct request *request,
+    struct identity *identity, bool *sure)
+{
+	struct text user = said(request, caller->parameter.data, sure);
+
+	if (caller->type == CALLER_MTLS &&
+	    !text_is(said(request, "SSL_CLIENT_VERIFY", sure), "SUCCESS"))
+		return false;
+	if (user.length == 0)
+		return false;
+	identity->claims = claims_said(caller, request, sure);
+	if (!*sure) {
+		json_object_put(identity->claims);
+		identity->claims = NULL;
+		return false;
+	}
+	identity->caller = caller;
+	identity->subject = user;
 	return true;
 }
 
 /* Those who show nothing of their own: the web server vouches for them, or nobody needs to. */
 static bool
-identify_by_place(
-    const struct policy *policy, const struct request *request, struct identity *identity)
+identify_by_place(const struct policy *policy, const struct request *request,
+    struct identity *identity, struct caller_reason *reason)
 {
 	const struct caller *callers = policy->callers.items;
+	bool sure = true;
 
 	/* Browsers show the web server who sits there, whichever page asks. */
 	for (size_t i = 0; !request->from_any_page && i < policy->callers.count; i++)
-		if ((callers[i].type == CALLER_FRONTEND || callers[i].type == CALLER_MTLS) &&
-		    identify_frontend(&callers[i], request, identity))
-			return true;
+		if (callers[i].type == CALLER_FRONTEND || callers[i].type == CALLER_MTLS) {
+			if (identify_frontend(&callers[i], request, identity, &sure))
+				return true;
+			if (!sure) {
+				reason->text = "the web server says two things of who asks";
+				return false;
+			}
+		}
 	for (size_t i = 0; i < policy->callers.count; i++)
 		if (callers[i].type == CALLER_ANONYMOUS) {
 			identity->caller = &callers[i];
@@ -293,7 +347,7 @@ caller_identify(const struct policy *policy, struct remote_key_list *remote,
     struct caller_reason *reason)
 {
 	struct text credential;
-	enum credential_kind kind = credential_of(request, &credential);
+	enum credential_kind kind = credential_of(policy, request, &credential);
 
 	*identity = (struct identity){ 0 };
 	*reason = (struct caller_reason){ .kind = "none",
@@ -302,17 +356,16 @@ caller_identify(const struct policy *policy, struct remote_key_list *remote,
 	    (has_type(policy, CALLER_FRONTEND) || has_type(policy, CALLER_MTLS)))
 		reason->text = "a page of an origin that CORS_ALLOW_ORIGIN does not name must show "
 			       "credentials of its own";
-	/* A policy without such callers leaves the header to the web server. */
-	if (kind == CREDENTIAL_KEY && has_type(policy, CALLER_APIKEY)) {
+	if (kind == CREDENTIAL_KEY) {
 		reason->had_credentials = true;
 		reason->kind = "apikey";
 		reason->text = "the API key is not known here";
 		identity->caller = caller_of_key(policy, credential);
 		return identity->caller != NULL ? CALLER_KNOWN : CALLER_UNKNOWN;
 	}
-	if (kind == CREDENTIAL_BEARER && has_type(policy, CALLER_JWT)) {
+	if (kind == CREDENTIAL_BEARER) {
 		reason->had_credentials = true;
 		return identify_jwt(policy, remote, credential, now, identity, reason);
 	}
-	return identify_by_place(policy, request, identity) ? CALLER_KNOWN : CALLER_UNKNOWN;
+	return identify_by_place(policy, request, identity, reason) ? CALLER_KNOWN : CALLER_UNKNOWN;
 }

@@ -89,11 +89,29 @@ is_source(struct text value, struct field_error *error)
 	return false;
 }
 
-/* CGI/1.1: what begins with HTTP_ is the client's own. */
+/* Whether a parameter holds what the client sent: its headers, its path, its query. */
+static bool
+clients_choose(struct text parameter)
+{
+	static const char *const starts[] = { "HTTP_", "QUERY_STRING", "REQUEST_", "CONTENT_",
+		"PATH_", "SCRIPT_", "DOCUMENT_URI", "SERVER_NAME", "SERVER_PROTOCOL", "REMOTE_PORT",
+		"SSL_TLS_SNI" };
+	static const char again[] = "REDIRECT_"; /* Apache's, of the request before a redirect */
+	const size_t length = sizeof(again) - 1;
+
+	while (parameter.length > length && memcmp(parameter.data, again, length) == 0)
+		parameter = (struct text){ parameter.data + length, parameter.length - length };
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (parameter.length >= strlen(starts[i]) &&
+		    memcmp(parameter.data, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return false;
+}
+
 static bool
 is_parameter(struct text value, struct field_error *error)
 {
-	bool fine = value.length > 0 && (value.length < 5 || memcmp(value.data, "HTTP_", 5) != 0);
+	bool fine = value.length > 0 && !clients_choose(value);
 
 	for (size_t i = 0; i < value.length; i++) {
 		char c = value.data[i];
@@ -103,7 +121,7 @@ is_parameter(struct text value, struct field_error *error)
 	if (!fine)
 		field_rule(error,
 		    "must name a parameter of the web server's: capital letters, digits and _, and "
-		    "not HTTP_, which clients choose");
+		    "none that clients choose, such as HTTP_... and QUERY_STRING");
 	return fine;
 }
 
@@ -384,23 +402,38 @@ finish_jwt(struct policy *policy, struct caller *c, const char *path, struct tro
 	return true;
 }
 
+/* Such a parameter is only as good as SSL_CLIENT_VERIFY, which is looked at for mtls alone. */
+static bool
+wants_mtls(const struct caller *c, struct text parameter)
+{
+	return c->type == CALLER_FRONTEND && starts_with(parameter, "SSL_CLIENT_");
+}
+
 static bool
 finish_claims(struct caller *c, struct trouble *t)
 {
+	static const char wrong_type[] = "SSL_CLIENT_... wants type mtls, where the certificate "
+					 "must have been verified";
 	struct field_error error;
 
 	if (c->parameter.data == NULL)
 		c->parameter =
 		    c->type == CALLER_MTLS ? TEXT("SSL_CLIENT_S_DN") : TEXT("REMOTE_USER");
+	if (wants_mtls(c, c->parameter))
+		return refuse(t, "callers", c->name, 0, "parameter", wrong_type);
 	if (c->claims == NULL)
 		return true;
 	json_object_object_foreach(c->claims, name, value) {
-		(void)name;
 		if (!json_object_is_type(value, json_type_string) ||
 		    !is_parameter(text_of(json_object_get_string(value)), &error))
 			return refuse(t, "callers", c->name, 0, "claims",
 			    "must map claims to parameters of the web server's, and none that "
-			    "begins with HTTP_, which clients choose");
+			    "clients choose, such as HTTP_... and QUERY_STRING");
+		if (strcmp(name, "sub") == 0)
+			return refuse(t, "callers", c->name, 0, "claims",
+			    "must not have sub, which is the user that parameter holds");
+		if (wants_mtls(c, text_of(json_object_get_string(value))))
+			return refuse(t, "callers", c->name, 0, "claims", wrong_type);
 	}
 	return true;
 }

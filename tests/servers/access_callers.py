@@ -53,6 +53,27 @@ def test_basic_authentication_of_nginx(w):
     site.stop()
 
 
+def test_clients_that_name_themselves(w):
+    """Debian's fastcgi_params, beside what a login says: the client's name is never believed."""
+    policy = {"callers": {"site": {"type": "frontend"}, "guest": {"type": "anonymous"}},
+              "grants": [{"name": "users", "from": "site", "services": "rtc", "channels": "*"},
+                         {"name": "guests", "from": "guest", "services": "rtc", "channels": "*",
+                          "uid": "*"}]}
+    both = ("include /etc/nginx/fastcgi_params;", "fastcgi_param REMOTE_USER $agora_login;")
+    for lines in (both, both[::-1]):
+        site = Guarded(w.run, w.build, policy, changes=[
+            *in_location(*lines), ("agora-http.conf", "map $http_x_request_id",
+                                   'map $http_x_login $agora_login { default $http_x_login; }\n'
+                                   "map $http_x_request_id")])
+        for name in ("", "ann"):
+            unknown(site.token([basic("boss", "x"), ("X-Login", name)]), "says two things",
+                    invalid=False)
+        issued(site, site.token([basic("ann", "x"), ("X-Login", "ann")]), "class-1", "ann",
+               expire=3600)
+        site.stop()
+        expect("parameter REMOTE_USER came twice" in site.responder_log(), "the log says why")
+
+
 class Authority:
     """Signs certificates, of servers and clients alike."""
 

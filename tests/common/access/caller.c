@@ -36,6 +36,7 @@
 #define ITS_OWN                                                                                    \
 	"a page of an origin that CORS_ALLOW_ORIGIN does not name must show credentials of its "   \
 	"own"
+#define TWO_THINGS "the web server says two things of who asks"
 #define NO_TOKEN "the token is not a signed JSON Web Token"
 
 #define PARAMS 5
@@ -205,6 +206,13 @@ knows_api_keys(void)
 		    UNKNOWN_KEY },
 		{ "where there are no such callers", ALL, { BEARER "ak_app_first" },
 		    .caller = "all" },
+		{ "beside a bearer that is a gateway's", APP,
+		    { BEARER "x", IN_HEADER "ak_app_first" }, .caller = "app" },
+		{ "the same where anyone may come", APP "," ALL,
+		    { BEARER "x", IN_HEADER "ak_app_first" }, .caller = "app" },
+		{ "a wrong one beside it, where anyone may come", APP "," ALL,
+		    { BEARER "x", IN_HEADER "ak_app_x" }, UNKNOWN_KEY },
+		{ "a bearer that is nobody's", APP, { BEARER "x" }, NO_CREDENTIALS },
 	};
 
 	run_cases(cases, COUNT(cases));
@@ -303,6 +311,21 @@ believes_the_web_server(void)
 		    .caller = "web", .subject = "ann", .claims = "{\"groups\":[\"staff\"]}" },
 		{ "an empty claim", WEB, { "REMOTE_USER=ann", "AUTH_GROUPS=" }, .caller = "web",
 		    .subject = "ann" },
+		{ "said twice", WEB, { "REMOTE_USER=ann", "REMOTE_USER=ann" }, .caller = "web",
+		    .subject = "ann" },
+		{ "two users", WEB, { "REMOTE_USER=boss", "REMOTE_USER=ann" }, .kind = "none",
+		    .text = TWO_THINGS },
+		{ "a client's word before nobody", WEB, { "REMOTE_USER=boss", "REMOTE_USER=" },
+		    .kind = "none", .text = TWO_THINGS },
+		{ "nobody before a client's word", WEB, { "REMOTE_USER=", "REMOTE_USER=boss" },
+		    .kind = "none", .text = TWO_THINGS },
+		{ "two users, where anyone may come", WEB "," ALL,
+		    { "REMOTE_USER=boss", "REMOTE_USER=ann" }, .kind = "none", .text = TWO_THINGS },
+		{ "two users of another parameter", OWN,
+		    { "REMOTE_USER=boss", "REMOTE_USER=ann", "AUTH_USER=bob" }, .caller = "own",
+		    .subject = "bob" },
+		{ "two of a claim", WEB, { "REMOTE_USER=ann", "AUTH_GROUPS=staff", "AUTH_GROUPS=" },
+		    .kind = "none", .text = TWO_THINGS },
 		{ "a claim of a client's", WEB, { "REMOTE_USER=ann", "HTTP_AUTH_GROUPS=staff" },
 		    .caller = "web", .subject = "ann" },
 	};
@@ -354,6 +377,9 @@ believes_certificates_that_were_verified(void)
 		    NO_CREDENTIALS },
 		{ "asked by any page", CERT, { "SSL_CLIENT_VERIFY=SUCCESS", DN }, .kind = "none",
 		    .text = ITS_OWN, .from_any_page = true },
+		{ "verified and not", CERT,
+		    { "SSL_CLIENT_VERIFY=SUCCESS", "SSL_CLIENT_VERIFY=NONE", DN }, .kind = "none",
+		    .text = TWO_THINGS },
 		{ "no subject", CERT, { "SSL_CLIENT_VERIFY=SUCCESS", "REMOTE_USER=ann" },
 		    NO_CREDENTIALS },
 		{ "not verified, but the web server asked otherwise", CERT "," WEB,
@@ -485,27 +511,32 @@ static void
 sees_credentials(void)
 {
 	static const struct {
-		const char *param;
+		const char *callers, *param;
 		bool has;
 	} cases[] = {
-		{ BEARER "x", true },
-		{ BEARER "ak_app_first", true },
-		{ IN_HEADER "x", true },
-		{ BEARER, false },
-		{ IN_HEADER, false },
-		{ IN_HEADER " ", false },
-		{ "HTTP_AUTHORIZATION=Basic YTpi", false },
-		{ "HTTP_AUTHORIZATION=Bearerx", false },
-		{ "REMOTE_USER=ann", false },
+		{ APP "," REMOTE, BEARER "x", true },
+		{ APP "," REMOTE, BEARER "ak_app_first", true },
+		{ APP "," REMOTE, IN_HEADER "x", true },
+		{ APP "," REMOTE, BEARER, false },
+		{ APP "," REMOTE, IN_HEADER, false },
+		{ APP "," REMOTE, IN_HEADER " ", false },
+		{ APP "," REMOTE, "HTTP_AUTHORIZATION=Basic YTpi", false },
+		{ APP "," REMOTE, "HTTP_AUTHORIZATION=Bearerx", false },
+		{ APP "," REMOTE, "REMOTE_USER=ann", false },
+		{ APP, BEARER "x", false },
+		{ REMOTE, BEARER "ak_app_first", false },
+		{ REMOTE, IN_HEADER "x", false },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct identify_case c = { "", "", { cases[i].param } };
+		struct policy *policy = policy_with(cases[i].callers);
 		struct arena arena = { 0 };
 		struct request request = request_of(&c, &arena);
 
-		CHECK(caller_has_credentials(&request) == cases[i].has, cases[i].param);
+		CHECK(caller_has_credentials(policy, &request) == cases[i].has, cases[i].param);
 		arena_free(&arena);
+		policy_close(policy);
 	}
 }
 

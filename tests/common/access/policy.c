@@ -10,11 +10,12 @@
 #define RULE_RATE "must be a rate like \"5/s\", \"20/min\", \"100/h\" or \"500/day\""
 #define RULE_HASH "must be the 64 hexadecimal digits of a SHA-256"
 #define RULE_PARAMETER                                                                             \
-	"must name a parameter of the web server's: capital letters, digits and _, and not "       \
-	"HTTP_, which clients choose"
+	"must name a parameter of the web server's: capital letters, digits and _, and none that " \
+	"clients choose, such as HTTP_... and QUERY_STRING"
 #define RULE_CLAIMS                                                                                \
-	"must map claims to parameters of the web server's, and none that begins with HTTP_, "     \
-	"which clients choose"
+	"must map claims to parameters of the web server's, and none that clients choose, such "   \
+	"as HTTP_... and QUERY_STRING"
+#define RULE_MTLS "SSL_CLIENT_... wants type mtls, where the certificate must have been verified"
 #define RULE_WHEN "must map claims to strings, numbers, true or false, or lists of strings"
 #define UNKNOWN "is no member that is known here"
 #define RULE_NO_SUB "caller k has no ${sub}: name the uid, or \"*\" for the one that is asked for"
@@ -229,6 +230,13 @@ refuses(void)
 		    ": /callers/c/parameter: " RULE_PARAMETER },
 		{ CALLER("\"type\":\"frontend\",\"parameter\":1"),
 		    ": /callers/c/parameter: must be a string" },
+		{ CALLER("\"type\":\"frontend\",\"parameter\":\"SSL_CLIENT_S_DN\""),
+		    ": /callers/c/parameter: " RULE_MTLS },
+		{ CALLER("\"type\":\"frontend\",\"claims\":{\"o\":\"SSL_CLIENT_S_DN_O\"}"),
+		    ": /callers/c/claims: " RULE_MTLS },
+		{ CALLER("\"type\":\"frontend\",\"claims\":{\"sub\":\"OTHER\"}"),
+		    ": /callers/c/claims: must not have sub, which is the user that parameter "
+		    "holds" },
 		{ CALLER("\"type\":\"frontend\",\"claims\":[]"),
 		    ": /callers/c/claims: must be an object" },
 		{ CALLER("\"type\":\"frontend\",\"claims\":{\"a\":\"A\",\"g\":\"groups\"}"),
@@ -404,6 +412,39 @@ refuses(void)
 	buf_free(&error);
 }
 
+/* What a client sends can name nobody. */
+static void
+refuses_parameters_that_clients_choose(void)
+{
+	static const char *const names[] = { "HTTP_X_USER", "QUERY_STRING", "REQUEST_URI",
+		"REQUEST_METHOD", "REQUEST_SCHEME", "CONTENT_TYPE", "CONTENT_LENGTH", "PATH_INFO",
+		"PATH_TRANSLATED", "SCRIPT_NAME", "SCRIPT_FILENAME", "DOCUMENT_URI", "SERVER_NAME",
+		"SERVER_PROTOCOL", "REMOTE_PORT", "SSL_TLS_SNI", "REDIRECT_QUERY_STRING",
+		"REDIRECT_REDIRECT_HTTP_X" };
+	static const char *const types[] = { "frontend", "mtls" };
+
+	for (size_t i = 0; i < COUNT(names) * COUNT(types) * 2; i++) {
+		const char *name = names[i / 4];
+		bool claim = i % 2 == 1;
+		struct buf text = { 0 }, error = { 0 };
+		struct policy *policy;
+
+		buf_printf(&text,
+		    "{\"callers\":{\"c\":{\"type\":\"%s\",%s\"%s\"%s}},\"grants\":[]}",
+		    types[i / 2 % 2], claim ? "\"claims\":{\"g\":" : "\"parameter\":", name,
+		    claim ? "}" : "");
+		policy = read_policy(buf_view(&text), &error);
+		CHECK(policy == NULL, name);
+		CHECK(same_text(buf_view(&error),
+			  claim ? ": /callers/c/claims: " RULE_CLAIMS
+				: ": /callers/c/parameter: " RULE_PARAMETER),
+		    name);
+		policy_close(policy);
+		buf_free(&text);
+		buf_free(&error);
+	}
+}
+
 static void
 refuses_keys_that_are_none(void)
 {
@@ -538,6 +579,9 @@ takes_what_is_at_the_edge(void)
 		CALLER("\"type\":\"jwt\",\"keys\":\"https://x\",\"algorithms\":\"RS256\"," ISSUER
 		       ",\"audience\":[]"),
 		CALLER("\"type\":\"mtls\",\"parameter\":\"A_1\",\"claims\":{\"g\":\"HTTPS\"}"),
+		CALLER("\"type\":\"mtls\",\"claims\":{\"o\":\"SSL_CLIENT_S_DN_O\"}"),
+		CALLER("\"type\":\"frontend\",\"parameter\":\"REDIRECT_REMOTE_USER\",\"claims\":"
+		       "{\"a\":\"REMOTE_ADDR\"}"),
 		GRANT("\"name\":\"" NAME64 "\",\"from\":\"w\",\"services\":\"rtc\""),
 		GRANT("\"name\":\"#!~\",\"from\":[\"w\",\"w\"],\"services\":\"rtc\""),
 		GRANT("\"name\":\"g\",\"from\":\"k\",\"actions\":\"recording.start\""),
@@ -752,6 +796,7 @@ withstands_cuts_and_flipped_bits(void)
 CU_TestInfo access_policy_tests[] = {
 	{ "reads a full one", reads_a_full_one },
 	{ "refuses", refuses },
+	{ "refuses parameters that clients choose", refuses_parameters_that_clients_choose },
 	{ "refuses keys that are none", refuses_keys_that_are_none },
 	{ "takes each member of its types only", takes_each_member_of_its_types_only },
 	{ "takes what is at the edge", takes_what_is_at_the_edge },
