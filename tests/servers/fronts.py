@@ -358,7 +358,7 @@ class ApacheHtaccess(ApacheStarts):
 
 class Lighttpd(Guarded):
     file = None
-    exit_statuses = (0, 1)  # 1 at times, soon after its backend has come back
+    exit_statuses = (0, 1)  # 1 is its own way to say that a connection was still open
     oversize = 40000
     own = {
         "headers": Own("server.max-request-field-size", 431),
