@@ -288,15 +288,25 @@ put_claims(void *claims)
 	json_object_put(claims);
 }
 
+static enum step
+too_often_wrong(const struct access *access, struct exchange *x, int64_t wait_us)
+{
+	return too_often(
+	    access, x, wait_us, "failure", "too many wrong credentials from this address");
+}
+
 /* Wrong credentials cost their address one of its few. */
 static enum step
 not_known(struct access *access, struct exchange *x, struct text address)
 {
 	struct admission *a = x->admission;
+	int64_t wait = 0;
 
 	if (access->limits != NULL && a->reason.had_credentials)
-		limit_take(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
+		wait = limit_take(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
 		    access->failure_burst, monotonic_us());
+	if (wait > 0 && !in_shadow(access))
+		return too_often_wrong(access, x, wait);
 	metric_add(METRIC_AUTH_FAILURES, &LABELS(a->reason.kind, a->reason.text), 1);
 	if (in_shadow(access))
 		return NEXT; /* the grant step says it */
@@ -315,12 +325,16 @@ access_caller(struct access *access, struct exchange *x)
 	if (access->policy == NULL || is_public(x))
 		return NEXT;
 	address = limit_address(x->request.address, text);
-	if (access->limits != NULL && !in_shadow(access)) {
+	/*
+	 * Where many clients share an address, a good key is worth nothing less for others' bad
+	 * ones: nobody guesses 256 bits.  A token is not verified while the limit lasts.
+	 */
+	if (access->limits != NULL && !in_shadow(access) &&
+	    caller_shows_jwt(access->policy, &x->request)) {
 		wait = limit_look(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
 		    access->failure_burst, monotonic_us());
-		if (wait > 0 && caller_has_credentials(access->policy, &x->request))
-			return too_often(access, x, wait, "failure",
-			    "too many wrong credentials from this address");
+		if (wait > 0)
+			return too_often_wrong(access, x, wait);
 	}
 	switch (caller_identify(
 	    access->policy, access->remote, &x->request, x->now, &a->identity, &a->reason)) {

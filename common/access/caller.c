@@ -60,11 +60,11 @@ credential_of(const struct policy *policy, const struct request *request, struct
 }
 
 bool
-caller_has_credentials(const struct policy *policy, const struct request *request)
+caller_shows_jwt(const struct policy *policy, const struct request *request)
 {
 	struct text ignored;
 
-	return credential_of(policy, request, &ignored) != CREDENTIAL_NONE;
+	return credential_of(policy, request, &ignored) == CREDENTIAL_BEARER;
 }
 
 /* ak_<caller's name>_<secret>: the hash is of all of it. */

@@ -37,7 +37,7 @@ enum caller_answer caller_identify(const struct policy *policy, struct remote_ke
  */
 void caller_new_key(struct text name, struct buf *key, char hash[65]);
 
-/* Whether the request has credentials that the policy takes, which cost something to check. */
-bool caller_has_credentials(const struct policy *policy, const struct request *request);
+/* Whether the request shows what has to be verified as a JSON Web Token, which costs something. */
+bool caller_shows_jwt(const struct policy *policy, const struct request *request);
 
 #endif

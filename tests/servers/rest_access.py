@@ -249,7 +249,8 @@ def es256(key, claims, **header):
     return text + "." + base64url(numbers)
 
 
-def test_classroom(w):
+def classroom(w, **settings):
+    """A site with the policy for users of a login, and what signs its tokens."""
     policy = policy_file(w.run, "classroom.json")
     directory = os.path.dirname(policy)
     key = os.path.join(directory, "private.pem")
@@ -258,13 +259,16 @@ def test_classroom(w):
                    check=True, capture_output=True)
     subprocess.run(["openssl", "ec", "-in", key, "-pubout", "-out", public], check=True,
                    capture_output=True)
-    site = site_with(w, policy)
-    now = int(time.time())
 
     def bearer(groups, **more):
         return ("Authorization", "Bearer " + es256(key, CLASSROOM | {
-            "sub": "ann", "exp": now + 600, "groups": groups} | more))
+            "sub": "ann", "exp": int(time.time()) + 600, "groups": groups} | more))
 
+    return site_with(w, policy, **settings), bearer
+
+
+def test_classroom(w):
+    site, bearer = classroom(w)
     answer = token(site, {"channel": "class-7"}, bearer("student"))
     same(answer.status, 200, answer.body)
     same((answer.json()["uid"], answer.json()["expire"]), ("ann", 1800), "the grant's")
@@ -291,7 +295,7 @@ def test_classroom(w):
                          {n: job[n] for n in ("cname", "uid", "resourceId", "sid")},
                          [bearer("teacher")]))
     good = bearer("student")[1]
-    unknown(token(site, {"channel": "class-7"}, bearer("student", exp=now - 31)), "expired")
+    unknown(token(site, {"channel": "class-7"}, bearer("student", exp=int(time.time()) - 31)), "expired")
     unknown(token(site, {"channel": "class-7"}, bearer("student", aud=["other"])), "")
     unknown(token(site, {"channel": "class-7"}, bearer("student", iss="https://evil/")), "")
     unknown(token(site, {"channel": "class-7"}, ("Authorization", good[:-4] + "AAAA")), "")
@@ -299,8 +303,8 @@ def test_classroom(w):
     unknown(token(site, {"channel": "class-7"},
                   ("Authorization", f"Bearer {head}.{good.split('.')[1]}.")), "")
     swapped = base64url(b'{"alg":"HS256"}') + "." + good.split(".")[1]
-    with open(public, "rb") as file:
-        mac = base64url(hmac.new(file.read(), swapped.encode(), hashlib.sha256).digest())
+    public = sites.read(os.path.dirname(site.settings["POLICY_FILE"]), "classroom.pem").encode()
+    mac = base64url(hmac.new(public, swapped.encode(), hashlib.sha256).digest())
     unknown(token(site, {"channel": "class-7"}, ("Authorization", f"Bearer {swapped}.{mac}")), "")
     # The student's rate: 20 a minute, less those above.
     answers = [token(site, {"channel": "class-7"}, bearer("student")) for _ in range(21)]
@@ -706,11 +710,19 @@ def test_rates_by_address(w):
         unknown(token(site, good, ("X-API-Key", "ak_web_x")), "not known")
     rk.fails(token(site, good, ("X-API-Key", "ak_web_x")), 429, "rate_limited",
              says="wrong credentials")
-    rk.fails(token(site, good, keys["web"]), 429, "rate_limited", says="wrong credentials")
-    same(site.ask("GET", "/ping").status, 200, "without credentials")
+    same(token(site, good, keys["web"]).status, 200, "a good key from the same address")
+    rk.fails(token(site, good, ("X-API-Key", "ak_web_x")), 429, "rate_limited")
     site.stop()
     same(refusals(audit), [(401, "the API key is not known here")] * 3 +
          [(429, "too many wrong credentials from this address")] * 2, "records")
+    site, bearer = classroom(w, FAILURE_RATE="3/min")
+    good_one = bearer("student")
+    for _ in range(3):
+        unknown(token(site, {"channel": "class-7"}, bearer("student", iss="https://evil/")), "")
+    rk.fails(token(site, {"channel": "class-7"}, good_one), 429, "rate_limited",
+             says="wrong credentials")  # it is not verified
+    same(site.ask("GET", "/ping", headers=[good_one]).status, 200, "where nobody is asked for")
+    site.stop()
     site, keys, audit = backend(w, ADDRESS_RATE="4/min", AUDIT_FORMAT="json")
     for n in range(6):  # what a client says of its address is not believed
         forged = [(name, f"192.0.2.{n}") for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded",
