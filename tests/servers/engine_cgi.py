@@ -140,7 +140,7 @@ def test_check_by_hand(run, build, report):
     done = subprocess.run([script, "--check-config"], capture_output=True, check=False,
                           env=variables(target="/ping?--check-config", SCRIPT_FILENAME=script,
                                         DOCUMENT_ROOT=cgi.root))
-    same(fc.parse_answer(done.stdout).json(), {"message": "pong"}, "a request's answer")
+    same(fc.parse_answer(done.stdout, "GET", "/ping").json(), {"message": "pong"}, "a request's answer")
 
 
 def test_settings_in_the_environment(run, build, report):
@@ -248,7 +248,7 @@ def test_a_body_is_read_though_it_is_of_no_use(run, build, report):
     with spawn(cgi, target="/getToken", method="POST", CONTENT_LENGTH=str(len(BODY))) as process:
         expect(not select.select([process.stdout], [], [], 0.3)[0], "it answers before it has read it")
         out, _ = process.communicate(BODY, timeout=kit.DEADLINE)
-        same(fc.parse_answer(out).status, 500, "status")
+        same(fc.parse_answer(out, "POST", "/getToken").status, 500, "status")
 
 
 def with_settings(run, build):
