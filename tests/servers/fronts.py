@@ -81,16 +81,11 @@ NGINX_OWN = {
     "TRACE": Own("nginx has no TRACE", 405, "method_not_allowed"),
     "gone": Own("nobody listens", 502, "bad_gateway"),
 }
-NGINX_BELOW = (
-    ("agora-server.conf", "location / {", "location /agora/ {"),
-    ("agora-server.conf", "^/(cloud_recording", "^/agora/(cloud_recording"),
-)
-
 
 class NginxSocket(Guarded, Nginx):
     name = "nginx, Unix socket"
     own = NGINX_OWN
-    below_a_path = NGINX_BELOW, "base"
+    below_a_path = over_nginx.BELOW_A_PATH, "base"
 
 
 class NginxTcp(NginxSocket):
@@ -118,7 +113,7 @@ class NginxTls(Guarded, over_nginx.ExampleSite):
 
     name = "nginx, TLS"
     own = NGINX_OWN
-    below_a_path = NGINX_BELOW, "base"
+    below_a_path = over_nginx.BELOW_A_PATH, "base"
     server_name = "tokens.example.com"
 
     def config(self, changes=()):
@@ -249,7 +244,8 @@ class Apache(Guarded):
 class ApacheProxy(Apache):
     name = "Apache, mod_proxy_fcgi"
     below_a_path = (('ProxyPass "/" ', 'ProxyPass "/agora/" '), ("localhost/", "localhost/agora/"),
-                    ('Location "/"', 'Location "/agora/"')), "base"
+                    ('Location "/"', 'Location "/agora/"'),
+                    ('Location "/metrics"', 'Location "/agora/metrics"')), "base"
     file = "agora-proxy-fcgi.conf"
 
     def replaced(self):
@@ -302,7 +298,8 @@ class ApacheCgi(ApacheStarts):
 class ApacheFcgid(ApacheStarts):
     name = "Apache, mod_fcgid"
     below_a_path = (('ScriptAlias "/" ', 'ScriptAlias "/agora" '), ('agora-fcgi/"', 'agora-fcgi"'),
-                    ('Location "/"', 'Location "/agora"')), "list"
+                    ('Location "/"', 'Location "/agora"'),
+                    ('Location "/metrics"', 'Location "/agora/metrics"')), "list"
     file = "agora-fcgid.conf"
     changes_headers = {}
     installed = "/usr/local/sbin/agora-fcgi"
@@ -396,7 +393,7 @@ server.breakagelog = "{self.breakage_path}"
 
 class LighttpdFastcgi(Lighttpd):
     name = "lighttpd, FastCGI"
-    below_a_path = (('"/" =>', '"/agora/" =>'),), "base"
+    below_a_path = (('"/" =>', '"/agora/" =>'), ("^/metrics", "^/agora/metrics")), "base"
     file = "agora-fastcgi.conf"
 
     def replaced(self):

@@ -315,16 +315,16 @@ def read_body(stream, answer, method):
         answer.body = stream.read()
 
 
-def connect(port, timeout=DEADLINE, tls=None, server_name=None):
-    """tls: an ssl.SSLContext, that expects this name."""
-    s = socket.create_connection(("127.0.0.1", port), timeout)
+def connect(port, timeout=DEADLINE, tls=None, server_name=None, source="127.0.0.1"):
+    """tls: an ssl.SSLContext, that expects this name.  source: the client's address."""
+    s = socket.create_connection(("127.0.0.1", port), timeout, (source, 0))
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return tls.wrap_socket(s, server_hostname=server_name) if tls else s
 
 
-def exchange(port, data, tls=None, server_name=None):
+def exchange(port, data, tls=None, server_name=None, **more):
     """Sends raw bytes on a connection of their own and reads the one answer."""
-    with connect(port, tls=tls, server_name=server_name) as s, s.makefile("rb") as stream:
+    with connect(port, tls=tls, server_name=server_name, **more) as s, s.makefile("rb") as stream:
         try:
             s.sendall(data)
         except (BrokenPipeError, ConnectionResetError):

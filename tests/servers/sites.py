@@ -164,8 +164,8 @@ class Front:
     def request(self, method, target, headers=(), body=b"", **more):
         return kit.request_bytes(method, target, headers, body, self.host, **more)
 
-    def exchange(self, data):
-        return kit.exchange(self.port, data, self.tls, self.server_name)
+    def exchange(self, data, **more):
+        return kit.exchange(self.port, data, self.tls, self.server_name, **more)
 
     def send(self, method, target, headers=(), body=b""):
         """With a request id of its own, so that its log line is found."""
