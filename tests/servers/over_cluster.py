@@ -43,7 +43,6 @@ class Cluster(fronts.NginxTcp):
         cluster = sites.changed("cluster.conf", sites.read(kit.TOP, "conf", "nginx", "cluster.conf"),
                                 ("10.0.0.11:9000", self.socket),
                                 ("10.0.0.12:9000", self.other_address),
-                                ("fastcgi_params", "/etc/nginx/fastcgi_params"),
                                 *((text.format(old), text.format(new)) for text, old, new in (
                                     ("    {}  ", 9101, self.ports[0]), ("    {}  ", 9102, self.ports[1]),
                                     ("listen {};", 9101, f"127.0.0.1:{self.ports[0]}"),
