@@ -49,6 +49,7 @@ static const struct check {
 	{ check_https, URL },
 	{ check_request_id, URL },
 	{ check_cors, URL | CONFIG },
+	{ check_own_pages, URL },
 	{ check_authorization, URL | CONFIG },
 	{ check_slash, URL },
 	{ check_body_limit, URL | CONFIG },
@@ -69,8 +70,8 @@ struct report {
 
 #define AT(member) offsetof(struct finding, member)
 
-static const struct choice statuses[] = { { "ok", FINDING_OK }, { "warning", FINDING_WARNING },
-	{ "problem", FINDING_PROBLEM }, { NULL, 0 } };
+static const struct choice statuses[] = { { "ok", FINDING_OK }, { "skipped", FINDING_SKIPPED },
+	{ "warning", FINDING_WARNING }, { "problem", FINDING_PROBLEM }, { NULL, 0 } };
 
 static const struct field finding_fields[] = {
 	{ "status", FIELD_CHOICE, 0, AT(status), .choices = statuses },

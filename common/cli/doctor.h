@@ -5,7 +5,8 @@
 #include "config.h"
 #include "service_settings.h"
 
-enum finding_status { FINDING_OK, FINDING_WARNING, FINDING_PROBLEM };
+/* Skipped: a check that was not made, and no fault. */
+enum finding_status { FINDING_OK, FINDING_SKIPPED, FINDING_WARNING, FINDING_PROBLEM };
 
 struct doctor {
 	const char *env_file; /* NULL: none */
@@ -56,6 +57,7 @@ void check_url(struct doctor *doctor);
 void check_https(struct doctor *doctor);
 void check_request_id(struct doctor *doctor);
 void check_cors(struct doctor *doctor);
+void check_own_pages(struct doctor *doctor);
 void check_authorization(struct doctor *doctor);
 void check_slash(struct doctor *doctor);
 void check_body_limit(struct doctor *doctor);

@@ -5,6 +5,7 @@
 #include "random.h"
 
 #define NO_ANSWER_FIX "look into the logs of the web server and of agora-fcgi"
+#define TOO_MANY "not checked: too many requests came from this address; look again in a minute"
 #define STRANGER "https://doctor.invalid" /* an origin that nobody has (RFC 6761) */
 
 /* The service through its web server: not by AGORA_PROXY, and by the system's certificates. */
@@ -192,6 +193,46 @@ check_cors(struct doctor *d)
 		    all ? "pages of all sites may read answers" : "as CORS_ALLOW_ORIGIN says");
 }
 
+/* As a browser writes it: without the port that the scheme has anyway. */
+static const char *
+own_origin(struct doctor *d)
+{
+	const bool tls = strncmp(d->url, "https:", 6) == 0;
+	const char *host = strstr(d->url, "://") + 3, *port = tls ? ":443" : ":80";
+	size_t length = strcspn(host, "/"), known = strlen(port);
+
+	if (length > known && strncmp(host + length - known, port, known) == 0)
+		length -= known;
+	return doctor_text(d, "%.*s", (int)((size_t)(host - d->url) + length), d->url);
+}
+
+void
+check_own_pages(struct doctor *d)
+{
+	static const char what[] = "own pages";
+	const char *origin;
+	size_t count;
+	int may;
+
+	if (d->ping == NULL)
+		return;
+	origin = own_origin(d);
+	may = may_read(d, origin, &count);
+	if (may == 1)
+		doctor_say(d, FINDING_OK, what, NULL, "pages of %s may ask", origin);
+	else if (may == 0)
+		doctor_say(d, FINDING_WARNING, what,
+		    doctor_text(d,
+			"set CORS_ALLOW_ORIGIN to %s, or have the web server pass REQUEST_SCHEME "
+			"%.*s and the Host that clients send",
+			origin, (int)strcspn(origin, ":"), origin),
+		    "pages of %s itself are refused: the service does not know that it is there, "
+		    "as where TLS ends before the web server",
+		    origin);
+	else
+		doctor_say(d, FINDING_PROBLEM, what, NO_ANSWER_FIX, "no answer came");
+}
+
 /* Authorization */
 
 static bool
@@ -219,11 +260,7 @@ check_authorization(struct doctor *d)
 		return;
 	if (policy == NULL || policy->enforce == ENFORCE_LOG ||
 	    (!keys && !has_caller(policy, CALLER_JWT))) {
-		doctor_say(d, FINDING_WARNING, what,
-		    policy != NULL && policy->enforce == ENFORCE_ON
-			? "nothing is to be done while nobody sends it"
-			: "look again once a policy is enforced",
-		    "whether it arrives cannot be checked: %s",
+		doctor_say(d, FINDING_SKIPPED, what, NULL, "not checked: %s",
 		    policy == NULL ? "without a policy nobody is asked who it is"
 			: policy->enforce == ENFORCE_LOG ? "the policy refuses nothing"
 							 : "no caller of the policy sends it");
@@ -242,8 +279,7 @@ check_authorization(struct doctor *d)
 	    memmem(challenge.data, challenge.length, "invalid_token", 13) != NULL)
 		doctor_say(d, FINDING_OK, what, NULL, "it arrives: a wrong one gets 401");
 	else if (page.call.status == 429)
-		doctor_say(d, FINDING_WARNING, what, "look again in a minute",
-		    "cannot be checked: too many requests came from this address");
+		doctor_say(d, FINDING_SKIPPED, what, NULL, TOO_MANY);
 	else
 		doctor_say(d, FINDING_PROBLEM, what,
 		    "Apache: CGIPassAuth On; nginx: no auth_basic here, and pass "
@@ -255,32 +291,81 @@ check_authorization(struct doctor *d)
 	page_free(&page);
 }
 
-/* Whether it is agora-fcgi that answers, with one of the statuses that it has for such a path. */
+/*
+ * Whether agora-fcgi answers to a path of /rtm: with a token, or with an error that it has for such
+ * a path and a web server has not.  (conf/nginx has an "unauthenticated" of its own, where it asks
+ * for a login; check_authorization tells of that.)
+ */
+static bool
+is_from_rtm(const struct page *page)
+{
+	static const char *const codes[] = { "unauthenticated", "not_granted", "missing_field",
+		"invalid_field", "keys_unavailable", "audit_unavailable" };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (is_error(page, codes[i]))
+			return true;
+	return page->call.status == 200 && member(page, "rtmToken").data != NULL;
+}
+
 void
 check_slash(struct doctor *d)
 {
 	static const char what[] = "encoded slash";
 	struct page page;
-	int status;
 
 	if (d->ping == NULL)
 		return;
-	if (!get(d, &page, "GET", "/rtm/a%2Fb", NULL, (struct text){ NULL, 0 })) {
+	if (!get(d, &page, "GET", "/rtm/a%2Fb", NULL, (struct text){ NULL, 0 }))
 		doctor_say(d, FINDING_PROBLEM, what, NO_ANSWER_FIX, "no answer came");
-		page_free(&page);
-		return;
-	}
-	status = page.call.status;
-	if (status == 200 || status == 400 || status == 401 || status == 403 || status == 429)
+	else if (is_from_rtm(&page))
 		doctor_say(d, FINDING_OK, what, NULL, "a %%2F in a path arrives");
+	else if (page.call.status == 429)
+		doctor_say(d, FINDING_SKIPPED, what, NULL, TOO_MANY);
 	else
 		doctor_say(d, FINDING_PROBLEM, what,
 		    "Apache: AllowEncodedSlashes NoDecode; nginx: pass $request_uri, and no path "
-		    "behind proxy_pass",
-		    "/rtm/a%%2Fb answers with %d: users and channels with a / in their name get no "
-		    "token",
-		    status);
+		    "behind proxy_pass; let no firewall refuse %2F",
+		    "/rtm/a%%2Fb gets %d, and not agora-fcgi's answer: users and channels with a / "
+		    "in their name get no token",
+		    page.call.status);
 	page_free(&page);
+}
+
+/* So many blanks, of which nothing is made; its answer is free for the caller to page_free. */
+static bool
+post_blanks(struct doctor *d, int64_t size, struct page *page)
+{
+	struct buf body = { 0 };
+	bool answered;
+
+	memset(buf_reserve(&body, (size_t)size), ' ', (size_t)size);
+	body.length = (size_t)size;
+	answered = get(d, page, "POST", "/getToken", NULL, buf_view(&body));
+	buf_free(&body);
+	return answered;
+}
+
+/* What MAX_BODY allows has to arrive. */
+static bool
+takes_largest(struct doctor *d, const char *what)
+{
+	const long long size = d->config->api.max_body;
+	struct page page;
+	const bool answered = post_blanks(d, size, &page), fits = page.call.status != 413;
+
+	if (!answered)
+		doctor_say(d, FINDING_PROBLEM, what, NO_ANSWER_FIX,
+		    "a body of MAX_BODY, %lld bytes, gets no answer", size);
+	else if (!fits)
+		doctor_say(d, FINDING_PROBLEM, what,
+		    "set nginx's client_max_body_size, or Apache's LimitRequestBody, to MAX_BODY; "
+		    "restart the service after a change of MAX_BODY",
+		    "a body of MAX_BODY, %lld bytes, gets 413: the web server, or the service that "
+		    "runs, takes less",
+		    size);
+	page_free(&page);
+	return answered && fits;
 }
 
 void
@@ -290,33 +375,28 @@ check_body_limit(struct doctor *d)
 			  fix[] =
 			      "use conf/nginx, whose errors are JSON, with client_max_body_size "
 			      "as MAX_BODY";
-	const int64_t size = d->config->api.max_body + 1;
-	struct buf body = { 0 };
+	const long long size = d->config->api.max_body + 1;
 	struct page page;
-	bool answered;
 
-	if (d->ping == NULL)
+	if (d->ping == NULL || !takes_largest(d, what))
 		return;
-	memset(buf_reserve(&body, (size_t)size), ' ', (size_t)size);
-	body.length = (size_t)size;
-	answered = get(d, &page, "POST", "/getToken", NULL, buf_view(&body));
-	if (!answered)
-		doctor_say(d, FINDING_PROBLEM, what, fix, "a body of %lld bytes gets no answer",
-		    (long long)size);
+	if (!post_blanks(d, size, &page))
+		doctor_say(
+		    d, FINDING_PROBLEM, what, fix, "a body of %lld bytes gets no answer", size);
 	else if (page.call.status == 413 && is_error(&page, "body_too_large"))
 		doctor_say(d, FINDING_OK, what, NULL,
-		    "a body of more than MAX_BODY, %lld bytes, gets 413 as JSON",
-		    (long long)size - 1);
+		    "a body of MAX_BODY, %lld bytes, arrives; a larger one gets 413 as JSON",
+		    size - 1);
 	else if (page.call.status == 401 && is_error(&page, "unauthenticated"))
 		doctor_say(d, FINDING_OK, what, NULL,
-		    "a body of more than MAX_BODY, %lld bytes, gets 401: nobody is to send one",
-		    (long long)size - 1);
+		    "a body of MAX_BODY, %lld bytes, arrives; a larger one gets 401: nobody is to "
+		    "send one",
+		    size - 1);
 	else
 		doctor_say(d, FINDING_PROBLEM, what, fix,
-		    "a body of %lld bytes, more than MAX_BODY, gets %d%s", (long long)size,
-		    page.call.status, page.call.json == NULL ? ", and not as JSON" : "");
+		    "a body of %lld bytes, more than MAX_BODY, gets %d%s", size, page.call.status,
+		    page.call.json == NULL ? ", and not as JSON" : "");
 	page_free(&page);
-	buf_free(&body);
 }
 
 void

@@ -86,6 +86,8 @@ def test_413_by_nginx_and_by_us_are_the_same(run, build):
         theirs = shut.send("POST", "/getToken", headers, b"x" * 65537)
         errors = [own_error(a, 413, "body_too_large", headers and headers[0][1] or None)
                   for a in (ours, theirs)]
+        same(errors[1].pop("error"), "the body is larger than this server takes", "nginx's words")
+        same(errors[0].pop("error"), "the body is larger than 65536 bytes", "our words")
         same(errors[1] | {"requestId": 0}, errors[0] | {"requestId": 0}, "body")
         same(header_names(theirs), header_names(ours), "headers")
     refused = shut.send("POST", "/getToken", [("Origin", "https://c.example")], b"x" * 65537)

@@ -51,8 +51,10 @@ def doctor(w, env, *arguments, code=None):
     done = token_program(w, "doctor", "--json", *arguments, env=env)
     findings = json.loads(done.stdout)["findings"]
     problems = [f for f in findings if f["status"] == "problem"]
-    same([f for f in findings if (f["status"] == "ok") == bool(f.get("fix"))], [],
+    same([f for f in findings if (f["status"] in ("ok", "skipped")) == bool(f.get("fix"))], [],
          "findings without a fix, and fixes of nothing")
+    same([f for f in findings if (f["status"] == "skipped") !=
+          f["message"].startswith("not checked: ")], [], "what was not checked says so")
     same(done.returncode, 1 if problems else 0, f"exit status ({findings} {done.stderr})")
     if code is not None:
         same(done.returncode, code, f"exit status ({findings})")
@@ -93,7 +95,7 @@ def test_a_sound_installation(w):
         findings = examined(w, site)
         only(findings)
         for what in ("configuration", "socket", "responder", "URL", "request id", "CORS",
-                     "Authorization", "encoded slash", "body limit", "clock, by the URL",
+                     "own pages", "Authorization", "encoded slash", "body limit", "clock, by the URL",
                      "AUDIT_FILE", *(["Agora's account"] if rest else [])):
             has(findings, "ok", what)
         expect("fix" in has(findings, "warning", "HTTPS"), findings)
@@ -119,7 +121,12 @@ WEB = [
      "problem", "CORS", "comes 2 times"),
     ([(LOCATION, PARAM, f'fastcgi_param HTTP_AUTHORIZATION ""; {PARAM}')], "problem",
      "Authorization", "gets 401, and not agora-fcgi's word"),
-    ([(LOCATION, "$request_uri;", "$uri;")], "problem", "encoded slash", "answers with 404"),
+    ([(LOCATION, "$scheme;", '"https";')], "warning", "own pages", "itself are refused"),
+    ([(LOCATION, "$request_uri;", "$uri;")], "problem", "encoded slash", "/rtm/a%2Fb gets 404"),
+    # Its own answers, in our shape and in others.
+    *[([(SERVER, "location / {", f"location /rtm/ {{ return {answer}; }} location / {{")],
+       "problem", "encoded slash", f"gets {answer[:3]}, and not agora-fcgi's")
+      for answer in ("400", "403", '200 "{}"')],
     ([(LOCATION, "404 405 413 414", "404 405 414")], "problem", "body limit",
      "gets 413, and not as JSON"),
 ]
@@ -137,13 +144,28 @@ def test_faults_of_a_web_server(w):
 def test_a_smaller_limit_than_the_settings(w):
     """The web server's is larger than MAX_BODY: then agora-fcgi refuses, and that is fine."""
     site = guarded(w, MAX_BODY="2048")
-    has(examined(w, site), "ok", "body limit", "2048 bytes, gets 401")
+    has(examined(w, site), "ok", "body limit", "a larger one gets 401")
     site.stop()
     site = guarded(w, None, MAX_BODY="2048")
-    has(examined(w, site), "ok", "body limit", "2048 bytes, gets 413 as JSON")
+    has(examined(w, site), "ok", "body limit", "2048 bytes, arrives; a larger one gets 413 as JSON")
     # The settings that the doctor is given are not those of the service.
     has(examined(w, site, MAX_BODY="1024"), "problem", "body limit", "1025 bytes, more than")
     site.stop()
+
+
+def test_a_larger_limit_than_the_web_servers(w):
+    """What MAX_BODY allows has to arrive; the web server refuses it, and names no wrong number."""
+    site = guarded(w, None, MAX_BODY="1048576")
+    findings = examined(w, site)
+    has(findings, "problem", "body limit", "a body of MAX_BODY, 1048576 bytes, gets 413")
+    only(findings, "body limit")
+    refused = site.ask("POST", "/getToken", b" " * 200000)
+    rk.fails(refused, 413, "body_too_large", says="larger than this server takes")
+    site.stop()
+    wide = guarded(w, None, changes=[(LOCATION, "client_max_body_size      64k",
+                                      "client_max_body_size 1m")], MAX_BODY="1048576")
+    has(examined(w, wide), "ok", "body limit", "1048576 bytes, arrives")
+    wide.stop()
 
 
 def test_what_cannot_be_checked(w):
@@ -151,7 +173,7 @@ def test_what_cannot_be_checked(w):
                          (KEY_POLICY[:-1] + ', "enforce": "log"}', "refuses nothing")):
         site = guarded(w, policy)
         findings = examined(w, site)
-        has(findings, "warning", "Authorization", says)
+        has(findings, "skipped", "Authorization", says)
         only(findings)
         site.stop()
 
@@ -215,6 +237,7 @@ def test_another_site(w):
     with web_server(b'{"message":"pong"}') as url:
         findings = doctor(w, {}, "--url", url)
         has(findings, "problem", "body limit", "gets 200")
+        has(findings, "problem", "encoded slash", "gets 200, and not agora-fcgi's")
 
 
 # The socket
