@@ -136,12 +136,20 @@ class NginxSpawned(NginxSocket):
 
     name = "nginx, spawn-fcgi"
 
+    def more_settings(self):
+        self.socket = os.path.join(self.directory, "made", "fcgi.sock")
+        return super().more_settings()
+
+    def config(self, **more):
+        text = super().config(**more)
+        return changed("nginx.conf.in", text, ("@RUN@/fcgi.sock", self.socket))
+
     def start_responder(self, **more):
         text = changed(
             "agora-spawn",
             conf("spawn-fcgi", "agora-spawn"),
             ("/etc/agora-backend/agora.env", self.settings_file()),
-            ("/run/agora-backend/fcgi.sock", self.socket),
+            ("/run/agora-backend", os.path.dirname(self.socket)),
             ("/usr/local/sbin/agora-fcgi", self.copy_program("agora-fcgi")),
             *(() if IS_ROOT else (("-u www-data -g www-data -U www-data -G www-data ", ""),)),
         )

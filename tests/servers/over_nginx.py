@@ -418,6 +418,7 @@ class ExampleSite(Nginx):
             ("listen 443 ", f"listen 127.0.0.1:{self.port} "),
             ("#set_real_ip_from 10.0.0.0/8", "set_real_ip_from 127.0.0.0/8"),
             ("#real_ip_", "real_ip_"),
+            ("#203.0.113.5 ", "203.0.113.5 "),
             ("/usr/local/share/agora-backend/console", f"{self.directory}/console"),
         ):
             expect(old in site, f"example-site.conf has no {old!r}")
@@ -429,12 +430,16 @@ class ExampleSite(Nginx):
         return around + site + "}\n"
 
     def https(self, data):
-        context = ssl.create_default_context(cafile=self.certificate)
-        with kit.connect(self.port) as plain:
-            with context.wrap_socket(plain, server_hostname="tokens.example.com") as s:
-                s.sendall(data)
-                with s.makefile("rb") as stream:
-                    return read_answer(stream, data)
+        tls = ssl.create_default_context(cafile=self.certificate)
+        return exchange(self.port, data, tls, "tokens.example.com")
+
+    def https_many(self, data, count):
+        """The statuses, asked on one connection."""
+        tls = ssl.create_default_context(cafile=self.certificate)
+        with kit.connect(self.port, tls=tls, server_name="tokens.example.com") as s:
+            s.sendall(data * count)
+            with s.makefile("rb") as stream:
+                return [read_answer(stream, data).status for _ in range(count)]
 
 
 def test_the_example_site(run, build):
@@ -459,6 +464,12 @@ def test_the_example_site(run, build):
         own_error(answer, 403, "forbidden", None)
     answer = site.https(request_bytes("GET", "/console", host=name))
     same((answer.status, answer.header("Location")), (301, "/console/"), "without its slash")
+
+    # One address has its burst of 60 and little more; a server of the operator's has no limit.
+    for address, limited in (("203.0.113.5", False), ("203.0.113.6", True)):
+        asked = [("X-Forwarded-For", address)]
+        statuses = site.https_many(request_bytes("GET", "/ping", asked, host=name, close=False), 200)
+        same(sorted(set(statuses)), [200, 429] if limited else [200], f"statuses for {address}")
 
     large = request_bytes("POST", "/getToken", itself, b"x" * 65537, host=name)
     own_error(site.https(large), 413, "body_too_large", f"https://{name}")
