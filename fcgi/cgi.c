@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 
 #include "app.h"
 #include "cgi.h"
+#include "clock.h"
 #include "log.h"
 #include "options.h"
 #include "service_settings.h"
@@ -247,9 +249,18 @@ read_config(struct cgi *cgi, const char *env_file, struct buf *error)
 	return cgi->app != NULL;
 }
 
+static void
+say_no_client(void)
+{
+	log_line(LOG_LEVEL_WARNING,
+	    "AGORA_FCGI: is not set, and agora.cgi cannot fetch keys of callers itself: name a "
+	    "full "
+	    "agora-fcgi there, and a directory in KEY_CACHE");
+}
+
 /*
- * A program without the client for Agora's API hands such a request, its body still unread, to one
- * that has it.  Returns where there is none, or it cannot be started.
+ * A program without the client for Agora's API hands a request that needs it, its body still
+ * unread, to one that has it.  Returns where there is none, or it cannot be started.
  */
 static void
 hand_over(const struct cgi *cgi)
@@ -257,25 +268,25 @@ hand_over(const struct cgi *cgi)
 	const char *program = cgi->settings.full_program.data;
 	char *argv[] = { (char *)(uintptr_t)program, NULL };
 	struct text base_path = cgi->config->api.base_path;
-	struct request request;
-	const struct route *route;
-	struct arena arena = { 0 };
+	struct exchange x = { .now = unix_seconds() };
 	struct buf allow = { 0 };
-	bool path_exists;
+	bool path_exists, wants_keys;
 
-	if (cgi->service->driver != NULL || program == NULL)
+	if (cgi->service->driver != NULL)
 		return;
-	if (request_parse(&request, cgi->environment, base_path.data == NULL ? "" : base_path.data,
-		&arena) == NULL) {
-		route = route_find(cgi->service->routes, cgi->service->route_count, &request,
+	if (request_parse(&x.request, cgi->environment,
+		base_path.data == NULL ? "" : base_path.data, &x.arena) == NULL)
+		x.route = route_find(cgi->service->routes, cgi->service->route_count, &x.request,
 		    &allow, &path_exists);
-		if (route != NULL && route->wait != ROUTE_INLINE) {
-			log_flush();
-			execve(program, argv, cgi->environment);
-			log_line(LOG_LEVEL_ERROR, "AGORA_FCGI: %s: %s", program, strerror(errno));
-		}
+	wants_keys = x.route != NULL && app_wants_keys(cgi->app, &x);
+	if (wants_keys && program == NULL)
+		say_no_client();
+	if (program != NULL && x.route != NULL && (wants_keys || x.route->wait != ROUTE_INLINE)) {
+		log_flush();
+		execve(program, argv, cgi->environment);
+		log_line(LOG_LEVEL_ERROR, "AGORA_FCGI: %s: %s", program, strerror(errno));
 	}
-	arena_free(&arena);
+	exchange_free(&x);
 	buf_free(&allow);
 }
 
@@ -287,19 +298,54 @@ finished(struct exchange *exchange)
 	cgi->finished = true;
 }
 
-/* What the event loop does for the service, for one exchange. */
+/* What the event loop does for the service. */
 static void
-wait_for_end(struct cgi *cgi)
+go_on(const struct cgi *cgi)
 {
 	const struct progress *progress = app_progress(cgi->app);
+	struct pollfd ready = { progress->fd, POLLIN, 0 };
+	int64_t timeout = progress->timeout(progress->owner);
 
-	while (!cgi->finished) {
-		struct pollfd ready = { progress->fd, POLLIN, 0 };
-		int64_t timeout = progress->timeout(progress->owner);
+	poll(&ready, 1, timeout < 0 || timeout > 1000 ? 1000 : (int)timeout);
+	progress->step(progress->owner);
+}
 
-		poll(&ready, 1, timeout < 0 || timeout > 1000 ? 1000 : (int)timeout);
-		progress->step(progress->owner);
-	}
+/* Lets go of what the web server, or whoever reads our log, waits to be closed. */
+static bool
+leave_web_server(void)
+{
+	struct stat info;
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bool left;
+
+	left = nothing >= 0 && setsid() >= 0 && dup2(nothing, STDIN_FILENO) >= 0 &&
+	    dup2(nothing, STDOUT_FILENO) >= 0;
+	if (fstat(STDERR_FILENO, &info) != 0 || !S_ISREG(info.st_mode))
+		left = left && dup2(nothing, STDERR_FILENO) >= 0;
+	return left;
+}
+
+/*
+ * Keys that this request found to be no longer fresh, for the next one.  A child fetches them: a
+ * web server that has the answer waits for the end of its program, or kills it.  It takes no longer
+ * than the call may.
+ */
+static void
+fetch_keys(const struct cgi *cgi, int code)
+{
+	pid_t child;
+
+	if (!app_keys_due(cgi->app))
+		return;
+	child = fork();
+	if (child > 0)
+		_exit(code); /* all that is open is the child's now */
+	if (child < 0 || !leave_web_server())
+		return;
+	app_fetch_keys(cgi->app);
+	while (app_keys_due(cgi->app))
+		go_on(cgi);
+	log_flush();
 }
 
 static int
@@ -316,13 +362,17 @@ serve(struct cgi *cgi)
 	cgi->exchange.finished = finished;
 	if (app_serve(cgi->app, &cgi->exchange, cgi->environment, buf_view(&body), problem) ==
 	    WAITING)
-		wait_for_end(cgi);
+		while (!cgi->finished)
+			go_on(cgi);
 	if (cgi->exchange.held)
 		app_release(&cgi->exchange, app_write_records());
+	if (app_keys_due(cgi->app))
+		signal(SIGTERM, SIG_IGN); /* lighttpd ends a program once it has the answer */
 	code = answer(&cgi->exchange.response, text_is(cgi->exchange.request.method, "HEAD"));
 	exchange_free(&cgi->exchange);
 	buf_wipe(&body);
 	buf_free(&body);
+	fetch_keys(cgi, code);
 	return code;
 }
 
@@ -398,6 +448,9 @@ cgi_check(const char *env_file, char *const *environment, const struct service *
 		fprintf(stderr, "agora.cgi: %.*s\n", (int)error.length, error.data);
 		code = EXIT_CONFIG;
 	} else {
+		if (service->driver == NULL && cgi.settings.full_program.data == NULL &&
+		    cgi.config->policy != NULL && policy_has_remote_keys(cgi.config->policy))
+			say_no_client();
 		printf("the configuration is good\n");
 	}
 	log_flush();

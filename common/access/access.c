@@ -81,7 +81,9 @@ access_open(const struct access_settings *settings, const struct policy *policy,
 	    &a->failure_us, &a->failure_burst);
 	if (has_memory)
 		a->limits = limits_open();
-	else if (a->address_burst > 0 || (policy != NULL && policy_has_rates(policy)))
+	else if (a->address_burst > 0 ||
+	    (settings->failure_rate.data != NULL && a->failure_burst > 0) ||
+	    (policy != NULL && policy_has_rates(policy)))
 		log_line(LOG_LEVEL_WARNING,
 		    "rates are not kept under CGI, where each request is a new process: limit "
 		    "them in the web server");
@@ -92,6 +94,8 @@ access_open(const struct access_settings *settings, const struct policy *policy,
 	}
 	if (policy != NULL)
 		a->remote = remote_keys_open(policy, sender, settings->key_cache);
+	if (a->remote != NULL && !has_memory)
+		remote_keys_defer(a->remote);
 	return a;
 }
 
@@ -551,6 +555,47 @@ access_release(struct access *access, struct exchange *x, bool recorded)
 		return false;
 	exchange_fail(x, ERROR_AUDIT, NULL, NULL);
 	return true;
+}
+
+static void
+no_call(void *owner, struct call *call)
+{
+	(void)owner;
+	(void)call;
+}
+
+/* Asks as a program would that can fetch, and so looks at the cache as that will. */
+bool
+access_wants_keys(const struct access *access, const struct exchange *x)
+{
+	static const struct sender supposed = { NULL, no_call, no_call };
+	struct remote_key_list *list;
+	struct caller_reason reason;
+	struct identity who;
+	bool wants;
+
+	if (access->policy == NULL || !policy_has_remote_keys(access->policy) || is_public(x))
+		return false;
+	list = remote_keys_open(access->policy, &supposed, access->settings->key_cache);
+	remote_keys_defer(list);
+	wants = caller_identify(access->policy, list, &x->request, x->now, &who, &reason) ==
+		CALLER_KEYS_WANTED ||
+	    remote_keys_due(list);
+	json_object_put(who.claims);
+	remote_keys_close(list);
+	return wants;
+}
+
+bool
+access_keys_due(const struct access *access)
+{
+	return access->remote != NULL && remote_keys_due(access->remote);
+}
+
+void
+access_fetch_keys(struct access *access, int64_t now)
+{
+	remote_keys_fetch_due(access->remote, now);
 }
 
 bool

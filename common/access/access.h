@@ -90,6 +90,19 @@ struct text access_bound(const struct exchange *exchange);
 enum step access_out_of_bounds(struct exchange *exchange);
 
 /*
+ * For a program that cannot fetch keys: whether one that can would, for these credentials.  Of the
+ * exchange its request, route and now are looked at.
+ */
+bool access_wants_keys(const struct access *access, const struct exchange *exchange);
+
+/*
+ * Where the process serves one request: keys that it found to be no longer fresh are fetched when
+ * its answer has left.  access_keys_due: until that is done.
+ */
+bool access_keys_due(const struct access *access);
+void access_fetch_keys(struct access *access, int64_t now);
+
+/*
  * Whether everything is there that the next request needs: keys that callers are known by, where
  * they have to be fetched, and room for records.
  */

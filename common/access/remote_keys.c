@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "metrics.h"
 #include "remote_keys.h"
@@ -27,12 +28,14 @@ struct remote_keys {
 	char file[300];  /* in the directory; "" = none */
 	struct call call;
 	bool fetching;
+	bool due;                          /* no longer fresh, where fetching that is put off */
 	char first_id[REQUEST_ID_MAX + 1]; /* of the request that waits longest; "" = none */
 	struct waiter *waiters;
 };
 
 struct remote_key_list {
 	struct sender sender;
+	bool defers; /* what nobody waits for */
 	struct remote_keys *items;
 	size_t count;
 };
@@ -58,19 +61,30 @@ file_name(struct text directory, struct text url, char *out, size_t size)
 	snprintf(out, size, "%.*s/keys-%s.json", (int)directory.length, directory.data, hex);
 }
 
-/* When a file was last written; 0: it is not there. */
+/* When a file was last written; a time to come says nothing, and is taken as long ago. */
 static int64_t
-written(const char *path)
+written(const struct stat *info)
 {
-	struct stat info;
-
-	return stat(path, &info) == 0 ? (int64_t)info.st_mtime : 0;
+	return info->st_mtime <= unix_seconds() ? (int64_t)info->st_mtime : 0;
 }
 
 static void
 tried_name(const struct remote_keys *r, char out[320])
 {
 	snprintf(out, 320, "%s.tried", r->file);
+}
+
+/* Also of other processes, where there is a directory. */
+static void
+look_at_tried(struct remote_keys *r)
+{
+	char name[320];
+	struct stat info;
+
+	if (r->file[0] == '\0')
+		return;
+	tried_name(r, name);
+	r->tried = stat(name, &info) == 0 ? written(&info) : 0;
 }
 
 static bool
@@ -87,21 +101,48 @@ take_keys(struct remote_keys *r, struct text text, int64_t fetched, struct buf *
 	return true;
 }
 
+/* Keys that another could have written would let him make tokens. */
+static const char *
+read_own_file(int fd, struct buf *content, int64_t *when)
+{
+	struct stat info;
+
+	if (fd < 0 || fstat(fd, &info) != 0)
+		return strerror(errno);
+	*when = written(&info);
+	if (!S_ISREG(info.st_mode))
+		return "is not used: it is no file";
+	if (info.st_uid != geteuid() && info.st_uid != 0)
+		return "is not used: it belongs to another user";
+	if (info.st_mode & (S_IWGRP | S_IWOTH))
+		return "is not used: others may write to it";
+	return buf_descriptor(content, fd, KEYS_TEXT_MAX);
+}
+
 static void
 load(struct remote_keys *r)
 {
 	struct buf content = { 0 }, error = { 0 };
-	char tried[320];
-	int64_t when = r->file[0] == '\0' ? 0 : written(r->file);
+	const char *problem;
+	int64_t when = 0;
+	int fd;
 
 	if (r->file[0] == '\0')
 		return;
-	tried_name(r, tried);
-	r->tried = written(tried);
-	if (when != 0 && buf_file(&content, r->file, KEYS_TEXT_MAX) == NULL &&
-	    !take_keys(r, buf_view(&content), when, &error))
+	look_at_tried(r);
+	fd = open(r->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return;
+	problem = read_own_file(fd, &content, &when);
+	if (problem != NULL)
+		buf_text(&error, problem);
+	else
+		take_keys(r, buf_view(&content), when, &error);
+	if (error.length > 0)
 		log_line(LOG_LEVEL_WARNING, "KEY_CACHE: %s: %.*s", r->file, (int)error.length,
 		    error.data);
+	if (fd >= 0)
+		close(fd);
 	buf_free(&content);
 	buf_free(&error);
 }
@@ -134,6 +175,12 @@ remote_keys_open(const struct policy *policy, const struct sender *sender, struc
 		}
 	}
 	return list;
+}
+
+void
+remote_keys_defer(struct remote_key_list *list)
+{
+	list->defers = true;
 }
 
 void
@@ -288,6 +335,7 @@ fetch(struct remote_keys *r, int64_t now)
 	if (r->fetching)
 		return;
 	r->fetching = true;
+	r->due = false;
 	note_tried(r, now);
 	r->call = (struct call){ .method = "GET",
 		.url = r->url,
@@ -301,8 +349,38 @@ fetch(struct remote_keys *r, int64_t now)
 void
 remote_keys_refresh(struct remote_keys *remote, int64_t now)
 {
-	if (now - remote->fetched >= REMOTE_KEYS_FRESH && remote_keys_may_fetch(remote, now))
+	const int64_t age = now - remote->fetched;
+
+	if ((age >= 0 && age < REMOTE_KEYS_FRESH) || !remote_keys_may_fetch(remote, now))
+		return;
+	if (remote->list->defers)
+		remote->due = true;
+	else
 		fetch(remote, now);
+}
+
+bool
+remote_keys_due(const struct remote_key_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].due || list->items[i].fetching)
+			return true;
+	return false;
+}
+
+void
+remote_keys_fetch_due(struct remote_key_list *list, int64_t now)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct remote_keys *r = &list->items[i];
+
+		if (!r->due)
+			continue;
+		r->due = false;
+		look_at_tried(r);
+		if (remote_keys_may_fetch(r, now))
+			fetch(r, now);
+	}
 }
 
 /* The client has gone; the fetch goes on for the next one. */

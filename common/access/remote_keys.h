@@ -29,6 +29,12 @@ struct remote_key_list *
 remote_keys_open(const struct policy *policy, const struct sender *sender, struct text directory);
 void remote_keys_close(struct remote_key_list *list);
 
+/*
+ * For a process that serves one request: what nobody waits for is only noted, and fetched by
+ * remote_keys_fetch_due, when the answer has left.
+ */
+void remote_keys_defer(struct remote_key_list *list);
+
 /* The next of a caller's sets after `previous` (NULL: the first), or NULL. */
 struct remote_keys *remote_keys_next(
     struct remote_key_list *list, const struct caller *caller, struct remote_keys *previous);
@@ -41,6 +47,11 @@ bool remote_keys_may_fetch(struct remote_keys *remote, int64_t now);
 
 /* Fetches it when it is no longer fresh, without anyone waiting for it. */
 void remote_keys_refresh(struct remote_keys *remote, int64_t now);
+
+/* Whether there is something noted, or being fetched. */
+bool remote_keys_due(const struct remote_key_list *list);
+/* Fetches what was noted, but for what another process has begun to fetch meanwhile. */
+void remote_keys_fetch_due(struct remote_key_list *list, int64_t now);
 
 /* Fetches it; exchange->next (which the caller has set) goes on when it is there or failed. */
 enum step remote_keys_wait(struct remote_keys *remote, struct exchange *exchange);

@@ -194,6 +194,24 @@ app_progress(const struct app *app)
 	return app->upstream == NULL ? NULL : app->driver->progress(app->upstream);
 }
 
+bool
+app_wants_keys(const struct app *app, const struct exchange *exchange)
+{
+	return access_wants_keys(app->access, exchange);
+}
+
+bool
+app_keys_due(const struct app *app)
+{
+	return access_keys_due(app->access);
+}
+
+void
+app_fetch_keys(struct app *app)
+{
+	access_fetch_keys(app->access, unix_seconds());
+}
+
 static void
 add_common_headers(struct exchange *x)
 {

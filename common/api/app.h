@@ -36,6 +36,11 @@ bool app_release(struct exchange *exchange, bool recorded);
 /* What makes its waiting exchanges go on; NULL: none ever waits. */
 const struct progress *app_progress(const struct app *app);
 
+/* See access_wants_keys, access_keys_due and access_fetch_keys in access.h. */
+bool app_wants_keys(const struct app *app, const struct exchange *exchange);
+bool app_keys_due(const struct app *app);
+void app_fetch_keys(struct app *app);
+
 /* What an exchange is served with. */
 const struct config *app_config(const struct exchange *exchange);
 const struct route *app_routes(const struct exchange *exchange, size_t *count);

@@ -45,7 +45,8 @@ static const struct field settings_fields[] = {
 	{ "LOG_FILE", FIELD_TEXT, 0, AT(log_file),
 	    .meaning = "file for the log, opened anew on SIGUSR1; unset = standard error" },
 	{ "AGORA_FCGI", FIELD_TEXT, 0, AT(full_program),
-	    .meaning = "for agora.cgi: the agora-fcgi that it hands calls to Agora over to" },
+	    .meaning =
+		"for agora.cgi: the agora-fcgi that it hands calls, and fetching keys, over to" },
 	{ "LOG_LEVEL", FIELD_CHOICE, 0, AT(log_level), .choices = levels,
 	    .fallback = LOG_LEVEL_INFO, .meaning = "error, warning, info (each request) or debug" },
 	{ "LOG_FORMAT", FIELD_CHOICE, 0, AT(log_format), .choices = formats,

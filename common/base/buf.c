@@ -168,28 +168,35 @@ buf_json(struct buf *buf, struct text text)
 }
 
 const char *
-buf_file(struct buf *buf, const char *path, size_t max)
+buf_descriptor(struct buf *buf, int fd, size_t max)
 {
 	static char too_large[40];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t before = buf->length;
-	const char *problem = NULL;
 	ssize_t n;
 
-	if (fd < 0)
-		return strerror(errno);
 	buf_reserve(buf, max + 1);
 	do {
 		n = read(fd, buf->data + buf->length, before + max + 1 - buf->length);
 		if (n > 0)
 			buf->length += (size_t)n;
 	} while ((n > 0 && buf->length <= before + max) || (n < 0 && errno == EINTR));
-	if (n < 0) {
-		problem = strerror(errno);
-	} else if (buf->length > before + max) {
-		snprintf(too_large, sizeof(too_large), "is larger than %zu bytes", max);
-		problem = too_large;
-	}
+	if (n < 0)
+		return strerror(errno);
+	if (buf->length <= before + max)
+		return NULL;
+	snprintf(too_large, sizeof(too_large), "is larger than %zu bytes", max);
+	return too_large;
+}
+
+const char *
+buf_file(struct buf *buf, const char *path, size_t max)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *problem;
+
+	if (fd < 0)
+		return strerror(errno);
+	problem = buf_descriptor(buf, fd, max);
 	close(fd);
 	return problem;
 }

@@ -45,6 +45,8 @@ void buf_json(struct buf *buf, struct text text);
  * bytes", or strerror(3)'s words.  The buffer grows once, so that a secret leaves no copies.
  */
 const char *buf_file(struct buf *buf, const char *path, size_t max);
+/* The same of a file that is open, from where it stands. */
+const char *buf_descriptor(struct buf *buf, int fd, size_t max);
 /* Removes bytes from the front. */
 void buf_consume(struct buf *buf, size_t length);
 /* Empties it and keeps the memory. */

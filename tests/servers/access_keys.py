@@ -7,6 +7,7 @@ import json
 import os
 import re
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ sys.path.append(os.path.join(TOP, "tests", "simulator"))
 import certificates  # noqa: E402  (of the simulator)
 
 URL = "https://keys.school.example/jwks.json"
+KEYS_FILE = f"keys-{hashlib.sha256(URL.encode()).hexdigest()[:32]}.json"
 
 
 class JwksServer:
@@ -146,13 +148,8 @@ def test_unknown_kid_makes_no_fetch_within_the_pause(w):
 
 def test_unknown_kid_makes_one_fetch_after_the_pause(w):
     """The cache says that the last fetch was long ago."""
-    w.cached.token(w.student())
     other = ak.EcKey(w.directory, "fourth")
-    cache = w.run.directory()
-    for name in os.listdir(w.cache):
-        sites.write(os.path.join(cache, name), sites.read(w.cache, name))
-        then = os.stat(os.path.join(w.cache, name)).st_mtime - 400
-        os.utime(os.path.join(cache, name), (then, then))
+    cache, _ = aged(w, 400)
     server = w.new_server()
     server.keys.append(other)
     site = w.site(server, KEY_CACHE=cache)
@@ -181,12 +178,120 @@ def test_cgi_uses_the_cache(w):
     same(good.status, 200, f"status ({good.body})")
     same(good.json()["uid"], "alice", "uid")
     expect(any("rates are not kept under CGI" in line for line in cgi.log), f"no word: {cgi.log}")
-    for settings_of_rates, said in (({"ADDRESS_RATE": "5/s"}, True), ({}, False)):
+    for settings_of_rates, said in (({"ADDRESS_RATE": "5/s"}, True), ({"FAILURE_RATE": "5/min"}, True),
+                                    ({"FAILURE_RATE": "off"}, False), ({}, False)):
         same(cgi.send("GET", "/ping", settings=settings_of_rates).status, 200, "open")
         same(any("rates are not kept under CGI" in line for line in cgi.log), said, cgi.log)
     same(len(w.server.asked), before, "fetches")
     answer = cgi.send("POST", "/getToken", w.student(), body, settings=settings)
     fails(answer, 503, "keys_unavailable")
+
+
+def aged(w, seconds):
+    """A copy of the cache as it was left so long ago, by us; and the file of its keys."""
+    w.cached.token(w.student())
+    cache, then = w.run.directory(), time.time() - seconds
+    for name in os.listdir(w.cache):
+        sites.write(os.path.join(cache, name), sites.read(w.cache, name))
+        os.utime(os.path.join(cache, name), (then, then))
+    return cache, os.path.join(cache, KEYS_FILE)
+
+
+class CgiSite:
+    """A program that is started once a request, with a policy whose keys are at the server's."""
+
+    def __init__(self, w, server, program, **more):
+        os.chmod(w.cached.policy_path, 0o640)
+        self.build, self.cgi = w.build, sites.Cgi(w.build, "unset", program)
+        self.settings = server.settings() | {"POLICY_FILE": w.cached.policy_path} | more
+
+    def token(self, headers):
+        body = json.dumps({"tokenType": "rtc", "channel": "class-1"}).encode()
+        return self.cgi.send("POST", "/getToken", headers, body, settings=self.settings)
+
+    def says(self, words):
+        return any(words in line for line in self.cgi.log)
+
+
+def test_cgi_keeps_the_cache_fresh(w):
+    """Its answer does not wait for the keys that were no longer fresh; the next process has them."""
+    for program in ("agora-fcgi", "agora.cgi"):
+        cache, file = aged(w, 7200)
+        tried = os.stat(file + ".tried").st_mtime
+        server, other = w.new_server(), ak.EcKey(w.directory, f"new-{program}")
+        server.keys.append(other)
+        server.answers.clear()
+        site = CgiSite(w, server, program, KEY_CACHE=cache, AGORA_FCGI=sites.responder_path(w.build))
+        issued(site, site.token(w.student()), "class-1", "alice")
+        wait_until(lambda: server.asked, "the fetch")
+        expect(os.stat(file + ".tried").st_mtime > tried, "the fetch is not noted")
+        issued(site, site.token(w.student()), "class-1", "alice")
+        server.answers.set()
+        wait_until(lambda: other.kid in sites.read(file), "the new keys in the cache")
+        issued(site, site.token(w.student(other)), "class-1", "alice")
+        same(len(server.asked), 1, "fetches")
+
+
+def test_what_cgi_could_not_fetch_is_in_its_log_file(w):
+    cache, _ = aged(w, 7200)
+    log, server = os.path.join(w.run.directory(), "log"), w.new_server()
+    server.keys = []
+    site = CgiSite(w, server, "agora-fcgi", KEY_CACHE=cache, LOG_FILE=log)
+    answer = site.token(w.student())
+    issued(site, answer, "class-1", "alice")
+    wait_until(lambda: "keys of caller " in sites.read(log), "why there are no new keys")
+    same(set(ids_in(sites.read(log), "text")), {answer.header("X-Request-ID")}, "ids")
+
+
+def test_agora_cgi_hands_over_what_wants_keys(w):
+    server, cache, other = w.new_server(), w.run.directory(), ak.EcKey(w.directory, "late")
+    site = CgiSite(w, server, "agora.cgi", KEY_CACHE=cache)
+    fails(site.token(w.student()), 503, "keys_unavailable")
+    expect(site.says("AGORA_FCGI: "), f"the log does not say what to do: {site.cgi.log}")
+    for headers in ([], bearer("eyJ"), bearer("ak_app_" + "x" * 43)):
+        fails(site.token(headers), 401, "unauthenticated")
+        expect(not site.says("AGORA_FCGI: "), f"nothing is wanted: {site.cgi.log}")
+    same(os.listdir(cache), [], "noted in the cache")
+
+    site.settings["AGORA_FCGI"] = sites.responder_path(w.build)
+    issued(site, site.token(w.student()), "class-1", "alice")
+    same(len(server.asked), 1, "fetches")
+    site.settings["AGORA_FCGI"] = "/nowhere/agora-fcgi"
+    issued(site, site.token(w.student()), "class-1", "alice")
+    unknown(site.token(w.student(other)))
+    expect(not site.says("AGORA_FCGI: "), f"handed over, though it has fresh keys: {site.cgi.log}")
+
+    server.keys.append(other)
+    cache, file = aged(w, 400)
+    site.settings |= {"KEY_CACHE": cache, "AGORA_FCGI": sites.responder_path(w.build)}
+    issued(site, site.token(w.student(other)), "class-1", "alice")
+    same(len(server.asked), 2, "fetches for the new key")
+    expect(other.kid in sites.read(file), "the new key is not in the cache")
+
+
+def test_agora_cgi_says_at_its_check_that_it_fetches_no_keys(w):
+    path = os.path.join(w.build, "agora.cgi")
+    os.chmod(w.cached.policy_path, 0o640)
+    for more, said in (({}, True), ({"AGORA_FCGI": sites.responder_path(w.build)}, False)):
+        env = sites.environment({"POLICY_FILE": w.cached.policy_path} | more)
+        done = subprocess.run([path, "--check-config"], env=env, capture_output=True, text=True,
+                              check=True)
+        same("AGORA_FCGI: " in done.stderr, said, done.stderr)
+
+
+def test_cached_keys_of_others_are_not_used(w):
+    """Whoever could write them could make tokens."""
+    for mode, owner, trusted in ((0o600, 0, True), (0o644, 0, True), (0o620, 0, False),
+                                 (0o602, 0, False), (0o600, 65534, False)):
+        if owner != 0 and os.geteuid() != 0:
+            continue
+        cache, file = aged(w, 5)
+        os.chmod(file, mode)
+        os.chown(file, owner or -1, -1)
+        site = CgiSite(w, w.server, "agora.cgi", KEY_CACHE=cache)
+        answer = site.token(w.student())
+        same(answer.status, 200 if trusted else 503, f"status with mode {mode:04o} of {owner}")
+        same(site.says(f"KEY_CACHE: {file}: "), not trusted, f"the log: {site.cgi.log}")
 
 
 def test_another_callers_key_does_not_hide_the_one_to_fetch(w):
@@ -203,7 +308,7 @@ def test_another_callers_key_does_not_hide_the_one_to_fetch(w):
 
 def test_without_keys_they_are_fetched_again_soon(w):
     """As after a fetch that failed: the next one is 10 seconds later, not five minutes."""
-    name = f"keys-{hashlib.sha256(URL.encode()).hexdigest()[:32]}.json.tried"
+    name = KEYS_FILE + ".tried"
     for age, status, fetches in ((5, 503, 0), (15, 200, 1)):
         server, cache = w.new_server(), w.run.directory()
         sites.write(os.path.join(cache, name), "")

@@ -238,10 +238,11 @@ knows_when_to_fetch(void)
 		{ "an hour old", "a", HOUR, { 'a', "a" }, CALLER_KNOWN, true },
 		{ "nearly a day old", "a", DAY - 1, { 'a', "a" }, CALLER_KNOWN, true },
 		{ "a day old", "a", DAY, { 'a', "a" }, CALLER_KEYS_WANTED, false },
+		{ "the clock was set back", "a", -9, { 'a', "a" }, CALLER_KNOWN, true },
 		{ "an unknown kid, too soon", "a", 299, { 'b', "b" }, CALLER_UNKNOWN, false },
 		{ "an unknown kid", "a", 300, { 'b', "b" }, CALLER_KEYS_WANTED, false },
 		{ "an unknown kid, and the clock was set back", "a", -9, { 'b', "b" },
-		    CALLER_KEYS_WANTED, false },
+		    CALLER_KEYS_WANTED, true },
 		{ "no key fits, too soon", NULL, 299, { 'b', NULL }, CALLER_UNKNOWN, false },
 		{ "no key fits", NULL, 300, { 'b', NULL }, CALLER_KEYS_WANTED, false },
 		{ "no key fits, whatever kid it names", NULL, 300, { 'b', "b" }, CALLER_KEYS_WANTED,
@@ -427,6 +428,10 @@ keeps_keys_in_a_directory(void)
 	CHECK(identify(&w, &a, now) == CALLER_KEYS_MISSING, "too old, and tried just now");
 	CHECK(identify(&w, &a, now + 1) == CALLER_KEYS_WANTED, "ten seconds later");
 	close_world(&w);
+	set_age(file, now + 400 * DAY);
+	open_world(&w, &none, text_of(directory));
+	CHECK(identify(&w, &a, now) == CALLER_KEYS_MISSING, "a time to come says no age");
+	close_world(&w);
 	broken = fopen(file, "w");
 	CHECK(broken != NULL && fputs("{\"keys\":[", broken) > 0 && fclose(broken) == 0, file);
 	open_world(&w, &none, text_of(directory));
@@ -435,6 +440,109 @@ keeps_keys_in_a_directory(void)
 	unlink(file);
 	unlink(tried);
 	CHECK(rmdir(directory) == 0, "nothing else was left there");
+}
+
+/* Whoever could write them could make tokens. */
+static void
+takes_no_keys_of_others(void)
+{
+	static const mode_t modes[] = { 0600, 0644, 0620, 0602 };
+	const struct sender none = { .send = NULL };
+	const struct token a = { 'a', "a" };
+	const int64_t now = unix_seconds();
+	char directory[] = "/tmp/agora-keys-XXXXXX", file[80], tried[96], link[80];
+	struct world w;
+
+	CHECK(mkdtemp(directory) != NULL, "a directory");
+	snprintf(file, sizeof(file), "%s/keys-%s.json", directory, URL_HASH);
+	snprintf(tried, sizeof(tried), "%s.tried", file);
+	snprintf(link, sizeof(link), "%s/link", directory);
+	open_fetched(&w, "a", text_of(directory), now);
+	close_world(&w);
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		CHECK(chmod(file, modes[i]) == 0, file);
+		open_world(&w, &none, text_of(directory));
+		CHECK(
+		    identify(&w, &a, now) == (modes[i] & 022 ? CALLER_KEYS_MISSING : CALLER_KNOWN),
+		    "only who may write them");
+		close_world(&w);
+	}
+	CHECK(chmod(file, 0600) == 0 && rename(file, link) == 0 && symlink(link, file) == 0, link);
+	open_world(&w, &none, text_of(directory));
+	CHECK(identify(&w, &a, now) == CALLER_KEYS_MISSING, "nor what a link leads to");
+	close_world(&w);
+	unlink(link);
+	unlink(file);
+	unlink(tried);
+	CHECK(rmdir(directory) == 0, "nothing else was left there");
+}
+
+/* A process that serves one request fetches behind its answer what the next one needs. */
+static void
+defers_what_nobody_waits_for(void)
+{
+	const struct token a = { 'a', "a" }, b = { 'b', "b" };
+	const int64_t now = unix_seconds();
+	char directory[] = "/tmp/agora-keys-XXXXXX", file[80], tried[96];
+	struct buf set = { 0 };
+	struct stat info;
+	struct world w;
+
+	CHECK(mkdtemp(directory) != NULL, "a directory");
+	snprintf(file, sizeof(file), "%s/keys-%s.json", directory, URL_HASH);
+	snprintf(tried, sizeof(tried), "%s.tried", file);
+	put_set(&set, 'b', "b");
+	open_fetched(&w, "a", text_of(directory), now);
+	close_world(&w);
+
+	open_world(&w, &client, text_of(directory));
+	remote_keys_defer(w.list);
+	CHECK(identify(&w, &a, now) == CALLER_KNOWN, "fresh");
+	CHECK(!remote_keys_due(w.list), "there is nothing to do");
+	close_world(&w);
+
+	set_age(file, now - HOUR);
+	set_age(tried, now - HOUR);
+	open_world(&w, &client, text_of(directory));
+	remote_keys_defer(w.list);
+	CHECK(identify(&w, &a, now) == CALLER_KNOWN, "an hour old");
+	CHECK(sent_count == 0 && remote_keys_due(w.list), "nothing is fetched yet");
+	CHECK(stat(tried, &info) == 0 && info.st_mtime == now - HOUR, "nor said to be");
+	remote_keys_fetch_due(w.list, now);
+	CHECK(sent_count == 1 && remote_keys_due(w.list), "it is under way");
+	CHECK(stat(tried, &info) == 0 && info.st_mtime >= now, "as others see");
+	answer(200, buf_view(&set));
+	CHECK(!remote_keys_due(w.list), "all is done");
+	close_world(&w);
+
+	open_world(&w, &client, text_of(directory));
+	remote_keys_defer(w.list);
+	CHECK(identify(&w, &b, now) == CALLER_KNOWN, "the next one has the new key");
+	close_world(&w);
+
+	/* Another process has begun meanwhile. */
+	set_age(file, now - HOUR);
+	set_age(tried, now - HOUR);
+	open_world(&w, &client, text_of(directory));
+	remote_keys_defer(w.list);
+	CHECK(identify(&w, &b, now) == CALLER_KNOWN && remote_keys_due(w.list), "an hour old");
+	set_age(tried, now);
+	remote_keys_fetch_due(w.list, now);
+	CHECK(sent_count == 0 && !remote_keys_due(w.list), "left to that");
+	close_world(&w);
+
+	/* What somebody waits for is not fetched once more. */
+	set_age(tried, now - HOUR);
+	open_world(&w, &client, text_of(directory));
+	remote_keys_defer(w.list);
+	CHECK(identify(&w, &a, now) == CALLER_KEYS_WANTED && remote_keys_due(w.list), "both");
+	fetch(&w, now, 200, buf_view(&set));
+	CHECK(!remote_keys_due(w.list), "one fetch is for both");
+	close_world(&w);
+	unlink(file);
+	unlink(tried);
+	CHECK(rmdir(directory) == 0, "nothing else was left there");
+	buf_free(&set);
 }
 
 /* Where others can write to the directory, they cannot have another file written to. */
@@ -523,6 +631,8 @@ CU_TestInfo access_remote_keys_tests[] = {
 	{ "keeps keys when a fetch fails", keeps_keys_when_a_fetch_fails },
 	{ "fetches once for all that wait", fetches_once_for_all_that_wait },
 	{ "keeps keys in a directory", keeps_keys_in_a_directory },
+	{ "takes no keys of others", takes_no_keys_of_others },
+	{ "defers what nobody waits for", defers_what_nobody_waits_for },
 	{ "follows no links", follows_no_links },
 	{ "fetches from addresses only", fetches_from_addresses_only },
 	{ "takes no published secrets", takes_no_published_secrets },
