@@ -204,12 +204,39 @@ check_key_cache(struct doctor *d)
 		    user_name(d, geteuid()), path);
 }
 
+/* What agora.cgi, which has no client, hands over to. */
+static void
+check_full_program(struct doctor *d)
+{
+	const char *path = d->service.full_program.data;
+	const bool fetches = d->config->policy != NULL && policy_has_remote_keys(d->config->policy);
+	struct stat info;
+
+	if (path == NULL && fetches)
+		doctor_say(d, FINDING_OK, "AGORA_FCGI", NULL,
+		    "is not set: agora-fcgi can fetch the callers' keys, agora.cgi cannot");
+	if (path == NULL)
+		return;
+	if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
+	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
+		doctor_say(d, FINDING_PROBLEM, "AGORA_FCGI", "name the full agora-fcgi",
+		    "%s is no program that %s can start", path, user_name(d, geteuid()));
+	else if (fetches && d->config->access.key_cache.data == NULL)
+		doctor_say(d, FINDING_WARNING, "AGORA_FCGI",
+		    "name a directory of the service's own in KEY_CACHE",
+		    "without a KEY_CACHE each request fetches the callers' keys anew");
+	else
+		doctor_say(d, FINDING_OK, "AGORA_FCGI", NULL, "%s can start %s",
+		    user_name(d, geteuid()), path);
+}
+
 void
 check_written_files(struct doctor *d)
 {
 	check_written(d, "AUDIT_FILE", d->config->access.audit_file);
 	check_written(d, "LOG_FILE", d->service.log_file);
 	check_key_cache(d);
+	check_full_program(d);
 }
 
 /* Certificates */
