@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -33,6 +34,19 @@
 	    LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |                           \
 	    LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |                          \
 	    LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
+
+/* capabilities(7): for a worker that root started, files go by their owner from now on. */
+static bool
+drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3];
+	static const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
+
+	/* Where there are none, the unit's filter may refuse the second call. */
+	return (syscall(SYS_capget, &header, has) == 0 && memcmp(has, none, sizeof(has)) == 0) ||
+	    syscall(SYS_capset, &header, none) == 0;
+}
 
 static void
 allow_writing(int ruleset, struct text directory, unsigned long long rights)
@@ -202,8 +216,11 @@ sandbox_enter(const struct text *directories, size_t count)
 {
 	const bool locked = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 	const bool files = locked && restrict_files(directories, count);
+	const bool powerless = drop_capabilities();
 	const bool calls = locked && restrict_calls();
 
+	if (!powerless)
+		log_line(LOG_LEVEL_WARNING, "sandbox: capabilities are kept: %s", strerror(errno));
 	log_line(files && calls ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
 	    "sandbox: files %s, system calls %s",
 	    files ? "can only be read, but for logs and keys" : "are not restricted (no landlock)",

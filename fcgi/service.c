@@ -205,6 +205,7 @@ run_service(const struct service *service, int systemd)
 	struct config *config;
 	struct master_setup setup = { .owner = (void *)(uintptr_t)service, .work = work };
 
+	close_range(systemd >= 0 ? (unsigned)systemd + 1 : STDERR_FILENO + 1, ~0U, 0);
 	log_to_journal();
 	config = read_config(&settings, &error);
 	if (config == NULL) {

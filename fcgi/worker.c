@@ -157,6 +157,10 @@ worker_run(const struct worker_setup *setup)
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
 	if (worker.connections != NULL &&
 	    (progress == NULL || loop_progress(worker.loop, progress))) {
+		if (!secrets_are_locked())
+			log_line(LOG_LEVEL_WARNING,
+			    "secrets may be written to swap: memory cannot be locked "
+			    "(RLIMIT_MEMLOCK, ulimit -l)");
 		enter_sandbox(setup);
 		metric_set(METRIC_PROCESS_START, &LABELS(NULL), unix_seconds());
 		log_flush(); /* what was said so far stands in front of the master's word */

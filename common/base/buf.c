@@ -21,6 +21,14 @@ out_of_memory(void)
 	abort();
 }
 
+static bool not_locked; /* a page with a secret */
+
+bool
+secrets_are_locked(void)
+{
+	return !not_locked;
+}
+
 void
 lock_secret(struct text secret)
 {
@@ -30,7 +38,8 @@ lock_secret(struct text secret)
 
 	if (secret.length == 0)
 		return;
-	mlock((void *)start, length);
+	if (mlock((void *)start, length) != 0)
+		not_locked = true;
 	madvise((void *)start, (length + page - 1) / page * page, MADV_DONTDUMP);
 }
 

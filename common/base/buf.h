@@ -66,6 +66,8 @@ buf_view(const struct buf *buf)
  * go, until they are freed.
  */
 void lock_secret(struct text secret);
+/* false: for one of them there was no room (RLIMIT_MEMLOCK). */
+bool secrets_are_locked(void);
 
 /*
  * For a program that holds secrets, before it reads them: no core file of it or of its children,

@@ -52,9 +52,9 @@ STORAGE_BUCKET_SECRET_KEY={STORAGE_KEY}
 
 
 class Installed:
-    """The service as another user, started by root."""
+    """The service as another user, started by root.  become: what it does before it is started."""
 
-    def __init__(self, run):
+    def __init__(self, run, become=None):
         if os.geteuid() != 0:
             raise Skip("only root may look into another user's processes")
         kit.used_secrets.update(secret.encode() for secret in SECRETS)
@@ -72,7 +72,7 @@ class Installed:
         with open(self.log_path, "ab") as log:
             process = run.start(
                 ["./agora-fcgi", "--socket", self.socket, "--env-file", "agora.env"], log, env,
-                cwd=self.directory, preexec_fn=become_nobody)
+                cwd=self.directory, preexec_fn=become or become_nobody)
         wait_until(lambda: self.log().count(" serves") == 1 or process.poll() is not None, "a worker")
         expect(process.poll() is None, self.log())
         self.process, self.master, self.worker = process, process.pid, only_child(process.pid)
@@ -88,6 +88,7 @@ class Installed:
 
 
 def become_nobody():
+    os.dup2(0, 200, inheritable=True)  # a descriptor of whoever starts it
     unlimited = resource.RLIM_INFINITY
     resource.setrlimit(resource.RLIMIT_CORE, (unlimited, unlimited))
     os.setgroups([])
@@ -187,6 +188,32 @@ def test_no_core_files(run, build, report):
     expect("was killed by signal 11" in service.log(), service.log())
     same([name for name in os.listdir(service.directory) if "core" in name], [], "core files")
     service.stop()
+
+
+def capabilities(pid):
+    return set(re.findall(r"Cap(?:Inh|Prm|Eff):\t(\w+)", sites.read(f"/proc/{pid}/status")))
+
+
+def test_a_worker_of_root_has_no_capabilities(run, build, report):
+    """Who starts it as root keeps a worker that cannot use it."""
+    service = Installed(run, become=lambda: None)
+    expect(capabilities(service.master) != {"0" * 16}, "root has none here: nothing is tested")
+    same(capabilities(service.worker), {"0" * 16}, "capabilities of the worker")
+    expect("capabilities are kept" not in service.log(), service.log())
+    service.stop()
+
+
+def become_nobody_without_locks():
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+    become_nobody()
+
+
+def test_memory_that_cannot_be_locked_is_said(run, build, report):
+    said = "secrets may be written to swap: memory cannot be locked"
+    for become, count in ((become_nobody_without_locks, 1), (become_nobody, 0)):
+        service = Installed(run, become=become)
+        same(service.log().count(said), count, service.log())
+        service.stop()
 
 
 def opened(pid):
