@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "clock.h"
 
-static const char *json, *now, *channel, *uid, *account, *env_file;
+static const char *json, *now, *channel, *uid, *account, *wanted_app_id, *env_file;
 
 const struct option inspect_options[] = {
 	{ "json", NULL, "print JSON for programs", &json },
@@ -13,6 +13,7 @@ const struct option inspect_options[] = {
 	{ "channel", "NAME", "the channel that the client joins", &channel },
 	{ "uid", "UID", "the uid or account that it joins with; 0 = none of its own", &uid },
 	{ "account", "NAME", "the string account that it joins with, in place of --uid", &account },
+	{ "app-id", "ID", "the client's App ID (default APP_ID)", &wanted_app_id },
 	{ "env-file", "FILE", "read settings from this .env file too", &env_file },
 };
 const size_t inspect_option_count = sizeof(inspect_options) / sizeof(inspect_options[0]);
@@ -265,9 +266,16 @@ cli_inspect(char **argv)
 		settings_free(settings);
 		return EXIT_NO_INPUT;
 	}
-	expectation = (struct expectation){ credentials.app_id, credentials.certificate,
-		credentials.second_certificate, text_of(channel), text_of(uid), text_of(account),
-		(int64_t)at };
+	expectation = (struct expectation){
+		.app_id = wanted_app_id != NULL ? text_of(wanted_app_id) : credentials.app_id,
+		.certificate = credentials.certificate,
+		.second_certificate = credentials.second_certificate,
+		.certified_app_id = credentials.app_id,
+		.channel = text_of(channel),
+		.uid = text_of(uid),
+		.account = text_of(account),
+		.now = (int64_t)at,
+	};
 	code = inspect(token, &expectation);
 	buf_free(&content);
 	settings_free(settings);

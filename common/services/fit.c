@@ -76,7 +76,7 @@ crc_of(struct text text)
 	return (uint32_t)crc32(crc32(0, NULL, 0), (const Bytef *)text.data, (uInt)text.length);
 }
 
-/* The names themselves are not in it. */
+/* The names themselves are not in it; no user is any. */
 static struct fit
 fit_006(const struct agora_parsed *parsed, const struct expectation *e)
 {
@@ -84,7 +84,8 @@ fit_006(const struct agora_parsed *parsed, const struct expectation *e)
 
 	return (struct fit){ .has_channels = true,
 		.channel = e->channel.data == NULL || crc_of(e->channel) == parsed->channel_crc,
-		.user = user.data == NULL || crc_of(user) == parsed->user_crc };
+		.user = user.data == NULL || parsed->user_crc == 0 ||
+		    crc_of(user) == parsed->user_crc };
 }
 
 struct fit

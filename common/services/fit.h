@@ -10,6 +10,7 @@ struct expectation {
 	struct text app_id;
 	struct text certificate; /* absent: the signature cannot be checked, and nothing is valid */
 	struct text second_certificate; /* looked at where the first does not verify it */
+	struct text certified_app_id;   /* the App ID that these certificates are of */
 	struct text channel;            /* what the client joins */
 	struct text uid;     /* the number or name it joins with; "0" = without a uid of its own */
 	struct text account; /* in its place: a string, whatever it looks like */

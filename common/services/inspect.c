@@ -91,6 +91,7 @@ struct look {
 	struct copied copied;
 	struct fit fit;
 	bool names_missing; /* a 006 signature covers them */
+	bool is_certified;  /* the certificates are of the token's App ID, as far as is known */
 };
 
 struct row {
@@ -487,6 +488,16 @@ account_looks_like_a_number(const struct look *l, const struct row *row, struct 
 }
 
 static bool
+lives_too_long(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	if (l->out->expire <= AGORA_EXPIRE_MAX)
+		return false;
+	buf_printf(detail, ": it says %lld seconds", (long long)l->out->expire);
+	return true;
+}
+
+static bool
 is_from_the_future(const struct look *l, const struct row *row, struct buf *detail)
 {
 	int64_t ahead = l->out->issue_ts - l->e->now;
@@ -506,9 +517,14 @@ is_not_verified(const struct look *l, const struct row *row, struct buf *detail)
 	(void)row;
 	if (l->out->signature.data == NULL || l->out->signature_valid != MAYBE_NULL)
 		return false;
-	buf_text(detail,
-	    l->names_missing ? ": that of 006 can be checked only with channel and uid"
-			     : ": there is no App Certificate to check it with");
+	if (l->names_missing)
+		buf_text(detail, ": that of 006 can be checked only with channel and uid");
+	else if (l->e->certificate.data == NULL)
+		buf_text(detail, ": there is no App Certificate to check it with");
+	else if (!l->is_certified)
+		buf_text(detail, ": the App Certificate here is of another App ID");
+	else
+		buf_text(detail, ": that of 006 covers the channel and the uid, and they differ");
 	return true;
 }
 
@@ -621,9 +637,15 @@ static const struct row rows[] = {
 	    "issue a new one with a longer privilege; 0 makes it last as long as the token",
 	    entrance_is_over },
 	{ "not_verified", "the signature was not checked",
-	    "set APP_CERTIFICATE where you inspect it; for a token of version 006 also give the "
-	    "channel and the uid",
+	    "inspect it where APP_ID and APP_CERTIFICATE are those of its project; for a token of "
+	    "version 006 also give the channel and the uid that it is for",
 	    is_not_verified },
+	{ "long_lifetime",
+	    "the token says that it lives for more than 24 hours, and Agora ends it "
+	    "24 hours after its issue",
+	    "give expire as a lifetime in seconds, 86400 at most, not as a Unix time, and have the "
+	    "client renew the token (renewToken)",
+	    lives_too_long, .is_hint = true },
 	{ "issued_in_future", "the token was issued in the future",
 	    "set the clock of the server that issues (NTP); Agora does not say whether it takes "
 	    "such a token",
@@ -678,7 +700,13 @@ check_signature(const struct look *l, struct inspection *out)
 	struct agora_text channel = { e->channel.data, e->channel.length };
 	struct agora_text user = { user_text.data, user_text.length };
 
-	if (l->p->signature == NULL || e->certificate.data == NULL || l->names_missing)
+	if (l->p->version == 6 && l->p->user_crc == 0)
+		user = (struct agora_text){ "", 0 };
+	if (l->p->signature == NULL || e->certificate.data == NULL || l->names_missing ||
+	    !l->is_certified)
+		return;
+	/* Names that it is not for would make a good signature look bad. */
+	if (l->p->version == 6 && (!l->fit.channel || !l->fit.user))
 		return;
 	out->signature_valid =
 	    agora_token_verify(l->p, e->certificate.data, channel, user) == AGORA_OK;
@@ -696,7 +724,9 @@ describe_007(const struct agora_parsed *p, struct arena *arena, struct inspectio
 		return; /* not even the fixed part was there */
 	out->issue_ts = p->issue_ts;
 	out->expire = p->expire;
-	out->expire_at = (int64_t)p->issue_ts + p->expire;
+	/* Agora's limit, whatever the token says. */
+	out->expire_at =
+	    (int64_t)p->issue_ts + (p->expire < AGORA_EXPIRE_MAX ? p->expire : AGORA_EXPIRE_MAX);
 	out->salt = p->salt;
 	out->service_count = p->service_count;
 	out->complete = p->complete && p->services_read == p->service_count;
@@ -760,11 +790,14 @@ inspect_token(struct agora_codec *codec, struct text token, const struct expecta
 
 	look.error =
 	    copied_parse(codec, token, e->channel, fit_user(e), arena, &parsed, &look.copied);
-	look.names_missing =
-	    parsed.version == 6 && (e->channel.data == NULL || fit_user(e).data == NULL);
+	look.names_missing = parsed.version == 6 &&
+	    (e->channel.data == NULL || (fit_user(e).data == NULL && parsed.user_crc != 0));
+	look.is_certified = e->certified_app_id.data == NULL || parsed.app_id.data == NULL ||
+	    look.error == AGORA_BAD_APP_ID ||
+	    same_but(view(parsed.app_id), e->certified_app_id, true);
+	look.fit = fit_of(&parsed, e);
 	describe(&look, arena, out);
 	check_signature(&look, out);
-	look.fit = fit_of(&parsed, e);
 	evaluate(&look, arena, out);
 }
 
@@ -778,6 +811,7 @@ inspect_post(struct exchange *x)
 		.app_id = r->app_id.data != NULL ? r->app_id : project.app_id,
 		.certificate = project.certificate,
 		.second_certificate = project.second_certificate,
+		.certified_app_id = project.app_id,
 		.channel = r->channel,
 		.uid = r->uid,
 		.account = r->account,

@@ -5,6 +5,7 @@
 
 const TOKEN_MAX = 16384
 const CONTENT_MAX = 65536
+const EXPIRE_MAX = 86400
 const HEX32 = /^[0-9a-fA-F]{32}$/
 
 const SERVICE_NAMES = {
@@ -474,7 +475,7 @@ function fitOf(p, e) {
 	if (p.version === 6 && p.message !== null) {
 		fit.hasChannels = true
 		fit.channel = e.channel === null || crc32(e.channel) === p.channelCrc
-		fit.user = user === null || crc32(user) === p.userCrc
+		fit.user = user === null || p.userCrc === 0 || crc32(user) === p.userCrc
 	}
 	if (p.version !== 7 || p.services === null) return fit
 	fit.channel = e.channel === null
@@ -826,9 +827,17 @@ const PROBLEMS = [
 	[
 		'not_verified',
 		'the signature was not checked',
-		'set APP_CERTIFICATE where you inspect it; for a token of version 006 also give ' +
-			'the channel and the uid',
+		'inspect it where APP_ID and APP_CERTIFICATE are those of its project; for a ' +
+			'token of version 006 also give the channel and the uid that it is for',
 		isNotVerified,
+	],
+	[
+		'long_lifetime',
+		'the token says that it lives for more than 24 hours, and Agora ends it 24 hours ' +
+			'after its issue',
+		'give expire as a lifetime in seconds, 86400 at most, not as a Unix time, and ' +
+			'have the client renew the token (renewToken)',
+		(l) => l.out.expire > EXPIRE_MAX && `: it says ${l.out.expire} seconds`,
 	],
 	[
 		'issued_in_future',
@@ -871,13 +880,14 @@ const PROBLEMS = [
 			'one channel and any user, and ends after 24 hours',
 		(l) =>
 			l.p.version === 7 &&
-			l.out.expire === 86400 &&
+			l.out.expire === EXPIRE_MAX &&
 			l.p.services.length === 1 &&
 			l.fit.type === RTC &&
 			l.fit.itsUser === '',
 	],
 ]
 const HINTS = new Set([
+	'long_lifetime',
 	'issued_in_future',
 	'publish_over',
 	'subscriber_only',
@@ -950,7 +960,7 @@ function describe(p) {
 			{
 				issueTs: p.issueTs,
 				expire: p.expire,
-				expireAt: p.issueTs + p.expire,
+				expireAt: p.issueTs + Math.min(p.expire, EXPIRE_MAX),
 				salt: p.salt,
 				serviceCount: p.serviceCount,
 				services: p.services.map(describeService),
@@ -1010,7 +1020,8 @@ export async function inspect(text, client = {}, now = Math.floor(Date.now() / 1
 		out,
 		copied,
 		fit: fitOf(p, e),
-		namesMissing: p.version === 6 && (e.channel === null || userOf(e) === null),
+		namesMissing:
+			p.version === 6 && (e.channel === null || (userOf(e) === null && p.userCrc !== 0)),
 	}
 
 	out.signatureValid = null

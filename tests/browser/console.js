@@ -140,15 +140,13 @@ function run(program, args, input, env) {
 
 /* What the command line says of a token, without a certificate, as at this time. */
 async function inspectByCommand(token, client, now) {
-	const options = Object.entries(client)
-		.filter(([name]) => name !== 'appId')
-		.map(([name, value]) => `--${name}=${value}`)
-	const env = client.appId === undefined ? {} : { APP_ID: client.appId }
+	const options = Object.entries(client).map(
+		([name, value]) => `--${name === 'appId' ? 'app-id' : name}=${value}`,
+	)
 	const { stdout, stderr } = await run(
 		TOKEN,
 		['inspect', '--json', ...(now === undefined ? [] : [`--now=${now}`]), ...options, '-'],
 		token,
-		env,
 	)
 
 	if (stdout === '') throw new Error(`agora-token inspect: ${stderr}`)
@@ -339,6 +337,8 @@ function mistakes(now) {
 		['app_id_mismatch', good, { appId: OTHER_ID }],
 		['bad_signature', of({ signature: Buffer.alloc(31) }), {}],
 		['expired', of({ issued: now - 3930 }), {}],
+		['expired', of({ issued: now - 108030, expire: 604800 }), {}],
+		['long_lifetime', of({ expire: now }), {}],
 		['wrong_kind', of({ services: [service(2, [[1, 0]], '42')] }), { channel: 'demo' }],
 		['channel_mismatch', good, { channel: 'DEMO', uid: '42' }],
 		['channel_mismatch', good, { channel: 'de mo' }],

@@ -208,10 +208,13 @@ static const struct mistake mistakes[] = {
 	    { .text = TOKEN_006 }, ",\"channel\":\"demo\",\"uid\":0,\"appId\":\"" APP_ID "\"" },
 	{ "unsupported_version expired not_verified ",
 	    "the token is of an old version, and Agora wants 007 now", { .text = TOKEN_006 }, "" },
-	{ "app_id_mismatch ",
+	{ "app_id_mismatch not_verified ",
 	    "the token is for another App ID: it is for \"" OTHER "\", and the client has \"" APP_ID
 	    "\"",
-	    { .app_id = OTHER }, "" },
+	    { .app_id = OTHER, .certificate = OTHER }, "" },
+	{ "not_verified ",
+	    "the signature was not checked: the App Certificate here is of another App ID",
+	    { .app_id = OTHER, .certificate = OTHER }, ",\"appId\":\"" OTHER "\"" },
 	{ "app_id_mismatch ",
 	    "the token is for another App ID: it is for \"" APP_ID
 	    "\", and the client has \"0123456789ABCDEF0123456789ABCDEF\"; they differ only in case",
@@ -220,6 +223,17 @@ static const struct mistake mistakes[] = {
 	    { .certificate = OTHER }, "" },
 	{ "expired ", "the token has expired, 5 minutes ago", { .issued = -3930 }, "" },
 	{ "expired ", "the token has expired, 2 days ago", { .issued = -3600 - 172900 }, "" },
+	{ "expired long_lifetime ", "the token has expired, 6 hours ago",
+	    { .issued = -86400 - 21610, .expire = 604800 }, "" },
+	{ "long_lifetime ",
+	    "the token says that it lives for more than 24 hours, and Agora ends it 24 hours after "
+	    "its issue: it says 1795899004 seconds",
+	    { .expire = 1795899004 }, "", true },
+	{ "long_lifetime ",
+	    "the token says that it lives for more than 24 hours, and Agora ends it 24 hours after "
+	    "its issue: it says 86401 seconds",
+	    { .expire = 86401 }, "", true },
+	{ "", "", { .expire = 86400, .issued = -86370 }, "", true },
 	{ "wrong_kind ", "the token opens no channel, and the client joins one: it is for RTM",
 	    { .kind = RTM }, ",\"channel\":\"demo\",\"uid\":\"42\"" },
 	{ "channel_mismatch ",
