@@ -1,18 +1,25 @@
 #include "doctor.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "responder.h"
+
+/* What the service of systemd reads, and where its credentials are while it runs. */
+#define UNIT_SETTINGS "/etc/agora-backend/agora.env"
+#define UNIT_CREDENTIALS "/run/credentials/agora-backend.service"
 
 extern char **environ;
 
 static const char *env_file, *socket_address, *url, *offline, *json;
 
 const struct option doctor_options[] = {
-	{ "env-file", "FILE", "the service's .env file (default: what AGORA_ENV_FILE names)",
+	{ "env-file", "FILE", "its settings (default AGORA_ENV_FILE, or " UNIT_SETTINGS ")",
 	    &env_file },
 	{ "socket", "ADDRESS", "where agora-fcgi listens (default " RESPONDER_SOCKET ")",
 	    &socket_address },
@@ -23,7 +30,18 @@ const struct option doctor_options[] = {
 const size_t doctor_option_count = sizeof(doctor_options) / sizeof(doctor_options[0]);
 
 /* What a check cannot do without. */
-enum need { CONFIG = 1, POLICY = 2, URL = 4, AGORA = 8 };
+enum need { CONFIG = 1, POLICY = 2, ONLINE = 4, URL = 8, REST = 16 };
+
+/* What is said when that is not there; check_mode says that there is no policy. */
+static const struct lack {
+	unsigned need;
+	const char *what, *why;
+} lacks[] = {
+	{ CONFIG, "settings and policy", "the configuration cannot be read" },
+	{ ONLINE, "Agora", "--offline says not to ask it" },
+	{ URL, "web server", "give --url, the address of the service through it" },
+	{ REST, "Agora's account", "Agora's REST services are off" },
+};
 
 static const struct check {
 	void (*run)(struct doctor *doctor);
@@ -36,12 +54,12 @@ static const struct check {
 	{ check_written_files, CONFIG },
 	{ check_certificates, CONFIG },
 	{ check_mode, CONFIG },
-	{ check_callers, POLICY },
-	{ check_audiences, POLICY },
-	{ check_anonymous, POLICY },
-	{ check_breadth, POLICY },
-	{ check_lifetimes, POLICY },
-	{ check_covered, POLICY },
+	{ check_callers, CONFIG | POLICY },
+	{ check_audiences, CONFIG | POLICY },
+	{ check_anonymous, CONFIG | POLICY },
+	{ check_breadth, CONFIG | POLICY },
+	{ check_lifetimes, CONFIG | POLICY },
+	{ check_covered, CONFIG | POLICY },
 	{ check_roles, CONFIG },
 	{ check_socket, 0 },
 	{ check_responder, 0 },
@@ -54,8 +72,8 @@ static const struct check {
 	{ check_slash, URL },
 	{ check_body_limit, URL | CONFIG },
 	{ check_clock, URL },
-	{ check_agora_hosts, AGORA },
-	{ check_agora_credentials, AGORA },
+	{ check_agora_hosts, CONFIG | ONLINE },
+	{ check_agora_credentials, CONFIG | ONLINE | REST },
 };
 
 struct finding {
@@ -177,8 +195,34 @@ what_is_there(const struct doctor *d)
 {
 	return (d->config == NULL ? 0U : CONFIG) |
 	    (d->config == NULL || d->config->policy == NULL ? 0U : POLICY) |
-	    (d->url == NULL ? 0U : URL) |
-	    (d->config == NULL || offline != NULL || !config_has_upstream(d->config) ? 0U : AGORA);
+	    (offline != NULL ? 0U : ONLINE) | (d->url == NULL ? 0U : URL) |
+	    (d->config == NULL || !config_has_upstream(d->config) ? 0U : REST);
+}
+
+/* A check that is not made says why, unless another has said so; the first reason is enough. */
+static void
+skip(struct doctor *d, unsigned missing, unsigned *told)
+{
+	const unsigned first = missing & -missing;
+
+	for (size_t i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++)
+		if (lacks[i].need == first && !(*told & first))
+			doctor_say(d, FINDING_SKIPPED, lacks[i].what, NULL, "not checked: %s",
+			    lacks[i].why);
+	*told |= first;
+}
+
+static void
+run_checks(struct doctor *d)
+{
+	const unsigned there = what_is_there(d);
+	unsigned told = 0;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if ((checks[i].needs & ~there) == 0)
+			checks[i].run(d);
+		else
+			skip(d, checks[i].needs & ~there, &told);
 }
 
 static int
@@ -189,9 +233,7 @@ examine(struct doctor *d)
 
 	d->config = config_open(
 	    d->env_file, environ, &service_settings_table, &d->service, &d->config_error);
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
-		if ((checks[i].needs & ~what_is_there(d)) == 0)
-			checks[i].run(d);
+	run_checks(d);
 	report.findings = d->findings;
 	items = d->findings.items;
 	for (size_t i = 0; i < d->findings.count; i++) {
@@ -217,6 +259,26 @@ is_url(struct text text)
 	return scheme > 0 && text.length > scheme && text.length < 1024 && text.data[scheme] != '/';
 }
 
+/*
+ * The settings file that nobody named: the unit's, where there is one and the settings are not in
+ * the environment.  Then its credentials count as well, as far as the caller may see them.
+ */
+static const char *
+usual_env_file(void)
+{
+	const char *named = getenv("AGORA_ENV_FILE");
+	struct stat info;
+
+	if (named != NULL)
+		return named;
+	if (getenv("APP_ID") != NULL ||
+	    (stat(UNIT_SETTINGS, &info) != 0 && (errno == ENOENT || errno == ENOTDIR)))
+		return NULL;
+	if (access(UNIT_CREDENTIALS, X_OK) == 0)
+		setenv("CREDENTIALS_DIRECTORY", UNIT_CREDENTIALS, 0);
+	return UNIT_SETTINGS;
+}
+
 int
 cli_doctor(char **argv)
 {
@@ -240,7 +302,7 @@ cli_doctor(char **argv)
 			length--;
 		d.url = doctor_text(&d, "%.*s", (int)length, url);
 	}
-	d.env_file = env_file != NULL ? env_file : getenv("AGORA_ENV_FILE");
+	d.env_file = env_file != NULL ? env_file : usual_env_file();
 	d.socket = socket_address == NULL ? RESPONDER_SOCKET : socket_address;
 	d.socket_named = socket_address != NULL;
 	code = examine(&d);

@@ -3,16 +3,24 @@
 #include "doctor_page.h"
 #include "hosts.h"
 
+static const char by_agora[] = "clock, by Agora";
+
+static bool
+fetch_root(struct doctor *d, const char *base, struct page *page)
+{
+	page->call.method = "GET";
+	page->call.url = text_of(doctor_text(d, "%s/", base));
+	page->call.repeat = CALL_SAFE;
+	return page_fetch(&d->config->upstream, page);
+}
+
 static bool
 ask_host(struct doctor *d, const char *base, bool *clock_known)
 {
 	struct page page = { 0 };
 	bool answered;
 
-	page.call.method = "GET";
-	page.call.url = text_of(doctor_text(d, "%s/", base));
-	page.call.repeat = CALL_SAFE;
-	answered = page_fetch(&d->config->upstream, &page);
+	answered = fetch_root(d, base, &page);
 	if (!answered)
 		doctor_say(d, FINDING_WARNING, "Agora's hosts",
 		    "let the service out to it (firewall, DNS, AGORA_PROXY, AGORA_CA_FILE)",
@@ -25,11 +33,25 @@ ask_host(struct doctor *d, const char *base, bool *clock_known)
 	else
 		doctor_say(d, FINDING_OK, "Agora's hosts", NULL, "%s answers over TLS", base);
 	if (answered && !*clock_known) {
-		page_clock(d, "clock, by Agora", &page);
+		page_clock(d, by_agora, &page);
 		*clock_known = true;
 	}
 	page_free(&page);
 	return answered;
+}
+
+/* Without its REST services nobody needs Agora's hosts, but one of them knows the time. */
+static void
+ask_time(struct doctor *d, const char *base)
+{
+	struct page page = { 0 };
+
+	if (fetch_root(d, base, &page))
+		page_clock(d, by_agora, &page);
+	else
+		doctor_say(d, FINDING_SKIPPED, by_agora, NULL, "not checked: %s: %s", base,
+		    page.call.failure == NULL ? "no answer came" : page.call.failure);
+	page_free(&page);
 }
 
 void
@@ -40,15 +62,17 @@ check_agora_hosts(struct doctor *d)
 	bool clock_known = false, any = false;
 
 	if (!page_can_be_fetched()) {
-		doctor_say(d, FINDING_WARNING, "Agora's hosts",
-		    "use programs that were built with libcurl",
-		    "they are not asked: this program was built without libcurl");
+		doctor_say(d, FINDING_SKIPPED, "Agora", NULL, "not checked: " WITHOUT_CURL);
 		return;
 	}
 	if (!hosts_init(&hosts, d->config->upstream.base_url, d->config->upstream.area, &error)) {
 		doctor_say(d, FINDING_PROBLEM, "Agora's hosts", "correct that setting", "%.*s",
 		    (int)error.length, buf_view(&error).data);
 		buf_free(&error);
+		return;
+	}
+	if (!config_has_upstream(d->config)) {
+		ask_time(d, hosts.list[0].base);
 		return;
 	}
 	for (size_t i = 0; i < hosts.count; i++)
@@ -107,8 +131,8 @@ check_agora_credentials(struct doctor *d)
 		ask_account(d, "Agora's account", d->config->token.app_id,
 		    d->config->upstream.customer_id, d->config->upstream.customer_secret);
 	else
-		doctor_say(d, FINDING_OK, "Agora's account", NULL,
-		    "not asked: there is no CUSTOMER_ID, and transcription takes tokens");
+		doctor_say(d, FINDING_SKIPPED, "Agora's account", NULL,
+		    "not checked: there is no CUSTOMER_ID, and transcription takes tokens");
 	for (size_t i = 0; policy != NULL && i < policy->projects.count; i++)
 		if (projects[i].customer_id.data != NULL)
 			ask_account(d,

@@ -16,6 +16,32 @@
 
 /* Settings */
 
+static bool
+says(const struct buf *line, const char *words)
+{
+	return memmem(line->data, line->length, words, strlen(words)) != NULL;
+}
+
+/* Nobody need change what he only may not read. */
+static const char *
+unless_denied(bool denied, const char *fix)
+{
+	return denied && geteuid() != 0 ? "run the doctor as root" : fix;
+}
+
+static const char *
+configuration_fix(const struct buf *error)
+{
+	if (says(error, "APP_CERTIFICATE: is required") ||
+	    says(error, "CUSTOMER_SECRET: is required"))
+		return "set it, unless it comes by LoadCredential: the doctor sees that as root, "
+		       "without --env-file, while the service runs";
+	if (says(error, ": is required"))
+		return "set it, or name the service's settings with --env-file";
+	return unless_denied(says(error, strerror(EACCES)),
+	    "correct what the message names; agora-fcgi does not start with it");
+}
+
 void
 check_configuration(struct doctor *d)
 {
@@ -23,9 +49,8 @@ check_configuration(struct doctor *d)
 		doctor_say(
 		    d, FINDING_OK, "configuration", NULL, "it reads, as agora-fcgi reads it");
 	else
-		doctor_say(d, FINDING_PROBLEM, "configuration",
-		    "correct what the message names; agora-fcgi does not start with it", "%.*s",
-		    (int)d->config_error.length, buf_view(&d->config_error).data);
+		doctor_say(d, FINDING_PROBLEM, "configuration", configuration_fix(&d->config_error),
+		    "%.*s", (int)d->config_error.length, buf_view(&d->config_error).data);
 }
 
 static struct doctor *reports_to; /* settings_unknown knows no owner */
@@ -111,7 +136,8 @@ check_private(struct doctor *d, const char *what, const char *path)
 	struct stat info;
 
 	if (stat(path, &info) != 0)
-		doctor_say(d, FINDING_PROBLEM, what, "name a file that is there and can be read",
+		doctor_say(d, FINDING_PROBLEM, what,
+		    unless_denied(errno == EACCES, "name a file that is there and can be read"),
 		    "%s: %s", path, strerror(errno));
 	else if (info.st_mode & S_IRWXO)
 		doctor_say(d, FINDING_PROBLEM, what, doctor_text(d, "chmod o= %s", path),
@@ -329,8 +355,9 @@ check_socket(struct doctor *d)
 	}
 	if (stat(path, &info) != 0)
 		doctor_say(d, d->socket_named ? FINDING_PROBLEM : FINDING_WARNING, "socket",
-		    "start agora-fcgi, or say with --socket where it listens", "%s: %s", path,
-		    strerror(errno));
+		    unless_denied(
+			errno == EACCES, "start agora-fcgi, or say with --socket where it listens"),
+		    "%s: %s", path, strerror(errno));
 	else if (!S_ISSOCK(info.st_mode))
 		doctor_say(d, FINDING_PROBLEM, "socket", "take it away, and start agora-fcgi",
 		    "%s is no socket", path);
@@ -405,7 +432,7 @@ check_responder(struct doctor *d)
 		check_ready(d, &answer);
 	else
 		doctor_say(d, FINDING_PROBLEM, "responder",
-		    "start agora-fcgi, or run the doctor as a user who may connect", "%s: %.*s",
+		    unless_denied(says(&why, strerror(EACCES)), "start agora-fcgi"), "%s: %.*s",
 		    d->socket, (int)why.length, buf_view(&why).data);
 	buf_free(&answer.output);
 	buf_free(&why);

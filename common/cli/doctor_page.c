@@ -102,8 +102,11 @@ page_clock(struct doctor *d, const char *what, const struct page *page)
 
 	if (date.data == NULL ||
 	    strptime(doctor_text(d, "%.*s", (int)date.length, date.data),
-		"%a, %d %b %Y %H:%M:%S GMT", &tm) == NULL)
+		"%a, %d %b %Y %H:%M:%S GMT", &tm) == NULL) {
+		doctor_say(d, FINDING_SKIPPED, what, NULL,
+		    "not checked: the answer does not say what time it is (Date)");
 		return;
+	}
 	ahead = unix_seconds() - (int64_t)timegm(&tm);
 	if (ahead <= CLOCK_WARNING && ahead >= -CLOCK_WARNING)
 		doctor_say(d, FINDING_OK, what, NULL, "this machine's agrees, within %d seconds",

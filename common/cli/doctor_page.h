@@ -6,6 +6,7 @@
 #include "upstream.h"
 
 #define PAGE_MS 10000
+#define WITHOUT_CURL "this program was built without libcurl"
 
 /* Zeroed, then the first part of its call is filled. */
 struct page {
@@ -23,7 +24,7 @@ void page_free(struct page *page);
 
 /* A header's value; *count says how many there are of that name. */
 struct text page_header(const struct page *page, const char *name, size_t *count);
-/* Says how the answer's Date and this machine's clock agree. */
+/* Says how the answer's Date and this machine's clock agree, or that it has none. */
 void page_clock(struct doctor *doctor, const char *what, const struct page *page);
 
 #endif

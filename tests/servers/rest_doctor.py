@@ -37,18 +37,23 @@ LOCATION, SERVER = "agora-location.conf", "agora-server.conf"
 PARAM = "fastcgi_param REQUEST_METHOD"
 
 
-def token_program(w, *arguments, env):
-    done = subprocess.run([os.path.join(w.build, "agora-token"), *arguments], capture_output=True,
-                          text=True, check=False, env=sites.environment(env), timeout=120,
-                          stdin=subprocess.DEVNULL)
+# Nobody is there: tests of other things do not ask Agora what time it is.
+NO_AGORA = {"AGORA_CONNECT_TO": "api.agora.io:443:127.0.0.1:1"}
+
+
+def token_program(w, *arguments, env, before=(), **more):
+    done = subprocess.run([*before, os.path.join(w.build, "agora-token"), *arguments],
+                          capture_output=True, text=True, check=False, timeout=120,
+                          env=env if before else sites.environment(env),
+                          stdin=subprocess.DEVNULL, **more)
     rk.no_secrets(done.stdout + done.stderr, "what it says")
     expect(not sites.SANITIZER.search(done.stderr), done.stderr)
     return done
 
 
-def doctor(w, env, *arguments, code=None):
+def doctor(w, env, *arguments, code=None, **more):
     """Its findings; the exit code is what they mean."""
-    done = token_program(w, "doctor", "--json", *arguments, env=env)
+    done = token_program(w, "doctor", "--json", *arguments, env=NO_AGORA | env, **more)
     findings = json.loads(done.stdout)["findings"]
     problems = [f for f in findings if f["status"] == "problem"]
     same([f for f in findings if (f["status"] in ("ok", "skipped")) == bool(f.get("fix"))], [],
@@ -183,6 +188,7 @@ def test_no_answer_through_the_web_server(w):
     site.stop_responder()
     findings = examined(w, site)
     has(findings, "problem", "URL", "answers with 502")
+    has(findings, "skipped", "web server", "/ping has to answer")
     has(findings, "problem", "socket", "No such file")
     only(findings, "URL", "socket")
     site.stop()
@@ -194,11 +200,12 @@ def test_no_answer_through_the_web_server(w):
 
 @contextmanager
 def web_server(body, seconds=0, status=200):
-    """One of the tests' own, whose clock is that far ahead."""
+    """One of the tests' own, whose clock is that far ahead, or whose Date is that text."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def date_time_string(self, timestamp=None):
-            return formatdate(time.time() + seconds, usegmt=True)
+            return seconds if isinstance(seconds, str) else formatdate(
+                time.time() + seconds, usegmt=True)
 
         def do_GET(self):
             self.send_response(status)
@@ -223,12 +230,28 @@ def web_server(body, seconds=0, status=200):
 
 def test_clocks(w):
     for seconds, status, says in ((600, "problem", "behind"), (-600, "problem", "ahead"),
-                                  (-20, "warning", "ahead"), (0, "ok", "agrees")):
+                                  (-20, "warning", "ahead"), (0, "ok", "agrees"),
+                                  ("noon", "skipped", "does not say what time it is")):
         with web_server(b'{"message":"pong"}', seconds) as url:
             findings = doctor(w, {}, "--url", url)
             has(findings, status, "clock, by the URL", says)
             findings = doctor(w, {"AGORA_BASE_URL": url, **rk.CUSTOMER})
             has(findings, status, "clock, by Agora", says)
+
+
+def test_the_clock_without_agoras_services(w):
+    """The URL's clock is this machine's own most of the time: Agora's is looked at in any case."""
+    sim = w.get("area", lambda: rk.Simulator(w.run, hosts=4, tls=True))
+    sim.reset()
+    env = {"AGORA_CONNECT_TO": f"::127.0.0.1:{sim.ports[0]}", "AGORA_CA_FILE": sim.ca_file}
+    findings = doctor(w, env)
+    has(findings, "ok", "clock, by Agora", "agrees")
+    has(findings, "skipped", "Agora's account", "Agora's REST services are off")
+    has(findings, "skipped", "web server", "give --url")
+    same([e["path"] for e in sim.since(0)], ["/"], "asked of Agora")
+    findings = doctor(w, {})
+    has(findings, "skipped", "clock, by Agora", "https://api.agora.io: the host does not take")
+    only(findings)
 
 
 def test_another_site(w):
@@ -238,6 +261,70 @@ def test_another_site(w):
         findings = doctor(w, {}, "--url", url)
         has(findings, "problem", "body limit", "gets 200")
         has(findings, "problem", "encoded slash", "gets 200, and not agora-fcgi's")
+
+
+# What nobody names, and what not everybody may read
+
+
+def own_root(w, files):
+    """How a program is started whose /etc and /run hold these alone."""
+    top = w.run.directory()
+    for name in ("etc", "run"):
+        os.mkdir(os.path.join(top, name))
+    for name, text in files.items():
+        path = os.path.join(top, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        sites.write(path, text)
+        os.chmod(path, 0o640)
+    before = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c",
+              'mount --bind "$0/etc" /etc && mount --bind "$0/run" /run && exec "$@"', top]
+    if subprocess.run([*before, "true"], capture_output=True, check=False).returncode != 0:
+        raise Skip("no mount namespace can be made here")
+    return before
+
+
+def test_the_units_settings(w):
+    name, whole = "etc/agora-backend/agora.env", f"APP_ID={sites.APP_ID}\n"
+    certificate = f"APP_CERTIFICATE={sites.CERTIFICATE}\n"
+    kept = {n: v for n, v in sites.environment({}).items() if not n.startswith("APP_")}
+
+    def findings(files, **env):
+        return doctor(w, kept | env, "--offline", before=own_root(w, files))
+
+    found = findings({name: whole + certificate})
+    only(found)
+    has(found, "ok", "settings file", "/etc/agora-backend/agora.env")
+    credential = {"run/credentials/agora-backend.service/app_certificate": sites.CERTIFICATE}
+    only(findings({name: whole} | credential))
+    found = findings({name: whole})
+    fault = has(found, "problem", "configuration", "APP_CERTIFICATE: is required")
+    expect("LoadCredential" in fault["fix"], fault)
+    has(found, "skipped", "settings and policy", "cannot be read")
+    # Settings in the environment are a container's, or another service's.
+    found = findings({name: "x\n"}, APP_ID=sites.APP_ID, APP_CERTIFICATE=sites.CERTIFICATE)
+    same([f for f in found if f["what"] == "settings file"], [], "settings file")
+    only(found)
+    fault = has(findings({}), "problem", "configuration", "APP_ID: is required")
+    expect("--env-file" in fault["fix"], fault)
+
+
+def test_as_a_user_who_may_not_look(w):
+    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    top = w.run.directory()
+    os.chmod(top, 0o755)
+    shut = os.path.join(top, "shut")
+    os.mkdir(shut, 0)
+    findings = doctor(w, {}, "--env-file", os.path.join(shut, "agora.env"), "--socket",
+                      os.path.join(shut, "s"), **user)
+    for what in ("configuration", "settings file", "socket"):
+        fault = has(findings, "problem", what, "Permission denied")
+        same(fault["fix"], "run the doctor as root", what)
+    os.chmod(shut, 0o700)
+    path = os.path.join(top, "s")
+    with listener(path, b""):
+        os.chmod(path, 0)
+        fault = has(doctor(w, {}, "--socket", path, **user), "problem", "responder", "denied")
+        same(fault["fix"], "run the doctor as root", "responder")
 
 
 # The socket
@@ -423,6 +510,7 @@ def test_offline(w):
     upstream = rk.Upstream(w.sim)
     findings = doctor(w, rk.settings_for(w.sim), "--offline")
     same([f for f in findings if "Agora's" in f["what"]], [], "findings of Agora")
+    has(findings, "skipped", "Agora", "--offline")
     upstream.nothing()
 
 
@@ -434,7 +522,7 @@ def test_without_curl(w):
     without.build = where
     upstream = rk.Upstream(w.sim)
     findings = doctor(without, rk.settings_for(w.sim), "--url", "http://127.0.0.1:1")
-    has(findings, "warning", "URL", "built without libcurl")
-    has(findings, "warning", "Agora's hosts", "built without libcurl")
+    has(findings, "skipped", "URL", "built without libcurl")
+    has(findings, "skipped", "Agora", "built without libcurl")
     only(findings)
     upstream.nothing()
