@@ -41,7 +41,8 @@ static const struct field settings_fields[] = {
 	{ "KEY_CACHE", FIELD_TEXT, 0, AT(key_cache),
 	    .meaning = "directory for keys that were fetched, which CGI programs need" },
 	{ "AUDIT_FILE", FIELD_TEXT, 0, AT(audit_file),
-	    .meaning = "file for the record of tokens, actions and refusals; unset = the log" },
+	    .meaning = "file for the record of tokens, actions and refusals; unset = the log, "
+		       "and nothing without a policy" },
 	{ "AUDIT_FORMAT", FIELD_CHOICE, 0, AT(audit_format), .choices = formats,
 	    .fallback = RECORD_LOGFMT, .meaning = "logfmt or json" },
 	{ "AUDIT_REQUIRED", FIELD_BOOL, 0, AT(audit_required), .fallback = true,
@@ -92,6 +93,7 @@ access_open(const struct access_settings *settings, const struct policy *policy,
 		access_close(a);
 		return NULL;
 	}
+	audit_need_log(policy != NULL && !audit_has_file() && settings->audit_required);
 	if (policy != NULL)
 		a->remote = remote_keys_open(policy, sender, settings->key_cache);
 	if (a->remote != NULL && !has_memory)
@@ -163,6 +165,25 @@ services_text(struct admission *a)
 	return a->services;
 }
 
+/* "a,b": all of its places, at least as far as a record has room. */
+static struct text
+channels_text(const struct ask *ask, struct arena *arena)
+{
+	const struct text *channels = ask->channels.items;
+	struct buf all = { 0 };
+	struct text text;
+
+	if (ask->channels.count < 2)
+		return ask->channels.count == 0 ? (struct text){ NULL, 0 } : channels[0];
+	for (size_t i = 0; i < ask->channels.count && all.length <= AUDIT_TEXT_MAX; i++) {
+		buf_add(&all, ",", i > 0);
+		buf_add(&all, channels[i].data, channels[i].length);
+	}
+	text = arena_copy(arena, buf_view(&all));
+	buf_free(&all);
+	return text;
+}
+
 static const char *
 role_text(const struct ask *ask)
 {
@@ -174,7 +195,6 @@ record_of(struct exchange *x, const char *verdict, const char *reason)
 {
 	struct admission *a = x->admission;
 	const struct ask *ask = &a->ask;
-	const struct text *channels = ask->channels.items;
 	const char *services = services_text(a);
 	struct audit_record r = { .time = x->now,
 		.action = ask->action == NULL ? x->route->action : ask->action,
@@ -192,16 +212,17 @@ record_of(struct exchange *x, const char *verdict, const char *reason)
 		r.grant = a->verdict.grant->name;
 	if (a->project != NULL)
 		r.project = a->project->name;
-	if (ask->channels.count > 0)
-		r.channel = bounded(channels[0]);
-	if (ask->user_count > 0)
-		r.uid = bounded(*ask->users[0].value);
+	r.channel = bounded(channels_text(ask, &x->arena));
+	for (size_t i = 0; i < ask->user_count; i++)
+		r.uids[i] = bounded(*ask->users[i].value);
 	if (ask->has_role)
 		r.role = role_text(ask);
 	if (ask->lifetime_count > 0) {
 		const struct ask_lifetime *l = &ask->lifetimes[0];
 
 		r.ttl = *l->seconds == 0 ? l->otherwise : *l->seconds;
+		if (r.ttl > TTL_MAX)
+			r.ttl = TTL_MAX;
 	}
 	memcpy(r.tokens, a->tokens, sizeof(r.tokens));
 	return r;
@@ -210,8 +231,7 @@ record_of(struct exchange *x, const char *verdict, const char *reason)
 static void
 note(const struct access *access, struct admission *a, const struct audit_record *record)
 {
-	audit_add((enum record_format)access->settings->audit_format, record);
-	a->noted = audit_has_file();
+	a->noted = audit_add((enum record_format)access->settings->audit_format, record);
 }
 
 /* That this record cannot be written does not change the answer. */
@@ -418,11 +438,15 @@ limit_grant(struct access *access, struct exchange *x)
 {
 	const struct admission *a = x->admission;
 	const struct grant *g = a->verdict.grant;
-	const struct text key[] = { g->name, a->identity.caller->name, a->identity.subject };
+	struct text key[] = { g->name, a->identity.caller->name, a->identity.subject };
+	char address[46];
 	int64_t wait;
 
 	if (access->limits == NULL)
 		return NEXT;
+	/* Nobody in particular is known by where he comes from. */
+	if (a->identity.caller->type == CALLER_ANONYMOUS)
+		key[2] = limit_address(x->request.address, address);
 	wait = limit_take(access->limits, LIMIT_GRANT, key, sizeof(key) / sizeof(key[0]),
 	    g->rate_us, g->burst, monotonic_us());
 	if (wait == 0)

@@ -8,6 +8,7 @@
 #include "metrics.h"
 
 #define FAILED_MS 10000
+#define LOG_WAIT_MS 100
 
 static int file = -1;
 static const char *file_path;
@@ -15,9 +16,12 @@ static struct buf records; /* for the file, not yet written */
 static struct buf one;     /* record, on its way */
 static bool keeps;
 static struct buf kept[AUDIT_KEPT];
-static size_t kept_count; /* so far; the newest is the one before, modulo AUDIT_KEPT */
-static int64_t failed;    /* when a write did, monotonic ms; 0: the last one did not */
-static bool torn;         /* the file ends in the middle of a line */
+static size_t kept_count;  /* so far; the newest is the one before, modulo AUDIT_KEPT */
+static int64_t failed;     /* when a write did, monotonic ms; 0: the last one did not */
+static bool torn;          /* the file ends in the middle of a line */
+static bool needs_log;     /* as it does a file */
+static bool in_log;        /* there are records since audit_write */
+static size_t lost_before; /* log lines, when the first of them came */
 
 bool
 audit_to_file(const char *path)
@@ -48,6 +52,13 @@ audit_has_file(void)
 	return file >= 0;
 }
 
+void
+audit_need_log(bool needed)
+{
+	needs_log = needed;
+	log_wait(needed ? LOG_WAIT_MS : 0);
+}
+
 bool
 audit_is_fine(int64_t now_ms)
 {
@@ -63,6 +74,8 @@ audit_close(void)
 	}
 	file = -1;
 	file_path = NULL;
+	audit_need_log(false);
+	in_log = false;
 	failed = 0;
 	torn = false;
 	audit_keep(false);
@@ -84,11 +97,13 @@ add_values(struct buf *line, enum record_format format, const struct audit_recor
 	record_text(line, format, "project", r->project);
 	record_text(line, format, "service", r->service);
 	record_text(line, format, "channel", r->channel);
-	record_text(line, format, "uid", r->uid);
+	record_text(line, format, "uid", r->uids[0]);
+	record_text(line, format, "uid2", r->uids[1]);
 	record_text(line, format, "role", text_of(r->role));
 	if (r->ttl > 0)
 		record_number(line, format, "ttl", r->ttl);
-	record_number(line, format, "status", r->status);
+	if (r->status > 0)
+		record_number(line, format, "status", r->status);
 	record_text(line, format, "reason", text_of(r->reason));
 	record_text(line, format, "client", r->client);
 	for (size_t i = 0; i < 2; i++)
@@ -138,10 +153,8 @@ keep(const struct audit_record *record)
 static void
 add_to_log(const struct audit_record *record)
 {
-	struct buf *line = log_begin(LOG_LEVEL_INFO);
+	struct buf *line = log_begin_record();
 
-	if (line == NULL)
-		return;
 	record_text(line, log_record_format(), "record", TEXT("audit"));
 	add_values(line, log_record_format(), record);
 	log_end();
@@ -158,6 +171,15 @@ say_lost(int why)
 		    "AUDIT_FILE: %s: %s (requests without a record: audit=lost)", file_path,
 		    strerror(why));
 	said = now;
+}
+
+static bool
+note_written(bool written)
+{
+	failed = written ? 0 : monotonic_ms();
+	if (!written)
+		metric_add(METRIC_AUDIT_FAILURES, &LABELS(NULL), 1);
+	return written;
 }
 
 /* A disk that is full takes a part: that must neither look like a record nor begin the next. */
@@ -178,34 +200,49 @@ write_to_file(struct text text)
 		do
 			n = write(file, text.data, text.length);
 		while (n < 0 && errno == EINTR);
-	failed = n == (ssize_t)text.length ? 0 : monotonic_ms();
-	if (failed == 0)
+	if (note_written(n == (ssize_t)text.length))
 		return true;
-	metric_add(METRIC_AUDIT_FAILURES, &LABELS(NULL), 1);
 	say_lost(n < 0 ? errno : ENOSPC);
 	if (n > 0)
 		torn = text.data[n - 1] != '\n';
 	return false;
 }
 
-void
+/* Whether all of the log was written since so many lines of it were lost. */
+static bool
+flush_log(size_t lost)
+{
+	log_flush();
+	return note_written(log_lost() == lost);
+}
+
+bool
 audit_add(enum record_format format, const struct audit_record *record)
 {
 	keep(record);
 	if (file < 0) {
+		if (needs_log && !in_log)
+			lost_before = log_lost();
+		in_log = needs_log;
 		add_to_log(record);
-		return;
+		return needs_log;
 	}
 	buf_clear(&one);
 	audit_line(&one, format, record);
 	buf_add(&records, one.data, one.length);
+	return true;
 }
 
 bool
 audit_write(void)
 {
-	bool written = records.length == 0 || write_to_file(buf_view(&records));
+	bool written = true;
 
+	if (in_log)
+		written = flush_log(lost_before);
+	if (records.length > 0)
+		written = write_to_file(buf_view(&records));
+	in_log = false;
 	buf_clear(&records);
 	return written;
 }
@@ -215,8 +252,10 @@ audit_write_now(enum record_format format, const struct audit_record *record)
 {
 	keep(record);
 	if (file < 0) {
+		const size_t lost = log_lost();
+
 		add_to_log(record);
-		return true;
+		return !needs_log || flush_log(lost);
 	}
 	buf_clear(&one);
 	audit_line(&one, format, record);

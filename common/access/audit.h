@@ -13,10 +13,11 @@ struct audit_record {
 	const char *verdict; /* "allow", "deny", "shadow" (refused but for enforce: log), "open" */
 	const char *reason;  /* why not; NULL */
 	const char *role;    /* "publisher", "subscriber"; NULL */
-	struct text id, client, caller, subject, grant, project, service, channel, uid;
-	int64_t ttl;       /* seconds; 0: none */
-	int status;        /* of the answer */
-	char tokens[2][9]; /* "" = none */
+	struct text id, client, caller, subject, grant, project, service, channel;
+	struct text uids[2]; /* the second is the RTM user, where a token is for two */
+	int64_t ttl;         /* seconds; 0: none */
+	int status;          /* of the answer; 0: there is none yet */
+	char tokens[2][9];   /* "" = none */
 };
 
 /*
@@ -33,12 +34,21 @@ bool audit_has_file(void);
  */
 bool audit_is_fine(int64_t now_ms);
 void audit_close(void);
-
-/* Keeps the record for audit_write, or puts it into the log where there is no file. */
-void audit_add(enum record_format format, const struct audit_record *record);
 /*
- * Writes the records that were kept to the file, all in one write(2).  false: it did not take them;
- * they are lost then, and the log says why once a second.
+ * Without a file: whether those in the log count as much as those in a file, so that answers wait
+ * for them, and the log for a reader who is slow.
+ */
+void audit_need_log(bool needed);
+
+/*
+ * Keeps the record for audit_write, or puts it into the log where there is no file.  true: it
+ * counts whether that comes to be written.
+ */
+bool audit_add(enum record_format format, const struct audit_record *record);
+/*
+ * Writes the records that were kept to the file, or those that count with all of the log, in one
+ * write(2).  false: it did not take them; they are lost then, and the log says why once a second,
+ * or how many lines it lost.
  */
 bool audit_write(void);
 /* The same for this record alone, without those that are kept. */

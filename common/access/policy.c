@@ -7,7 +7,6 @@
 #define NAME_MAX_BYTES 64 /* of a caller, grant or project */
 #define LIST_MAX 1024
 #define SECRET_MAX 4096
-#define TTL_MAX 86400 /* Agora's */
 #define LEEWAY_MAX 600
 #define HASH_BYTES 32
 

@@ -10,6 +10,7 @@
 #include "keys.h"
 
 #define POLICY_MAX 1048576 /* bytes of the file */
+#define TTL_MAX 86400      /* seconds: Agora's */
 #define ALGORITHMS_MAX 5
 #define TOKEN_ISSUE "token.issue" /* the action that most grants allow */
 

@@ -117,7 +117,10 @@ system_ready(struct exchange *x)
 		{ "clock", "this machine's clock is years behind", x->now >= CLOCK_LEAST },
 		{ "keys", "keys that callers are known by could not be fetched; the log says why",
 		    access_has_keys(access, x->now) },
-		{ "records", "AUDIT_FILE cannot be written; the log says why",
+		{ "records",
+		    audit_has_file()
+			? "AUDIT_FILE cannot be written; the log says why"
+			: "the log, which has the records without AUDIT_FILE, cannot be written",
 		    access_has_records(access) },
 	};
 	const size_t count = sizeof(checks) / sizeof(checks[0]);

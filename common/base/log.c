@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,11 @@ static struct buf lines, line, time_text;
 static bool in_journal;
 static int output = STDERR_FILENO;
 static const char *file_path;
-static size_t line_count, lost;
+static size_t line_count, lost_ever;
+static size_t lost;      /* since it was last said */
 static int lost_because; /* errno */
+static bool torn;        /* what was written ends in the middle of a line */
+static int wait_ms;
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 static const char *const priorities[] = { "<3>", "<4>", "<6>", "<7>" };
@@ -70,6 +74,7 @@ log_to_file(const char *path)
 		close(output);
 	output = fd;
 	file_path = path;
+	torn = torn && lseek(fd, 0, SEEK_END) > 0;
 	return true;
 }
 
@@ -134,11 +139,9 @@ log_record_format(void)
 	return format == LOG_FORMAT_JSON ? RECORD_JSON : RECORD_LOGFMT;
 }
 
-struct buf *
-log_begin(enum log_level level)
+static struct buf *
+begin(enum log_level level)
 {
-	if (level > max_level)
-		return NULL;
 	buf_clear(&line);
 	if (output == STDERR_FILENO)
 		buf_text(&lines, log_priority(level));
@@ -155,6 +158,18 @@ log_begin(enum log_level level)
 	record_text(&line, log_record_format(), "time", buf_view(&time_text));
 	record_text(&line, log_record_format(), "level", text_of(level_names[level]));
 	return &line;
+}
+
+struct buf *
+log_begin(enum log_level level)
+{
+	return level > max_level ? NULL : begin(level);
+}
+
+struct buf *
+log_begin_record(void)
+{
+	return begin(LOG_LEVEL_INFO);
 }
 
 /* The line joins those that wait for log_flush. */
@@ -229,27 +244,59 @@ say_lost(size_t count)
 }
 
 void
+log_wait(int ms)
+{
+	wait_ms = ms;
+}
+
+size_t
+log_lost(void)
+{
+	return lost_ever;
+}
+
+/* Whether there is room now, or soon. */
+static bool
+has_room(int64_t until)
+{
+	struct pollfd ready = { output, POLLOUT, 0 };
+	const int64_t left = until - monotonic_ms();
+
+	return left > 0 && poll(&ready, 1, (int)left) > 0;
+}
+
+void
 log_flush(void)
 {
 	size_t done = 0, told = lost;
+	int64_t until = 0;
 
 	if (lines.length == 0)
 		return;
 	if (told > 0)
 		say_lost(told);
+	else if (wait_ms > 0)
+		until = monotonic_ms() + wait_ms;
 	while (done < lines.length) {
-		ssize_t n = write(output, lines.data + done, lines.length - done);
+		const bool ends = torn; /* that line, which stands alone then */
+		ssize_t n = ends ? write(output, "\n", 1)
+				 : write(output, lines.data + done, lines.length - done);
 
 		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN && has_room(until))
 			continue;
 		if (n < 0) {
 			lost_because = errno;
 			lost += line_count;
+			lost_ever += line_count;
 			metric_add(METRIC_LOG_LINES_LOST, &LABELS(NULL), (int64_t)line_count);
 			told = 0;
+			torn = torn || (done > 0 && lines.data[done - 1] != '\n');
 			break;
 		}
-		done += (size_t)n;
+		torn = false;
+		done += ends ? 0 : (size_t)n;
 	}
 	lost -= told;
 	line_count = 0;

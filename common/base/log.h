@@ -24,6 +24,8 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
  * log_record_format, until log_end.  NULL: the level is dropped, and there is nothing to end.
  */
 struct buf *log_begin(enum log_level level);
+/* The same for a record: one of info that no level drops. */
+struct buf *log_begin_record(void);
 enum record_format log_record_format(void);
 void log_end(void);
 
@@ -57,5 +59,12 @@ void log_set_format(enum log_format format);
  * soon as it takes lines again.
  */
 void log_flush(void);
+/* How many lines were lost so far.  It grows when a flush fails, also one that a long line made. */
+size_t log_lost(void);
+/*
+ * Milliseconds for which a flush waits for room in a full pipe before the lines are lost; not while
+ * some are, which would cost each flush as much.  Default: 0.
+ */
+void log_wait(int ms);
 
 #endif

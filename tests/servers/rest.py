@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 import access_callers
 import access_keys
+import access_records
 import access_verdicts
 import demo
 import kit
@@ -31,7 +32,7 @@ import rest_routes
 import rest_rules
 import sites
 
-MODULES = (access_callers, access_keys, access_verdicts, rest_access, rest_routes, rest_rules,
+MODULES = (access_callers, access_keys, access_records, access_verdicts, rest_access, rest_routes, rest_rules,
            rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs,
            rest_openapi, demo, rest_doctor)
 

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -6,6 +7,7 @@
 
 #include "audit.h"
 #include "clock.h"
+#include "log.h"
 #include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -23,7 +25,7 @@ static const struct audit_record full = { .time = 1760000000,
 	.project = { "two", 3 },
 	.service = { "rtc,rtm", 7 },
 	.channel = { "room", 4 },
-	.uid = { "", 0 },
+	.uids = { { "", 0 }, { "ann", 3 } },
 	.ttl = 60,
 	.status = 403,
 	.tokens = { "01234567", "89abcdef" } };
@@ -42,21 +44,22 @@ writes_lines(void)
 		{ RECORD_LOGFMT, &full,
 		    "time=2025-10-09T08:53:20Z id=0a verdict=deny action=token.issue caller=app "
 		    "sub=\"a b=\\n\" grant=g project=two service=rtc,rtm channel=room uid=\"\" "
+		    "uid2=ann "
 		    "role=subscriber ttl=60 status=403 reason=\"uid: \\\"x\\\"\" client=192.0.2.1 "
 		    "token=01234567 token2=89abcdef\n" },
 		{ RECORD_JSON, &full,
 		    "{\"time\":\"2025-10-09T08:53:20Z\",\"id\":\"0a\",\"verdict\":\"deny\","
 		    "\"action\":\"token.issue\",\"caller\":\"app\",\"sub\":\"a b=\\n\","
 		    "\"grant\":\"g\",\"project\":\"two\",\"service\":\"rtc,rtm\","
-		    "\"channel\":\"room\",\"uid\":\"\",\"role\":\"subscriber\",\"ttl\":60,"
+		    "\"channel\":\"room\",\"uid\":\"\",\"uid2\":\"ann\",\"role\":\"subscriber\","
+		    "\"ttl\":60,"
 		    "\"status\":403,\"reason\":\"uid: \\\"x\\\"\",\"client\":\"192.0.2.1\","
 		    "\"token\":\"01234567\",\"token2\":\"89abcdef\"}\n" },
 		{ RECORD_LOGFMT, &little,
-		    "time=1970-01-01T00:00:00Z id=1 verdict=allow action=recording.stop "
-		    "status=0\n" },
+		    "time=1970-01-01T00:00:00Z id=1 verdict=allow action=recording.stop\n" },
 		{ RECORD_JSON, &little,
 		    "{\"time\":\"1970-01-01T00:00:00Z\",\"id\":\"1\",\"verdict\":\"allow\","
-		    "\"action\":\"recording.stop\",\"status\":0}\n" },
+		    "\"action\":\"recording.stop\"}\n" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -119,6 +122,71 @@ keeps_a_file(void)
 	unlink(moved);
 }
 
+/* Standard error is this until it is given back. */
+static int
+log_on(int fd)
+{
+	int aside = dup(STDERR_FILENO);
+
+	log_flush();
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+	return aside;
+}
+
+static void
+log_off(int aside)
+{
+	dup2(aside, STDERR_FILENO);
+	close(aside);
+}
+
+/* Without a file: those that count are written when audit_write says so, the others later. */
+static void
+keeps_a_log(void)
+{
+	char found[4096];
+	ssize_t n;
+	int ends[2], aside;
+
+	CHECK(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0, "pipe");
+	aside = log_on(ends[1]);
+	log_set_level(LOG_LEVEL_ERROR);
+	CHECK(!audit_add(RECORD_JSON, &little), "nobody waits for it");
+	CHECK(audit_write() && read(ends[0], found, sizeof(found)) < 0, "so it is not written yet");
+	CHECK(audit_write_now(RECORD_JSON, &little) && read(ends[0], found, sizeof(found)) < 0,
+	    "nor this one");
+	audit_need_log(true);
+	CHECK(audit_add(RECORD_JSON, &full) && read(ends[0], found, sizeof(found)) < 0, "kept");
+	CHECK(audit_write(), "written");
+	n = read(ends[0], found, sizeof(found));
+	CHECK(n > 0 && memmem(found, (size_t)n, "info record=audit id=0a verdict=deny ", 37) &&
+		memmem(found, (size_t)n, "token2=89abcdef\n", 16),
+	    "all that was kept");
+	CHECK(audit_write() && read(ends[0], found, sizeof(found)) < 0, "nothing twice");
+	CHECK(audit_write_now(RECORD_JSON, &little) && read(ends[0], found, sizeof(found)) > 0,
+	    "one at once");
+	log_off(aside);
+	close(ends[0]);
+
+	aside = log_on(open("/dev/full", O_WRONLY | O_CLOEXEC));
+	CHECK(audit_add(RECORD_JSON, &full), "kept");
+	CHECK(!audit_write_now(RECORD_JSON, &little), "not one at once");
+	CHECK(!audit_write() && !audit_is_fine(monotonic_ms()), "nor the one before it");
+	CHECK(audit_write(), "which is lost");
+	log_line(LOG_LEVEL_ERROR, "lost");
+	log_flush();
+	log_off(aside);
+	CHECK(audit_add(RECORD_JSON, &little) && audit_write() && audit_is_fine(monotonic_ms()),
+	    "a line that was lost before is not this one's");
+	audit_close();
+	log_set_level(LOG_LEVEL_INFO);
+	CHECK(!audit_add(RECORD_JSON, &little), "over");
+	aside = log_on(open("/dev/null", O_WRONLY | O_CLOEXEC));
+	log_flush();
+	log_off(aside);
+}
+
 static void
 allow_bytes(size_t bytes)
 {
@@ -179,6 +247,7 @@ ends_what_was_cut(void)
 CU_TestInfo access_audit_tests[] = {
 	{ "writes lines", writes_lines },
 	{ "keeps a file", keeps_a_file },
+	{ "keeps a log", keeps_a_log },
 	{ "ends what was cut", ends_what_was_cut },
 	CU_TEST_INFO_NULL,
 };

@@ -19,10 +19,11 @@ static void
 open_app(const char *console, const char *policy)
 {
 	static char id[] = "APP_ID=0123456789abcdef0123456789abcdef",
-		    certificate[] = "APP_CERTIFICATE=" CERTIFICATE, who[40], file[60];
-	char *environment[] = { id, certificate, NULL, NULL, NULL };
+		    certificate[] = "APP_CERTIFICATE=" CERTIFICATE,
+		    audit[] = "AUDIT_FILE=/dev/null", who[40], file[60];
+	char *environment[] = { id, certificate, audit, NULL, NULL, NULL };
 	char path[POLICY_PATH];
-	size_t count = 2;
+	size_t count = 3;
 	struct buf error = { 0 };
 	int fd = -1;
 

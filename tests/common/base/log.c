@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "unit.h"
 
@@ -307,6 +308,115 @@ says_why_lines_are_lost(void)
 	close(ends[1]);
 }
 
+/* A record comes whatever the level is; it is the same line as one of info. */
+static void
+keeps_records(void)
+{
+	struct text line;
+	int ends[2];
+
+	open_pipe(ends);
+	listen_on(ends[1]);
+	log_set_level(LOG_LEVEL_ERROR);
+	record_text(log_begin_record(), log_record_format(), "record", TEXT("audit"));
+	log_end();
+	log_flush();
+	log_set_level(LOG_LEVEL_INFO);
+	listen_end();
+	line = take(ends[0]);
+	CHECK(line.length > 25 && strcmp(line.data + 25, "info record=audit\n") == 0, line.data);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Lines that come when the one before was cut begin a new line, and are counted when lost. */
+static void
+ends_what_was_cut(void)
+{
+	const size_t before = log_lost();
+	struct text lines;
+	char long_one[900];
+	int ends[2];
+
+	memset(long_one, 'a', sizeof(long_one) - 1);
+	long_one[sizeof(long_one) - 1] = '\0';
+	open_pipe(ends);
+	if (fcntl(ends[1], F_SETPIPE_SZ, 4096) != 4096)
+		abort();
+	log_lines(ends[1], 9, long_one);
+	CHECK(log_lost() == before + 9, "all nine count");
+	lines = take(ends[0]);
+	CHECK(lines.length == 4096 && lines.data[4095] == 'a', "a part of them came");
+	log_lines(ends[1], 1, "whole");
+	CHECK(log_lost() == before + 9, "and no more");
+	lines = take(ends[0]);
+	CHECK(lines.data[0] == '\n' && strstr(lines.data, "info whole\n") != NULL, lines.data);
+	CHECK(count_lines(lines) == 3, lines.data);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* The time until lines are lost, with a reader who comes after so many ms; negative: never. */
+static int64_t
+waited(int reader_ms, bool *lost)
+{
+	const size_t before = log_lost();
+	int64_t began = monotonic_ms();
+	int ends[2], status;
+	pid_t pid;
+
+	open_pipe(ends);
+	fill(ends[1]);
+	log_flush();
+	pid = fork();
+	if (pid < 0)
+		abort();
+	if (pid == 0) {
+		usleep(reader_ms < 0 ? 0 : (useconds_t)reader_ms * 1000);
+		while (reader_ms >= 0 && take(ends[0]).length > 0)
+			;
+		_exit(0);
+	}
+	if (reader_ms < 0)
+		waitpid(pid, &status, 0);
+	began = monotonic_ms();
+	log_lines(ends[1], 1, "late");
+	began = monotonic_ms() - began;
+	if (reader_ms >= 0)
+		waitpid(pid, &status, 0);
+	*lost = log_lost() != before;
+	close(ends[0]);
+	close(ends[1]);
+	return began;
+}
+
+static void
+waits_for_a_reader(void)
+{
+	int ends[2];
+	int64_t ms;
+	bool lost;
+
+	open_pipe(ends);
+	log_lines(ends[1], 1, "nothing is lost now");
+	waited(50, &lost);
+	CHECK(lost, "it does not wait unless it is told");
+	log_lines(ends[1], 1, "said");
+	log_wait(5000);
+	waited(50, &lost);
+	CHECK(!lost, "it waits for one who is slow");
+	log_wait(50);
+	ms = waited(-1, &lost);
+	CHECK(lost && ms >= 50, "and not for ever");
+	log_wait(60000);
+	ms = waited(-1, &lost);
+	CHECK(lost && ms < 30000, "nor once more while lines are lost");
+	log_wait(0);
+	log_lines(ends[1], 1, "said");
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static struct text
 content_of(const char *path)
 {
@@ -512,6 +622,9 @@ CU_TestInfo base_log_tests[] = {
 	{ "gathers lines", gathers_lines },
 	{ "counts lost lines", counts_lost_lines },
 	{ "says why lines are lost", says_why_lines_are_lost },
+	{ "keeps records", keeps_records },
+	{ "ends what was cut", ends_what_was_cut },
+	{ "waits for a reader", waits_for_a_reader },
 	{ "appends to a file", appends_to_a_file },
 	CU_TEST_INFO_NULL,
 };
