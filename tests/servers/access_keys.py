@@ -13,6 +13,7 @@ import threading
 import time
 
 import access_kit as ak
+import kit
 import sites
 from access_kit import bearer, issued, jwt, unknown
 from kit import TOP, connect, expect, same, wait_until
@@ -230,6 +231,24 @@ def test_cgi_keeps_the_cache_fresh(w):
         wait_until(lambda: other.kid in sites.read(file), "the new keys in the cache")
         issued(site, site.token(w.student(other)), "class-1", "alice")
         same(len(server.asked), 1, "fetches")
+
+
+def test_cgi_keeps_the_cache_fresh_where_its_answer_ends_it(w):
+    """lighttpd kills a program as soon as it has the whole answer."""
+    cache, file = aged(w, 7200)
+    server, other = w.new_server(), ak.EcKey(w.directory, "killed")
+    server.keys.append(other)
+    site = CgiSite(w, server, "agora-fcgi", KEY_CACHE=cache)
+    env = sites.environment(site.settings) | {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET",
+                                              "REQUEST_URI": "/me"}
+    for name, value in w.student():
+        env[f"HTTP_{name.upper()}"] = value
+    with sites.held_answer(sites.responder_path(w.build), env) as (process, answer):
+        process.terminate()
+        while os.read(answer, 65536):
+            pass
+        same(process.wait(kit.DEADLINE), 0, "exit status")
+    wait_until(lambda: other.kid in sites.read(file), "the new keys in the cache")
 
 
 def test_what_cgi_could_not_fetch_is_in_its_log_file(w):

@@ -233,26 +233,8 @@ def test_the_log_is_written_before_the_answer(build):
     """lighttpd kills the program as soon as it has the whole answer."""
     env = environment({}) | {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET"}
     env |= {"REQUEST_URI": "/ping"}
-    ours, theirs = os.pipe()
-    os.set_blocking(theirs, False)
-    try:
-        while os.write(theirs, b"x" * 4096):
-            pass
-    except BlockingIOError:
-        os.set_blocking(theirs, True)  # full: the answer has to wait
-    program = subprocess.Popen([responder_path(build)], stdin=subprocess.DEVNULL, stdout=theirs,
-                               stderr=subprocess.PIPE, env=env)
-    os.close(theirs)
-    try:
-        os.set_blocking(program.stderr.fileno(), False)
-        log = kit.wait_until(program.stderr.read, "the log", 10)
-        while b" status=200 " not in log:
-            log += kit.wait_until(program.stderr.read, "the request's log line", 10)
-    finally:
-        program.kill()
-        program.wait()
-        program.stderr.close()
-        os.close(ours)
+    with sites.held_answer(responder_path(build), env):
+        pass
 
 
 def test_alone_on_a_machine_that_has_nothing(build):

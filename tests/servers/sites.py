@@ -1,5 +1,6 @@
 """The responder behind a real nginx, as nginx/serve runs it, and as plain CGI."""
 
+import contextlib
 import functools
 import os
 import re
@@ -261,6 +262,33 @@ class Nginx(Front):
 
     def stop(self):
         super().stop(signal.SIGQUIT)
+
+
+@contextlib.contextmanager
+def held_answer(program, env):
+    """Started as CGI: yields the process when its log is written, and the end of the full pipe that
+    its answer has to wait for."""
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    try:
+        while os.write(theirs, b"x" * 4096):
+            pass
+    except BlockingIOError:
+        os.set_blocking(theirs, True)
+    process = subprocess.Popen([program], stdin=subprocess.DEVNULL, stdout=theirs,
+                               stderr=subprocess.PIPE, env=env)
+    os.close(theirs)
+    try:
+        os.set_blocking(process.stderr.fileno(), False)
+        log = kit.wait_until(process.stderr.read, "the log", 10)
+        while b" status=200 " not in log:
+            log += kit.wait_until(process.stderr.read, "the request's log line", 10)
+        yield process, ours
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+        os.close(ours)
 
 
 class Cgi:
