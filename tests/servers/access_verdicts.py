@@ -14,6 +14,8 @@ import sites
 from kit import expect, same
 from rest_access import denied, new_key
 
+HASH32_OF_ANN = str(int(hashlib.sha256(b"ann").hexdigest()[:8], 16))
+
 # (name, grant's members, caller's claims, request, what is expected: a dimension, or what the
 # answer says where it is allowed)
 VERDICTS = [
@@ -58,8 +60,7 @@ VERDICTS = [
     ("not of the pattern", {"uid": "bot-*"}, {}, {"uid": "ann"}, "uid"),
     ("a fixed uid", {"uid": "42"}, {}, {}, {"uid": "42"}),
     ("which is no other", {"uid": "42"}, {}, {"uid": "420"}, "uid"),
-    ("a uid made of the subject", {"uid": "hash32(${sub})"}, {}, {}, {"uid": str(int(
-        hashlib.sha256(b"ann").hexdigest()[:8], 16))}),
+    ("a uid made of the subject", {"uid": "hash32(${sub})"}, {}, {}, {"uid": HASH32_OF_ANN}),
     ("a subject that is everyone", {}, {"sub": "0"}, {}, "uid"),
     ("a subject that is no account", {}, {"sub": "a/b"}, {}, "uid"),
     ("no subject", {}, {"name": "x"}, {}, "uid"),
@@ -174,6 +175,9 @@ PATHS = [
     ("rte, all channels", BOTH, "/rte/*/publisher/userAccount/ann", "channel"),
     ("rte, another's RTC user", BOTH, "/rte/room/publisher/userAccount/bob/ann", "uid"),
     ("rte, another's RTM user", BOTH, "/rte/room/publisher/userAccount/ann/bob", "uid"),
+    ("rte, nobody named for RTC", BOTH, "/rte/room/publisher/userAccount//ann", {"uid": "ann"}),
+    ("rte, his number for RTC", BOTH | {"uid": "hash32(${sub})"},
+     f"/rte/room/publisher/uid//{HASH32_OF_ANN}", {"uid": HASH32_OF_ANN}),
     ("rte, both his own", BOTH, "/rte/room/publisher/userAccount/ann/ann", {}),
     ("rte, everyone", ANYBODY, "/rte/room/publisher/uid/0", "uid"),
     ("rte, everyone in RTC", ANYBODY, "/rte/room/publisher/uid/0/ann", "uid"),

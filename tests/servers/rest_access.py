@@ -86,6 +86,7 @@ def test_backend_with_keys(w):
     answer = token(site, good, keys["web"])
     same(answer.status, 200, answer.body)
     same((answer.json()["expire"], answer.json()["clamped"]), (14400, ["expire"]), "lifetime")
+    same(answer.json()["grant"], "tokens", "the grant that covered it")
     said = inspected(w, answer.json()["token"])
     same((said["valid"], said["expire"], said["services"][0]["uid"]), (True, 14400, "7"), "token")
     issued = answer.json()["token"]
@@ -847,7 +848,7 @@ def test_certificates_change_without_a_cut(w):
     second = wait_until(signed_by_new, "tokens of the new certificate")
     same(inspect(second, "p"), (True, None), "by the first")
     same(inspect(first, "p"), (True, "secondary"), "by the second")
-    same(inspect(first, None), (False, None), "of another project")
+    same(inspect(first, None), (None, None), "of another project")
     by_second = subprocess.run(
         [os.path.join(w.build, "agora-token"), "issue", "--channel", "room", "--uid", "7"],
         capture_output=True, text=True, check=True,
@@ -855,6 +856,73 @@ def test_certificates_change_without_a_cut(w):
     same(inspect(by_second, None), (True, "secondary"), "the settings' second")
     made = token(site, good, key).json()["token"]
     same(inspected(w, made)["valid"], True, "the settings' first signs")
+    site.stop()
+
+
+def test_what_is_started_is_its_projects(w):
+    """Agora is asked about the App ID of the project, with tokens that its certificate signed."""
+    app, certificate = "ab" * 16, "cd" * 16
+    policy, keys = with_projects(
+        w, {"second": {"appId": app, "certificate": certificate}},
+        ("web", {"project": "*", "actions": ["recording.*", "rtt.*"]}))
+    site = site_with(w, policy)
+    for project, env in (("second", {"APP_ID": app, "APP_CERTIFICATE": certificate}), (None, {})):
+        more = {} if project is None else {"project": project}
+        for target, path in (("/cloud_recording/start", rk.RECORDING), ("/rtt/start", rk.SPEECH)):
+            mark = w.sim.newest()
+            site.ask("POST", target, {"channelName": "room", "languages": ["en-US"]} | more
+                     if target == "/rtt/start" else {"channelName": "room"} | more, [keys["web"]])
+            sent = w.sim.since(mark)
+            path = path.replace(sites.APP_ID, env.get("APP_ID", sites.APP_ID)) + "/"
+            expect(sent and all(e["path"].startswith(path) for e in sent), f"{path}: {sent}")
+        bots = sent[0]["json"]["rtcConfig"]
+        for name in ("subBotToken", "pubBotToken"):
+            said = inspected(w, bots[name], **env)
+            same((said["valid"], said["appId"]), (True, env.get("APP_ID", sites.APP_ID)), name)
+    site.stop()
+
+
+def test_a_grant_for_all_channels_costs_no_call(w):
+    """Where a job runs is asked of Agora only for a grant that has some channels."""
+    made = {name: new_key(w, name) for name in ("all", "some")}
+    path = os.path.join(w.run.directory(), "policy.json")
+    sites.write(path, json.dumps({
+        "callers": {name: {"type": "apikey", "sha256": digest}
+                    for name, (_, digest) in made.items()},
+        "grants": [{"name": name, "from": name, "actions": "recording.*", "channels": channels}
+                   for name, channels in (("all", "*"), ("some", "room*"))]}))
+    site = site_with(w, path)
+    for name, methods in (("all", ["POST"]), ("some", ["GET", "POST"])):
+        key = [("X-API-Key", made[name][0])]
+        job = rk.succeeds(site.ask("POST", "/cloud_recording/start", {"channelName": "room"}, key))
+        mark = w.sim.newest()
+        rk.succeeds(site.ask("POST", "/cloud_recording/stop",
+                             {n: job[n] for n in ("cname", "uid", "resourceId", "sid")}, key))
+        same([e["method"] for e in w.sim.since(mark)], methods, f"calls to Agora for {name}")
+    site.stop()
+
+
+def test_me_and_the_check_of_who_asks(w):
+    """All of a grant is said to the one who has it, and checked for him where nobody is named."""
+    key, digest = new_key(w, "app")
+    path = os.path.join(w.run.directory(), "policy.json")
+    members = {"actions": ["token.issue", "policy.check"], "services": ["rtc"],
+               "channels": ["room-*"], "wildcard": True, "uid": "any", "role": "publisher",
+               "rate": "20/min"}
+    sites.write(path, json.dumps({
+        "callers": {"app": {"type": "apikey", "sha256": digest},
+                    "none": {"type": "apikey", "sha256": "00" * 32}},
+        "grants": [{"name": "g", "from": "app", "ttl": "30m", **members}]}))
+    site = site_with(w, path)
+    key = [("X-API-Key", key)]
+    same(site.ask("GET", "/me", headers=key).json(), {
+        "mode": "on", "caller": "app", "type": "apikey",
+        "grants": [{"name": "g", "ttl": 1800, **members}]}, "/me")
+    check = {"request": {"tokenType": "rtc", "channel": "room-1", "uid": "7"}}
+    for more, caller, allowed in (({}, "app", True), ({"caller": "app"}, "app", True),
+                                  ({"caller": "none"}, "none", False)):
+        said = site.ask("POST", "/policy/check", check | more, key).json()
+        same((said["caller"], said["allowed"]), (caller, allowed), f"the verdict {said}")
     site.stop()
 
 
