@@ -204,6 +204,36 @@ def test_credentials():
     kit.write(ENV, text)
 
 
+def test_rotation():
+    """Of the file of records, by what the package gives logrotate."""
+    path = "/var/log/agora-backend/audit.log"
+    with open(ENV) as file:
+        text = file.read()
+    kit.write(ENV, text + f"AUDIT_FILE={path}\n")
+    shell(f"systemctl restart {UNIT}")
+    token()
+    same(shell("logrotate --force /etc/logrotate.d/agora-backend"), "", "what logrotate says")
+    wait_until(lambda: os.path.exists(path), "a new file")
+    token()
+    for name in (path + ".1", path):
+        with open(name) as file:
+            same(file.read().count("action=token.issue"), 1, f"records in {name}")
+    shell(f"systemctl stop {UNIT}")
+    same(shell("logrotate --force /etc/logrotate.d/agora-backend"), "", "what it says of one that is stopped")
+    kit.write(ENV, text)
+    shell(f"systemctl start {UNIT}")
+
+
+def test_killed_again_and_again():
+    """More often than systemd's limit of starts allows for at once."""
+    for _ in range(7):
+        old = master()
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda: show("ActiveState") == "active" and master() != old, "systemd's restart", 60)
+    token()
+    same(shell("systemctl is-active agora-backend.socket").strip(), "active", "the socket")
+
+
 def test_killed_worker():
     old, since, count = worker(), cursor(), show("NRestarts")
     os.kill(old, signal.SIGKILL)
