@@ -130,13 +130,20 @@ grant_expand(
 
 /* Patterns */
 
-/* ANYTHING stands for any bytes but a *, unless the grant allows those. */
+/* An empty name, too, is none that a * was meant for. */
+static bool
+is_for_many(struct text name)
+{
+	return name.length == 0 || memchr(name.data, '*', name.length) != NULL;
+}
+
+/* ANYTHING stands for a name without a *, unless the grant allows those. */
 static bool
 covers(struct text pattern, struct text name, bool wildcard)
 {
 	size_t p = 0, n = 0, again_p = SIZE_MAX, again_n = 0;
 
-	if (!wildcard && memchr(name.data, '*', name.length) != NULL)
+	if (!wildcard && is_for_many(name))
 		return false;
 	while (n < name.length) {
 		if (p < pattern.length && pattern.data[p] == ANYTHING) {
@@ -174,7 +181,7 @@ any_covers(const struct list *patterns, struct text name, const struct identity 
 static bool
 is_everyone(struct text uid)
 {
-	return uid.length == 0 || text_is(uid, "0") || memchr(uid.data, '*', uid.length) != NULL;
+	return text_is(uid, "0") || is_for_many(uid);
 }
 
 /* Dimensions: each returns whether the grant covers it, with the reason filled where not. */
@@ -293,9 +300,9 @@ covers_channels(const struct grant *g, const struct identity *identity, const st
 		if (any_covers(&g->channels, channels[i], identity, g->wildcard, arena))
 			continue;
 		return why(v, "this channel is not granted",
-		    !g->wildcard && memchr(channels[i].data, '*', channels[i].length) != NULL
-			? ": a * wants a grant with wildcard"
-			: "",
+		    g->wildcard || !is_for_many(channels[i]) ? ""
+			: channels[i].length == 0 ? ": an empty one wants a grant with wildcard"
+						  : ": a * wants a grant with wildcard",
 		    "");
 	}
 	return true;

@@ -46,6 +46,16 @@ is_caller_name(struct text value, struct field_error *error)
 	return fine;
 }
 
+/* The settings' own project has a name in metrics and /status. */
+static bool
+is_project_name(struct text value, struct field_error *error)
+{
+	if (!text_is(value, "default"))
+		return is_caller_name(value, error);
+	field_rule(error, "must have another name: default is the settings' own project");
+	return false;
+}
+
 /* Names go into logs and answers. */
 static bool
 is_name(struct text value, struct field_error *error)
@@ -67,6 +77,12 @@ is_hash(struct text value, struct field_error *error)
 		return true;
 	field_rule(error, "must be the 64 hexadecimal digits of a SHA-256");
 	return false;
+}
+
+static bool
+same(struct text a, struct text b)
+{
+	return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
 }
 
 static bool
@@ -285,8 +301,8 @@ static const struct field policy_fields[] = {
 	    .check = is_caller_name, .meaning = "who may ask" },
 	{ "grants", FIELD_LIST, FIELD_REQUIRED, AT(grants), .max = LIST_MAX, .nested = &grant_table,
 	    .meaning = "for what; the first that covers a request counts" },
-	{ "projects", FIELD_MAP, 0, AT(projects), .nested = &project_table, .check = is_caller_name,
-	    .meaning = "Agora projects beside the settings' own" },
+	{ "projects", FIELD_MAP, 0, AT(projects), .nested = &project_table,
+	    .check = is_project_name, .meaning = "Agora projects beside the settings' own" },
 };
 static const struct table policy_table = CLOSED_TABLE(policy_fields, struct policy);
 
@@ -377,6 +393,23 @@ read_keys_file(struct caller *c, const char *policy_path, struct text source, st
 	return *keys != NULL || refuse(t, "callers", c->name, 0, "keys", t->rule);
 }
 
+/* Of a set that is fetched no secret is taken. */
+static bool
+check_published(const struct caller *c, struct trouble *t)
+{
+	const struct text *sources = c->sources.items;
+	bool others = false;
+
+	for (size_t i = 0; i < c->algorithm_count; i++)
+		others = others || c->algorithms[i] != ALGORITHM_HS256;
+	for (size_t i = 0; i < c->sources.count; i++)
+		if (!others && !starts_with(sources[i], "file:"))
+			return refuse(t, "callers", c->name, 0, "keys",
+			    "must begin with file: where HS256 is the only algorithm, for what is "
+			    "published is no secret");
+	return true;
+}
+
 static bool
 finish_jwt(struct policy *policy, struct caller *c, const char *path, struct trouble *t)
 {
@@ -393,6 +426,8 @@ finish_jwt(struct policy *policy, struct caller *c, const char *path, struct tro
 		return refuse(t, "callers", c->name, 0, "algorithms", "must name one");
 	if (c->sources.count == 0)
 		return refuse(t, "callers", c->name, 0, "keys", "must name one");
+	if (!check_published(c, t))
+		return false;
 	c->files = arena_alloc(&policy->arena, c->sources.count + 1, sizeof(struct key_set *));
 	for (size_t i = 0; i < c->sources.count; i++)
 		if (starts_with(sources[i], "file:") &&
@@ -437,6 +472,34 @@ finish_claims(struct caller *c, struct trouble *t)
 	return true;
 }
 
+/* Those whom the web server names, and those whom nobody names, go to the first who takes them. */
+static bool
+check_reached(const struct policy *policy, const struct caller *c, struct trouble *t)
+{
+	const struct caller *earlier = policy->callers.items;
+	bool by_parameter = c->type == CALLER_FRONTEND || c->type == CALLER_MTLS;
+
+	for (; earlier < c; earlier++) {
+		if (c->type == CALLER_ANONYMOUS && earlier->type == CALLER_ANONYMOUS) {
+			snprintf(t->rule, sizeof(t->rule),
+			    "is never reached: %.*s, before it, is anonymous too",
+			    (int)earlier->name.length, earlier->name.data);
+			return refuse(t, "callers", c->name, 0, "type", t->rule);
+		}
+		/* mtls asks for more than a frontend, so it may come before one. */
+		if (by_parameter &&
+		    (earlier->type == CALLER_FRONTEND ||
+			(earlier->type == CALLER_MTLS && c->type == CALLER_MTLS)) &&
+		    same(earlier->parameter, c->parameter)) {
+			snprintf(t->rule, sizeof(t->rule),
+			    "is never reached: %.*s, before it, has the same parameter",
+			    (int)earlier->name.length, earlier->name.data);
+			return refuse(t, "callers", c->name, 0, "parameter", t->rule);
+		}
+	}
+	return true;
+}
+
 static bool
 finish_caller(struct policy *policy, struct caller *c, const char *path, struct trouble *t)
 {
@@ -452,7 +515,7 @@ finish_caller(struct policy *policy, struct caller *c, const char *path, struct 
 		return refuse(t, "callers", c->name, 0, "sha256", "must hold one");
 	if (c->type == CALLER_JWT)
 		return finish_jwt(policy, c, path, t);
-	return c->type == CALLER_APIKEY || finish_claims(c, t);
+	return c->type == CALLER_APIKEY || (finish_claims(c, t) && check_reached(policy, c, t));
 }
 
 bool
@@ -492,6 +555,40 @@ is_template(struct text text)
 		text = (struct text){ end + 1, text.length - (size_t)(end + 1 - text.data) };
 	}
 	return true;
+}
+
+/* hash32(...) is one only when it is written so, and about one name. */
+static bool
+check_hash(struct text text, size_t index, const char *member, struct trouble *t)
+{
+	static const char call[] = "hash32(";
+	const size_t length = sizeof(call) - 1;
+	const struct text none = { NULL, 0 };
+
+	if (text.length < length || !text_is_nocase((struct text){ text.data, length }, call))
+		return true;
+	if (memcmp(text.data, call, length) != 0 || text.data[text.length - 1] != ')')
+		return refuse(t, "grants", none, index, member,
+		    "must be spelled hash32(...), with nothing behind it");
+	return memchr(text.data, '*', text.length) == NULL ||
+	    refuse(t, "grants", none, index, member, "hash32(...) is of one name, without a *");
+}
+
+static bool
+check_uid(const struct grant *g, size_t index, struct trouble *t)
+{
+	const struct text none = { NULL, 0 };
+
+	if (g->uid.data == NULL)
+		return true;
+	if (!is_template(g->uid))
+		return refuse(t, "grants", none, index, "uid", "${ wants a claim and a }");
+	if (text_is(g->uid, "0"))
+		return refuse(t, "grants", none, index, "uid",
+		    "must not be 0, which is everyone: \"any\" allows that");
+	if (text_is_nocase(g->uid, "any") && !text_is(g->uid, "any"))
+		return refuse(t, "grants", none, index, "uid", "must be spelled any");
+	return check_hash(g->uid, index, "uid", t);
 }
 
 /* An API key stands for a program, which is nobody in a channel. */
@@ -574,7 +671,12 @@ static bool
 finish_grant(struct policy *policy, struct grant *g, size_t index, struct trouble *t)
 {
 	const struct text *channels = g->channels.items, none = { NULL, 0 };
+	const struct grant *first = policy->grants.items;
 
+	for (const struct grant *earlier = first; earlier < first + index; earlier++)
+		if (same(earlier->name, g->name))
+			return refuse(t, "grants", none, index, "name",
+			    "must be another: records and rates tell grants apart by it");
 	g->ttl = TTL_MAX;
 	if (g->ttl_text.data != NULL)
 		ttl_read(g->ttl_text, &g->ttl);
@@ -584,10 +686,12 @@ finish_grant(struct policy *policy, struct grant *g, size_t index, struct troubl
 		if (channels[i].length == 0 || !is_template(channels[i]))
 			return refuse(t, "grants", none, index, "channels",
 			    "must not be empty, and ${ wants a claim and a }");
+		if (!check_hash(channels[i], index, "channels", t))
+			return false;
 		g->everywhere = g->everywhere || text_is(channels[i], "*");
 	}
-	if (g->uid.data != NULL && !is_template(g->uid))
-		return refuse(t, "grants", none, index, "uid", "${ wants a claim and a }");
+	if (!check_uid(g, index, t))
+		return false;
 	if (g->project.data != NULL && !text_is(g->project, "*") &&
 	    policy_project(policy, g->project) == NULL)
 		return refuse(t, "grants", none, index, "project", "there is no such project");
@@ -759,12 +863,6 @@ policy_close(struct policy *policy)
 	free(policy);
 }
 
-static bool
-same(struct text a, struct text b)
-{
-	return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
-}
-
 const struct caller *
 policy_caller(const struct policy *policy, struct text name)
 {
@@ -785,6 +883,37 @@ policy_project(const struct policy *policy, struct text name)
 		if (same(projects[i].name, name))
 			return &projects[i];
 	return NULL;
+}
+
+/* Whether the grant is for callers with claims; without them ${...} and `when` come to nothing. */
+static bool
+has_claims(const struct policy *policy, const struct grant *g)
+{
+	const struct text *from = g->from.items;
+
+	for (size_t i = 0; i < g->from.count; i++) {
+		const struct caller *c = policy_caller(policy, from[i]);
+
+		if (c->type != CALLER_APIKEY && c->type != CALLER_ANONYMOUS)
+			return true;
+	}
+	return false;
+}
+
+const char *
+policy_dead_member(const struct policy *policy, const struct grant *g)
+{
+	const struct text *channels = g->channels.items;
+	size_t dead = 0;
+
+	if (has_claims(policy, g))
+		return NULL;
+	if (g->when != NULL && json_object_object_length(g->when) > 0)
+		return "when";
+	while (dead < g->channels.count &&
+	    memmem(channels[dead].data, channels[dead].length, "${", 2) != NULL)
+		dead++;
+	return dead > 0 && dead == g->channels.count ? "channels" : NULL;
 }
 
 bool

@@ -107,6 +107,13 @@ void policy_close(struct policy *policy);
 const struct caller *policy_caller(const struct policy *policy, struct text name);
 const struct project *policy_project(const struct policy *policy, struct text name);
 
+/*
+ * The member of the grant that can never match, "when" or "channels", because all of its callers
+ * are without claims; NULL: none.  Static text.
+ */
+const char *policy_dead_member(const struct policy *policy, const struct grant *grant);
+#define POLICY_DEAD_RULE "never matches: API keys and anonymous callers have no claims"
+
 /* Whether any caller's keys come from an address. */
 bool policy_has_remote_keys(const struct policy *policy);
 /* Whether any grant has a rate. */

@@ -158,6 +158,20 @@ warn_unknown(const char *file, size_t line, const char *name)
 	    LOG_LEVEL_WARNING, "%s:%zu: %s is not a setting of this program", file, line, name);
 }
 
+static void
+warn_of_dead_grants(const struct policy *policy)
+{
+	const struct grant *grants = policy == NULL ? NULL : policy->grants.items;
+
+	for (size_t i = 0; policy != NULL && i < policy->grants.count; i++) {
+		const char *member = policy_dead_member(policy, &grants[i]);
+
+		if (member != NULL)
+			log_line(LOG_LEVEL_WARNING, "the policy's /grants/%zu/%s %s", i, member,
+			    POLICY_DEAD_RULE);
+	}
+}
+
 void
 config_warn_unknown(const struct config *config, const struct table *own)
 {
@@ -179,6 +193,7 @@ config_warn_unknown(const struct config *config, const struct table *own)
 	else if (config->policy->enforce == ENFORCE_LOG)
 		log_line(LOG_LEVEL_WARNING,
 		    "the policy says \"enforce\": \"log\": nothing is refused, only recorded");
+	warn_of_dead_grants(config->policy);
 }
 
 bool

@@ -35,7 +35,7 @@ const size_t policy_option_count = sizeof(policy_options) / sizeof(policy_option
 
 /* A JSON object in a file, or on standard input.  NULL after saying what is wrong. */
 static struct json_object *
-read_object(const char *option, const char *path, int *code)
+read_object(const char *option, const char *path, unsigned flags, int *code)
 {
 	struct buf content = { 0 }, why = { 0 };
 	const char *problem = NULL;
@@ -50,7 +50,7 @@ read_object(const char *option, const char *path, int *code)
 		problem = buf_file(&content, path, INPUT_MAX);
 	}
 	if (problem == NULL) {
-		object = json_read(buf_view(&content), JSON_COMMENTS, &wrong);
+		object = json_read(buf_view(&content), JSON_COMMENTS | flags, &wrong);
 		if (wrong.problem != JSON_FINE)
 			problem = json_problem_text(wrong.problem);
 		else if (!json_object_is_type(object, json_type_object))
@@ -89,7 +89,7 @@ make_request(int *code)
 	bool token = action == NULL || strcmp(action, TOKEN_ISSUE) == 0;
 
 	if (request != NULL)
-		return read_object("request", request, code);
+		return read_object("request", request, 0, code);
 	body = json_object_new_object();
 	if (body == NULL)
 		abort();
@@ -181,7 +181,9 @@ test(const struct policy *policy)
 	struct json_object *claim_object = NULL, *body = NULL;
 	int code = EXIT_USAGE;
 
-	if (claims != NULL && (claim_object = read_object("claims", claims, &code)) == NULL)
+	/* As those of a token, which has no two of a name. */
+	if (claims != NULL &&
+	    (claim_object = read_object("claims", claims, JSON_UNIQUE, &code)) == NULL)
 		return code;
 	body = make_request(&code);
 	if (body != NULL)
@@ -189,6 +191,21 @@ test(const struct policy *policy)
 	json_object_put(claim_object);
 	json_object_put(body);
 	return code;
+}
+
+static void
+warn_of_dead_grants(const struct policy *policy)
+{
+	const struct grant *grants = policy->grants.items;
+
+	for (size_t i = 0; i < policy->grants.count; i++) {
+		const char *member = policy_dead_member(policy, &grants[i]);
+
+		if (member != NULL)
+			fprintf(stderr,
+			    "agora-token: warning: /grants/%zu/%s " POLICY_DEAD_RULE "\n", i,
+			    member);
+	}
 }
 
 static struct policy *
@@ -246,6 +263,7 @@ cli_policy(char **argv)
 	if (tests) {
 		code = test(policy);
 	} else {
+		warn_of_dead_grants(policy);
 		printf("the policy is good: %zu callers, %zu grants, %zu projects\n",
 		    policy->callers.count, policy->grants.count, policy->projects.count);
 		code = cli_end(0);

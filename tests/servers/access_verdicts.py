@@ -125,6 +125,9 @@ VERDICTS = [
         "tokenType": "rtm2", "permissions": [
             {"resource": "messageChannels", "permission": "read", "resources": ["a"]},
             {"resource": "streamChannels", "permission": "write", "resources": ["b"]}]}, "role"),
+    ("RTM2 with an empty name", {"services": "rtm2"}, {}, {
+        "tokenType": "rtm2", "permissions": [
+            {"resource": "messageChannels", "permission": "read", "resources": [""]}]}, "channel"),
     ("RTM2 with a star granted", {"services": "rtm2", "wildcard": True}, {}, {
         "tokenType": "rtm2", "permissions": [
             {"resource": "messageChannels", "permission": "read", "resources": ["*"]}]}, {}),

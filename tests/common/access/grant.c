@@ -23,7 +23,8 @@ struct grant_case {
 #define ANYWHERE "\"services\":\"rtc\",\"channels\":\"*\","
 #define CALLERS                                                                                    \
 	"{\"callers\":{\"web\":{\"type\":\"frontend\"},\"other\":{\"type\":\"mtls\"},"             \
-	"\"we\":{\"type\":\"frontend\"},\"key\":{\"type\":\"apikey\",\"sha256\":\""                \
+	"\"we\":{\"type\":\"frontend\",\"parameter\":\"WE\"},\"key\":{\"type\":\"apikey\","        \
+	"\"sha256\":\""                                                                            \
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}},"                    \
 	"\"projects\":{\"second\":{\"appId\":\"0123456789abcdef0123456789abcdef\","                \
 	"\"certificate\":\"0123456789abcdef0123456789abcdef\"}},\"grants\":["
@@ -291,6 +292,9 @@ bounds_services(void)
 #define CHANNELS(list) RTC "\"channels\":[" list "],"
 #define WIDE(list) CHANNELS(list) "\"wildcard\":true,"
 #define CHANNEL DIMENSION_CHANNEL, .says = "this channel is not granted"
+#define EMPTY                                                                                      \
+	DIMENSION_CHANNEL,                                                                         \
+	    .says = "this channel is not granted: an empty one wants a grant with wildcard"
 #define STAR                                                                                       \
 	DIMENSION_CHANNEL, .says = "this channel is not granted: a * wants a grant with wildcard"
 
@@ -302,7 +306,7 @@ bounds_channels(void)
 		{ "a longer name", CHANNELS("\"room\""), .channel = "room2", .dimension = CHANNEL },
 		{ "a shorter name", CHANNELS("\"room\""), .channel = "roo", .dimension = CHANNEL },
 		{ "another case", CHANNELS("\"room\""), .channel = "Room", .dimension = CHANNEL },
-		{ "no name", CHANNELS("\"room\""), .channel = "", .dimension = CHANNEL },
+		{ "no name", CHANNELS("\"room\""), .channel = "", .dimension = EMPTY },
 		{ "no list", RTC, .dimension = CHANNEL },
 		{ "an empty list", CHANNELS(""), .dimension = CHANNEL },
 		{ "the second of the list", CHANNELS("\"hall\",\"room\"") },
@@ -341,6 +345,12 @@ bounds_channels(void)
 		    .dimension = CHANNEL },
 		{ "wildcard that is false", CHANNELS("\"*\"") "\"wildcard\":false,", .channel = "*",
 		    .dimension = STAR },
+
+		{ "an empty name asked of *", CHANNELS("\"*\""), .second_channel = "",
+		    .dimension = EMPTY },
+		{ "an empty name with wildcard", WIDE("\"*\""), .second_channel = "" },
+		{ "an empty name of a narrower wildcard", WIDE("\"class-*\""), .channel = "class-1",
+		    .second_channel = "", .dimension = CHANNEL },
 
 		{ "unnamed, of some", CHANNELS("\"room\",\"*x\""), .placed = true,
 		    .dimension = DIMENSION_CHANNEL,
@@ -432,7 +442,6 @@ bounds_uids(void)
 		{ "with something before it, another's", UID("u-${sub}"), .uid = "ann",
 		    .dimension = OWN },
 		{ "one for all", UID("7"), .says = "7" },
-		{ "0 for all", UID("0"), .dimension = OWN_IS_ALL },
 
 		{ "any", UID("any"), .uid = "bob" },
 		{ "any, everyone", UID("any"), .uid = "0" },

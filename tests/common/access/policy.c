@@ -16,6 +16,11 @@
 	"must map claims to parameters of the web server's, and none that clients choose, such "   \
 	"as HTTP_... and QUERY_STRING"
 #define RULE_MTLS "SSL_CLIENT_... wants type mtls, where the certificate must have been verified"
+#define RULE_SPELLED "must be spelled hash32(...), with nothing behind it"
+#define RULE_ONE_NAME "hash32(...) is of one name, without a *"
+#define RULE_PUBLISHED                                                                             \
+	"must begin with file: where HS256 is the only algorithm, for what is published is no "    \
+	"secret"
 #define RULE_WHEN "must map claims to strings, numbers, true or false, or lists of strings"
 #define UNKNOWN "is no member that is known here"
 #define RULE_NO_SUB "caller k has no ${sub}: name the uid, or \"*\" for the one that is asked for"
@@ -153,6 +158,10 @@ reads_a_full_one(void)
 #define NAME64 "n234567890123456789012345678901234567890123456789012345678901234"
 #define K "\"k\":{\"type\":\"apikey\",\"sha256\":\"" HASH "\"}"
 #define CALLER(members) "{\"callers\":{\"c\":{" members "}},\"grants\":[]}"
+#define CALLERS(type, members, second_type, second_members)                                        \
+	"{\"callers\":{\"a\":{\"type\":\"" type "\"" members "},\"b\":{\"type\":\"" second_type    \
+	"\"" second_members "}},\"grants\":[]}"
+#define RULE_REACHED "is never reached: a, before it, has the same parameter"
 #define JWT(members) CALLER("\"type\":\"jwt\"," ISSUER "," AUDIENCE "," members)
 #define GRANT(members)                                                                             \
 	"{\"callers\":{" K ",\"w\":{\"type\":\"frontend\"},\"n\":{\"type\":\"anonymous\"}},"       \
@@ -265,6 +274,11 @@ refuses(void)
 		    ": /callers/c/keys: must begin with file: or https://" },
 		{ JWT("\"keys\":[\"https://x y\"],\"algorithms\":\"RS256\""),
 		    ": /callers/c/keys/0: must begin with file: or https://" },
+		{ JWT("\"keys\":\"https://x\",\"algorithms\":\"HS256\""),
+		    ": /callers/c/keys: " RULE_PUBLISHED },
+		{ JWT("\"keys\":[\"file:" SECRET_FILE "\",\"https://x\"],\"algorithms\":[\"HS256\","
+		      "\"HS256\"]"),
+		    ": /callers/c/keys: " RULE_PUBLISHED },
 		{ JWT("\"keys\":\"https://x\",\"algorithms\":[\"RS256\",\"none\"]"),
 		    ": /callers/c/algorithms: must be of HS256, RS256, PS256, ES256 and EdDSA" },
 		{ JWT("\"keys\":\"https://x\",\"algorithms\":\"RS256\",\"leeway\":601"),
@@ -293,6 +307,16 @@ refuses(void)
 		    ": /callers/c/audience/1: must be a string" },
 		{ JWT("\"keys\":\"file:/nonexistent\",\"algorithms\":\"RS256\""),
 		    ": /callers/c/keys: /nonexistent: No such file or directory" },
+
+		{ CALLERS("anonymous", "", "anonymous", ""),
+		    ": /callers/b/type: is never reached: a, before it, is anonymous too" },
+		{ CALLERS("frontend", "", "frontend", ""),
+		    ": /callers/b/parameter: " RULE_REACHED },
+		{ CALLERS("frontend", "", "frontend", ",\"parameter\":\"REMOTE_USER\""),
+		    ": /callers/b/parameter: " RULE_REACHED },
+		{ CALLERS("mtls", "", "mtls", ""), ": /callers/b/parameter: " RULE_REACHED },
+		{ CALLERS("frontend", "", "mtls", ",\"parameter\":\"REMOTE_USER\""),
+		    ": /callers/b/parameter: " RULE_REACHED },
 
 		{ GRANT(""), ": /grants/2/name: is required" },
 		{ GRANT("\"name\":\"a b\""),
@@ -331,6 +355,20 @@ refuses(void)
 		{ GRANT("\"name\":\"g\",\"from\":\"n\",\"services\":\"rtc\""),
 		    ": /grants/2/uid: caller n has no ${sub}: name the uid, or \"*\" for the one "
 		    "that is asked for" },
+		{ GRANT("\"name\":\"a\",\"from\":\"w\",\"services\":\"rtc\""),
+		    ": /grants/2/name: must be another: records and rates tell grants apart by "
+		    "it" },
+		{ MORE("\"uid\":\"0\""),
+		    ": /grants/2/uid: must not be 0, which is everyone: \"any\" allows that" },
+		{ MORE("\"uid\":\"Any\""), ": /grants/2/uid: must be spelled any" },
+		{ MORE("\"uid\":\"Hash32(${sub})\""), ": /grants/2/uid: " RULE_SPELLED },
+		{ MORE("\"uid\":\"hash32(${sub}\""), ": /grants/2/uid: " RULE_SPELLED },
+		{ MORE("\"uid\":\"hash32(${sub})x\""), ": /grants/2/uid: " RULE_SPELLED },
+		{ MORE("\"uid\":\"hash32(*)\""), ": /grants/2/uid: " RULE_ONE_NAME },
+		{ MORE("\"uid\":\"hash32(${sub}*)\""), ": /grants/2/uid: " RULE_ONE_NAME },
+		{ MORE("\"channels\":[\"a\",\"HASH32(${sub})\"]"),
+		    ": /grants/2/channels: " RULE_SPELLED },
+		{ MORE("\"channels\":\"hash32(*)\""), ": /grants/2/channels: " RULE_ONE_NAME },
 		{ MORE("\"chanels\":\"x\""), ": /grants/2/chanels: " UNKNOWN },
 		{ MORE("\"channels\":\"\""),
 		    ": /grants/2/channels: must not be empty, and ${ wants a claim and a }" },
@@ -367,6 +405,9 @@ refuses(void)
 
 		{ "{\"callers\":{},\"grants\":[],\"projects\":{\"a b\":{}}}",
 		    ": /projects/a b: must have a name of 1 to 64 letters, digits, - and ." },
+		{ "{\"callers\":{},\"grants\":[],\"projects\":{\"default\":{}}}",
+		    ": /projects/default: must have another name: default is the settings' own "
+		    "project" },
 		{ "{\"callers\":{},\"grants\":[],\"projects\":[]}",
 		    ": /projects: must be an object" },
 		{ PROJECT("\"appId\":\"0123456789abcdef0123456789abcde\"," CERTIFICATE),
@@ -591,6 +632,12 @@ takes_what_is_at_the_edge(void)
 		MORE("\"channels\":[]"),
 		MORE("\"channels\":[\"$\",\"$x{\",\"}\",\"${a}${b.c}\",\"***\"]"),
 		MORE("\"uid\":\"hash32(${sub})\""),
+		MORE("\"uid\":\"anybody\",\"channels\":[\"Any\",\"any\",\"0\",\"hash32\"]"),
+		MORE("\"uid\":\"00\",\"channels\":\"hash32(${sub})\""),
+		JWT("\"keys\":\"https://x\",\"algorithms\":[\"HS256\",\"ES256\"]"),
+		CALLERS("mtls", ",\"parameter\":\"REMOTE_USER\"", "frontend", ""),
+		CALLERS("frontend", "", "frontend", ",\"parameter\":\"OTHER\""),
+		CALLERS("anonymous", "", "frontend", ""),
 		MORE("\"when\":{}"),
 		MORE("\"when\":{\"a\":\"x\",\"b\":[\"x\",\"y\"],\"c\":1,\"d\":false}"),
 		MORE("\"project\":\"*\",\"role\":\"subscriber\",\"wildcard\":false"),
@@ -725,6 +772,44 @@ covers_actions(void)
 	}
 }
 
+/* Callers without claims have nothing for `when` and ${...}. */
+static void
+finds_members_that_never_match(void)
+{
+	static const struct {
+		const char *members, *dead;
+	} cases[] = {
+		{ "\"from\":\"k\"", NULL },
+		{ "\"from\":\"k\",\"when\":{}", NULL },
+		{ "\"from\":\"k\",\"when\":{\"groups\":\"staff\"}", "when" },
+		{ "\"from\":[\"k\",\"n\"],\"when\":{\"groups\":\"staff\"}", "when" },
+		{ "\"from\":[\"k\",\"w\"],\"when\":{\"groups\":\"staff\"}", NULL },
+		{ "\"from\":\"n\",\"channels\":\"dm-${sub}\"", "channels" },
+		{ "\"from\":\"n\",\"channels\":[\"${a}\",\"dm-${sub}\"]", "channels" },
+		{ "\"from\":\"n\",\"channels\":[\"dm-${sub}\",\"lobby\"]", NULL },
+		{ "\"from\":[\"n\",\"w\"],\"channels\":\"dm-${sub}\"", NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf text = { 0 };
+		struct policy *policy;
+		const char *dead;
+
+		buf_printf(&text,
+		    "{\"callers\":{" K
+		    ",\"w\":{\"type\":\"frontend\"},\"n\":{\"type\":\"anonymous\"}},"
+		    "\"grants\":[{\"name\":\"g\",\"services\":\"rtc\",\"uid\":\"*\",%s}]}",
+		    cases[i].members);
+		buf_add(&text, "", 1);
+		policy = policy_of(text.data);
+		dead = policy_dead_member(policy, policy->grants.items);
+		CHECK((dead == NULL) == (cases[i].dead == NULL), cases[i].members);
+		CHECK(dead == NULL || strcmp(dead, cases[i].dead) == 0, cases[i].members);
+		policy_close(policy);
+		buf_free(&text);
+	}
+}
+
 static void
 limits_its_size(void)
 {
@@ -804,6 +889,7 @@ CU_TestInfo access_policy_tests[] = {
 	{ "reads lifetimes", reads_lifetimes },
 	{ "reads rates", reads_rates },
 	{ "covers actions", covers_actions },
+	{ "finds members that never match", finds_members_that_never_match },
 	{ "limits its size", limits_its_size },
 	{ "withstands cuts and flipped bits", withstands_cuts_and_flipped_bits },
 	CU_TEST_INFO_NULL,
