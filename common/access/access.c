@@ -196,8 +196,10 @@ record_of(struct exchange *x, const char *verdict, const char *reason)
 	struct admission *a = x->admission;
 	const struct ask *ask = &a->ask;
 	const char *services = services_text(a);
+	/* Where any caller may ask, that is no action of the policy's. */
+	const bool any = strcmp(x->route->action, ANY_CALLER) == 0;
 	struct audit_record r = { .time = x->now,
-		.action = ask->action == NULL ? x->route->action : ask->action,
+		.action = any ? NULL : x->route->action,
 		.verdict = verdict,
 		.reason = reason,
 		.id = x->request.id,
@@ -401,14 +403,17 @@ ask_by_table(struct exchange *x, struct ask *ask)
 	}
 }
 
-/* The request's own choice of a project, where there are any. */
+/*
+ * The request's own choice of a project.  Where the policy has none the member is nothing of ours,
+ * and left alone as others are that are not known.
+ */
 static bool
 read_project(
     const struct policy *policy, struct exchange *x, struct ask *ask, struct field_error *error)
 {
 	struct json_object *value = x->members == NULL ? NULL : field_member(x->members, "project");
 
-	if (value == NULL)
+	if (value == NULL || policy == NULL || policy->projects.count == 0)
 		return true;
 	snprintf(error->field, sizeof(error->field), "project");
 	if (!json_object_is_type(value, json_type_string)) {
@@ -416,7 +421,7 @@ read_project(
 		return false;
 	}
 	ask->project = text_of(json_object_get_string(value));
-	if (policy != NULL && policy_project(policy, ask->project) != NULL)
+	if (policy_project(policy, ask->project) != NULL)
 		return true;
 	field_rule(error, "is none of this server's projects");
 	return false;

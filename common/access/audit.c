@@ -143,7 +143,8 @@ keep(const struct audit_record *record)
 
 	/* Who looks at them would push out of there what he came to see. */
 	if (!keeps ||
-	    (strcmp(record->action, "status.read") == 0 && strcmp(record->verdict, "deny") != 0))
+	    (record->action != NULL && strcmp(record->action, "status.read") == 0 &&
+		strcmp(record->verdict, "deny") != 0))
 		return;
 	buf_clear(line);
 	audit_line(line, RECORD_JSON, record);

@@ -8,8 +8,8 @@
 #include "record.h"
 
 struct audit_record {
-	int64_t time; /* Unix seconds */
-	const char *action;
+	int64_t time;        /* Unix seconds */
+	const char *action;  /* NULL: none that a policy has */
 	const char *verdict; /* "allow", "deny", "shadow" (refused but for enforce: log), "open" */
 	const char *reason;  /* why not; NULL */
 	const char *role;    /* "publisher", "subscriber"; NULL */

@@ -16,7 +16,8 @@ static const struct field verdict_fields[] = {
 	{ "grant", FIELD_TEXT, 0, AT(grant), .meaning = "the grant that covers it" },
 	{ "dimension", FIELD_TEXT, 0, AT(dimension),
 	    .meaning =
-		"in which way no grant covers it: service, channel, uid, role, action or project" },
+		"in which way no grant covers it: caller, action, project, service, channel, uid "
+		"or role" },
 	{ "reason", FIELD_TEXT, 0, AT(reason), .meaning = "why, in words" },
 	{ "uid", FIELD_TEXT, 0, AT(uid), .meaning = "the uid that the grant would give" },
 	{ "project", FIELD_TEXT, 0, AT(project),
@@ -71,7 +72,7 @@ static const struct field own_grant_fields[] = {
 	{ "services", FIELD_TEXTS, 0, AT(services), .meaning = "kinds of token" },
 	{ "channels", FIELD_TEXTS, 0, AT(channels), .meaning = "patterns of channels" },
 	{ "wildcard", FIELD_BOOL, FIELD_OMIT, AT(wildcard),
-	    .meaning = "true: also tokens for any channel or any user" },
+	    .meaning = "true: also channels with a *, and empty names of RTM2" },
 	{ "uid", FIELD_TEXT, 0, AT(uid),
 	    .meaning = "the uid, or a pattern of it; absent: none may be asked for" },
 	{ "role", FIELD_TEXT, 0, AT(role), .meaning = "the highest role" },

@@ -159,6 +159,10 @@ test_with(const struct policy *policy, struct json_object *claim_object, struct 
 		    caller == NULL ? "is required" : "the policy has no caller of that name");
 		return cli_fail(EXIT_USAGE, &why);
 	}
+	if (project != NULL && policy_project(policy, text_of(project)) == NULL) {
+		buf_text(&why, "--project: the policy has no project of that name");
+		return cli_fail(EXIT_USAGE, &why);
+	}
 	if (subject == NULL && claim_object != NULL &&
 	    json_object_object_get_ex(claim_object, "sub", &sub) &&
 	    json_object_is_type(sub, json_type_string))

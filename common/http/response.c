@@ -74,7 +74,8 @@ static const struct field error_fields[] = {
 	ROW("code", FIELD_TEXT, FIELD_REQUIRED, code, "what is wrong, for programs"),
 	ROW("field", FIELD_TEXT, 0, field, "the member or parameter that is wrong"),
 	ROW("dimension", FIELD_TEXT, 0, dimension,
-	    "in which way no grant covers it: service, channel, uid, role, action or project"),
+	    "in which way no grant covers it: caller, action, project, service, channel, uid or "
+	    "role"),
 	ROW("status", FIELD_INT, 0, status, "the status of the answer"),
 	ROW("requestId", FIELD_TEXT, FIELD_REQUIRED, request_id, "the request's id, as in the log"),
 	{ "upstream", FIELD_OBJECT, .offset = offsetof(struct error_answer, upstream),

@@ -677,8 +677,11 @@ def test_how_open_it_is_is_said(w):
         '"all": { "type": "apikey"', '"all": { "type": "anonymous"')
     text = re.sub(r',\s*"sha256": "1+"', "", text)
     shadow = text.replace("{", '{ "enforce": "log",', 1)
+    dead = text.replace('"from": "web"', '"from": "web", "when": {"a": "b"}', 1)
+    expect(dead != text, "a grant from web")
     for mode, policy, says in (("open", None, "POLICY_FILE is not set: the service is open"),
                                ("log", shadow, '"enforce": "log": nothing is refused'),
+                               ("on", dead, "/grants/0/when never matches"),
                                ("on", text, "")):
         settings = rk.settings_for(w.sim)
         if policy is not None:
@@ -694,9 +697,17 @@ def test_how_open_it_is_is_said(w):
             check=True, env=sites.environment(sites.SETTINGS["list"] | settings))
         for log in (checked.stderr, site.responder_log()):
             warnings = [line for line in log.splitlines() if " warning " in line]
-            same(len(warnings), int(mode != "on"), f"warnings in {log}")
+            same(len(warnings), int(says != ""), f"warnings in {log}")
             expect(says in log, f"{says} in {log}")
         site.stop()
+
+
+def test_me_is_no_action_of_the_policys(w):
+    site, _, audit = backend(w, AUDIT_FORMAT="json")
+    unknown(site.ask("GET", "/me", headers=[("X-API-Key", "ak_web_x")]), "not known")
+    site.stop()
+    (record,) = [json.loads(line) for line in sites.read(audit).splitlines()]
+    same((record["verdict"], record["status"], record.get("action")), ("deny", 401, None), "record")
 
 
 def refusals(audit):
@@ -791,6 +802,18 @@ def with_projects(w, projects, *keys):
         "grants": [{"name": name, "from": name, "services": "rtc", "channels": "*", "uid": "*",
                     "actions": ["token.*", "recording.*"], **members} for name, members in keys]}))
     return path, {name: ("X-API-Key", key) for name, (key, _) in made.items()}
+
+
+def test_where_there_are_no_projects(w):
+    """A member of that name is nothing of ours, as it is for the peers."""
+    policy, keys = with_projects(w, {}, ("web", {}))
+    for site, headers in ((site_with(w, policy), [keys["web"]]),
+                          (rk.Site(w.run, w.build, rk.settings_for(w.sim)), [])):
+        for project in ("x", 2):
+            answer = token(site, {"channel": "room", "uid": "7", "project": project}, *headers)
+            same(answer.status, 200, f"status ({answer.body.decode()})")
+            same(inspected(w, answer.json()["token"])["appId"], sites.APP_ID, "App ID")
+        site.stop()
 
 
 def test_projects(w):
