@@ -1,6 +1,6 @@
 /*
- * copied.h - a token as somebody copied it: in quotes, behind the word Bearer, URL-decoded, cut.
- * What is around it is looked through, so that the rest can be judged.
+ * copied.h - a token as somebody copied it: in quotes, behind the word Bearer, URL-decoded, cut,
+ * in the middle of a text.  What is around it is looked through, so that the rest can be judged.
  */
 #ifndef SERVICES_COPIED_H
 #define SERVICES_COPIED_H
@@ -9,13 +9,15 @@
 #include "buf.h"
 
 struct copied {
-	bool quotes, bearer; /* around it */
-	bool blanks;         /* around it, or line ends in it */
+	bool quotes, bearer; /* around it; also backslashes in it */
+	bool blanks;         /* around it or in it */
 	bool percent, plus;  /* it holds %2B; blanks, where a + was */
-	bool is_cut;
+	bool is_inside;      /* of something else, which is not looked at */
+	bool is_followed;    /* by another token */
+	bool is_cut, is_exact;
 	size_t length;     /* of the token alone, in characters */
 	size_t front, end; /* characters that are known to be missing there */
-	size_t about;      /* likely so many at the end; 0 = it cannot be said */
+	size_t missing;    /* at the end, likely or exactly; 0 = it cannot be said */
 };
 
 /*

@@ -193,6 +193,13 @@ is_error(const struct look *l, const struct row *row, struct buf *detail)
 }
 
 static bool
+is_inside(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->copied.is_inside;
+}
+
+static bool
 is_quoted(const struct look *l, const struct row *row, struct buf *detail)
 {
 	(void)row, (void)detail;
@@ -240,9 +247,16 @@ is_truncated(const struct look *l, const struct row *row, struct buf *detail)
 		buf_printf(detail, ": it ends after %zu characters", c->length);
 	if (c->end > 0)
 		buf_printf(detail, ", and only = is missing%s", c->end == 2 ? ", twice" : "");
-	if (c->about > 0)
-		buf_printf(detail, ", and about %zu are missing", c->about);
+	if (c->missing > 0)
+		buf_printf(detail, ", and %s%zu %s missing", c->is_exact ? "" : "about ",
+		    c->missing, c->missing == 1 ? "is" : "are");
 	return true;
+}
+
+static bool
+has_more_behind(const struct look *l, const struct row *row, struct buf *detail)
+{
+	return l->copied.is_followed || is_error(l, row, detail);
 }
 
 /* 006 is read, and refused nonetheless. */
@@ -511,11 +525,19 @@ is_from_the_future(const struct look *l, const struct row *row, struct buf *deta
 	return true;
 }
 
+/* What it says is read as far as it goes, and what is missing was signed, too. */
+static bool
+is_cut_in_two(const struct look *l)
+{
+	return l->copied.is_cut && l->error == AGORA_TRUNCATED;
+}
+
 static bool
 is_not_verified(const struct look *l, const struct row *row, struct buf *detail)
 {
 	(void)row;
-	if (l->out->signature.data == NULL || l->out->signature_valid != MAYBE_NULL)
+	if (l->out->signature.data == NULL || l->out->signature_valid != MAYBE_NULL ||
+	    is_cut_in_two(l))
 		return false;
 	if (l->names_missing)
 		buf_text(detail, ": that of 006 can be checked only with channel and uid");
@@ -546,7 +568,11 @@ static const struct row rows[] = {
 	    "look at where the client gets it: it asked before the answer was there, or read "
 	    "another member of it than token, rtcToken or rtmToken",
 	    is_error, .error = AGORA_EMPTY },
-	{ "quoted", "there are quotes around the token",
+	{ "embedded", "the token is inside of something else: a JSON answer, a URL, a header line",
+	    "give the client the token alone: parse the answer or the URL, and take the member or "
+	    "the parameter that has it",
+	    is_inside },
+	{ "quoted", "there are quotes around the token, or a backslash, a comma or a semicolon",
 	    "give the client the token without them: parse the server's JSON answer instead of "
 	    "cutting it out",
 	    is_quoted },
@@ -570,7 +596,7 @@ static const struct row rows[] = {
 	    is_truncated, .error = AGORA_TRUNCATED },
 	{ "bad_version", "the token does not begin with 007",
 	    "give the client the token itself: what is here is something else, such as an App ID, "
-	    "a certificate or a JSON Web Token",
+	    "a certificate, a JSON Web Token, the server's whole answer or a URL",
 	    is_error, .error = AGORA_BAD_VERSION },
 	{ "bad_base64", "the token is not base64: a character was changed, added or lost",
 	    "copy it again, from the server's answer; it has letters, digits, +, / and = alone",
@@ -579,7 +605,7 @@ static const struct row rows[] = {
 	    "copy it again: a character in it was changed, or some are missing in its middle",
 	    is_error, .error = AGORA_BAD_ZLIB },
 	{ "trailing_data", "there are bytes after the token's end",
-	    "copy it alone: something follows it, perhaps a second token", is_error,
+	    "copy it alone: something follows it, perhaps a second token", has_more_behind,
 	    .error = AGORA_TRAILING_DATA },
 	{ "too_large", "the token is too large: 16384 bytes of text and 65536 of content at most",
 	    "give the client the token alone; real ones have some hundred characters", is_error,
@@ -703,7 +729,7 @@ check_signature(const struct look *l, struct inspection *out)
 	if (l->p->version == 6 && l->p->user_crc == 0)
 		user = (struct agora_text){ "", 0 };
 	if (l->p->signature == NULL || e->certificate.data == NULL || l->names_missing ||
-	    !l->is_certified)
+	    !l->is_certified || is_cut_in_two(l))
 		return;
 	/* Names that it is not for would make a good signature look bad. */
 	if (l->p->version == 6 && (!l->fit.channel || !l->fit.user))

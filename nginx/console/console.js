@@ -350,44 +350,86 @@ function percentDecode(text, c) {
 	})
 }
 
-function unwrap(text, c) {
-	let t = percentDecode(text, c)
-	let before
+/* What JSON, source text and word processors make of it; a tab is a blank that is no lost +. */
+function makePlain(text, c) {
+	return text.replace(
+		/\\(?:[nrt]|u00[0-7][0-9a-fA-F])?|\xc2\xa0|\xe2\x80[\x8b\x98\x99\x9c\x9d]|\xef\xbb\xbf/g,
+		(sign) => {
+			if (sign[0] === '\\') {
+				c.quotes = true
+				if (sign.length === 6) return String.fromCharCode(parseInt(sign.slice(2), 16))
+				return sign.length === 2 ? '\n' : ''
+			}
+			if (/[\x98\x99]$/.test(sign)) return "'"
+			return /[\x9c\x9d]$/.test(sign) ? '"' : '\t'
+		},
+	)
+}
 
-	do {
-		before = t
-		t = t.replace(/^[ \t-\r]+|[ \t-\r]+$/g, '')
-		c.blanks ||= t.length < before.length
-		const unquoted = t.replace(/^["'`\\]+|["'`\\]+$/g, '')
+const isBlank = (char) => char === ' ' || (char >= '\t' && char <= '\r')
 
-		c.quotes ||= unquoted.length < t.length
-		t = unquoted.replace(/^Bearer [ \t-\r]*/i, '')
-		c.bearer ||= t.length < unquoted.length
-	} while (t !== before)
-	c.plus = t.includes(' ')
-	c.blanks ||= /[\t-\r]/.test(t)
-	return t.replace(/[\t-\r]/g, '').replaceAll(' ', '+')
+/* [begin, end] of the token in the text, by steps: an expression would look at long texts for long. */
+function trim(text, c) {
+	let begin = 0
+	let end = text.length
+	const cut = (atFront, atEnd = atFront) => {
+		const before = end - begin
+
+		while (end > begin && atEnd(text[end - 1])) end--
+		while (end > begin && atFront(text[begin])) begin++
+		return end - begin < before
+	}
+	const isQuote = (char) => char === '"' || char === "'" || char === '`'
+	const isMark = (char) => isQuote(char) || char === ',' || char === ';'
+	const cutBearer = () => {
+		if (end - begin < 7 || !/^Bearer $/i.test(text.slice(begin, begin + 7))) return false
+		begin += 7
+		while (end > begin && isBlank(text[begin])) begin++
+		return true
+	}
+
+	for (let again = true; again; ) {
+		const blanks = cut(isBlank)
+		const quotes = cut(isQuote, isMark)
+		const bearer = cutBearer()
+
+		c.blanks ||= blanks
+		c.quotes ||= quotes
+		c.bearer ||= bearer
+		again = blanks || quotes || bearer
+	}
+	return [begin, end]
 }
 
 /* A publisher's token for these names is about as long; common/services/copied.c reckons the same. */
-function likelyLength(channel, user, is006) {
+function likelyLength({ channel, user }, is006) {
 	return is006 ? 139 : 150 + Math.floor((((channel?.length ?? 8) + (user?.length ?? 5)) * 4) / 3)
+}
+
+/* How long a token of version 006 was, which it says itself; 0: that is cut off, too. */
+function exactLength(p, token) {
+	const bytes = p.version === 6 && p.signature !== null ? unbase64(token.slice(35)) : ''
+
+	if (bytes.length < 44) return 0
+	return 35 + Math.floor((44 + bytes.charCodeAt(42) + bytes.charCodeAt(43) * 256 + 2) / 3) * 4
 }
 
 /* What was perhaps cut off in front or at the end, when a token has that error. */
 const LOST = { bad_version: ['0', '00', '007'], bad_base64: ['=', '=='] }
 
-async function parseCut(token, channel, user, c) {
+async function parseCut(token, names, c) {
 	let p = await parseToken(token)
 	let error = p.error
+	let part = token
 
-	for (const part of token.length <= TOKEN_MAX ? (LOST[error] ?? []) : []) {
+	c.length = token.length
+	for (const lost of token.length <= TOKEN_MAX ? (LOST[error] ?? []) : []) {
 		const isFront = error === 'bad_version'
 
-		p = await parseToken(isFront ? part + token : token + part)
+		p = await parseToken(isFront ? lost + token : token + lost)
 		if (p.error === null) {
 			c.isCut = true
-			c[isFront ? 'front' : 'end'] = part.length
+			c[isFront ? 'front' : 'end'] = lost.length
 			return p
 		}
 	}
@@ -400,18 +442,115 @@ async function parseCut(token, channel, user, c) {
 		/[A-Za-z0-9+/]/.test(token[token.length - over]);
 		over++
 	) {
-		p = await parseToken(token.slice(0, -over))
+		part = token.slice(0, -over)
+		p = await parseToken(part)
 		if (p.error === 'truncated') error = 'truncated'
 	}
-	if (error === 'truncated' && p.signature === null) {
-		const likely = likelyLength(channel, user, p.version === 6)
+	if (error === 'truncated' && (p.version === 6 || p.signature === null)) {
+		const exact = exactLength(p, part)
+		const whole = exact || likelyLength(names, p.version === 6)
 
-		c.isCut = true
-		c.about = likely > token.length ? likely - token.length : 0
+		c.isCut = exact === 0 || exact > token.length
+		c.isExact = exact > 0
+		c.missing = Math.max(whole - token.length, 0)
 	}
 	p = await parseToken(token)
 	p.error = error
 	return p
+}
+
+/* In one line: a run of blanks with a line end in it is left out, and the others are so replaced. */
+function join(text, blank, c) {
+	let hasBlanks = false
+	const token = text.replace(/[ \t-\r]+/g, (run) => {
+		if (/[\t-\r]/.test(run)) {
+			c.blanks = true
+			return ''
+		}
+		hasBlanks = true
+		return blank.repeat(run.length)
+	})
+
+	return [token, hasBlanks]
+}
+
+/* Each blank in it as a +, or else as a blank that was added. */
+async function parseTrimmed(text, blankBehind, names, c) {
+	const without = { ...c, blanks: true }
+	const [token, hasBlanks] = join(text, '+', c)
+	let p
+
+	c.plus = hasBlanks
+	const before = { ...c }
+
+	p = await parseCut(token, names, c)
+	if (p.error === null) return p
+	if (hasBlanks) {
+		const other = await parseCut(join(text, '', without)[0], names, without)
+
+		if (other.error === null) {
+			Object.assign(c, without)
+			return other
+		}
+	}
+	if (blankBehind && token.length <= TOKEN_MAX) {
+		const other = await parseToken(`${token}+`)
+
+		if (other.error === null) {
+			Object.assign(c, before, { plus: true, blanks: false })
+			return other
+		}
+	}
+	return p
+}
+
+/* Where a token begins in the text, not before `from`; -1: nowhere. */
+function findToken(text, from) {
+	const found = text.slice(from).search(/007eJ|006[0-9a-fA-F]{32}IA/)
+
+	return found < 0 ? -1 : found + from
+}
+
+const nothingCopied = () => ({
+	quotes: false,
+	bearer: false,
+	blanks: false,
+	percent: false,
+	plus: false,
+	isInside: false,
+	isFollowed: false,
+	isCut: false,
+	isExact: false,
+	length: 0,
+	front: 0,
+	end: 0,
+	missing: 0,
+})
+
+/* The token in the text, and in c what had to be looked through. */
+async function parseCopied(text, names, c) {
+	let plain = text
+	let found, p
+
+	for (let times = 0; times < 3; times++) plain = percentDecode(plain, c)
+	plain = makePlain(plain, c)
+	const [begin, end] = trim(plain, c)
+	const t = plain.slice(begin, end)
+
+	p = await parseTrimmed(t, plain[end] === ' ', names, c)
+	if (p.error === 'bad_version') {
+		Object.assign(c, nothingCopied(), { length: t.length })
+		found = findToken(t, 1)
+		if (found < 0) return p
+		c.isInside = true
+		return parseTrimmed(/^[A-Za-z0-9+/]*={0,2}/.exec(t.slice(found))[0], false, names, c)
+	}
+	found = p.error === null ? -1 : findToken(t, 3)
+	if (found < 0) return p
+	Object.assign(c, { isFollowed: true, isCut: false, plus: false })
+	const first = t.slice(0, found)
+
+	return parseTrimmed(first.slice(...trim(first, nothingCopied())), false, names, c)
 }
 
 /* Whether the names let a client in, as common/services/fit.c decides */
@@ -569,7 +708,8 @@ function isTruncated(l) {
 			? `: the first ${c.front} of its characters are missing`
 			: `: it ends after ${c.length} characters`
 	if (c.end > 0) words += `, and only = is missing${c.end === 2 ? ', twice' : ''}`
-	return c.about > 0 ? `${words}, and about ${c.about} are missing` : words
+	if (c.missing === 0) return words
+	return `${words}, and ${c.isExact ? '' : 'about '}${c.missing} ${c.missing === 1 ? 'is' : 'are'} missing`
 }
 
 function lacksEntrance(l) {
@@ -626,6 +766,7 @@ function isNotVerified(l) {
 	return (
 		l.out.signature !== undefined &&
 		l.out.signatureValid === null &&
+		!(l.copied.isCut && l.p.error === 'truncated') &&
 		(l.namesMissing
 			? ': that of 006 can be checked only with channel and uid'
 			: ': there is no App Certificate to check it with')
@@ -647,8 +788,15 @@ const PROBLEMS = [
 		is('empty'),
 	],
 	[
+		'embedded',
+		'the token is inside of something else: a JSON answer, a URL, a header line',
+		'give the client the token alone: parse the answer or the URL, and take the member ' +
+			'or the parameter that has it',
+		(l) => l.copied.isInside,
+	],
+	[
 		'quoted',
-		'there are quotes around the token',
+		'there are quotes around the token, or a backslash, a comma or a semicolon',
 		"give the client the token without them: parse the server's JSON answer instead " +
 			'of cutting it out',
 		(l) => l.copied.quotes,
@@ -691,7 +839,7 @@ const PROBLEMS = [
 		'bad_version',
 		'the token does not begin with 007',
 		'give the client the token itself: what is here is something else, such as an ' +
-			'App ID, a certificate or a JSON Web Token',
+			"App ID, a certificate, a JSON Web Token, the server's whole answer or a URL",
 		is('bad_version'),
 	],
 	[
@@ -710,7 +858,7 @@ const PROBLEMS = [
 		'trailing_data',
 		"there are bytes after the token's end",
 		'copy it alone: something follows it, perhaps a second token',
-		is('trailing_data'),
+		(l) => l.copied.isFollowed || l.p.error === 'trailing_data',
 	],
 	[
 		'too_large',
@@ -998,21 +1146,8 @@ export async function inspect(text, client = {}, now = Math.floor(Date.now() / 1
 		appId: known(client.appId),
 		now,
 	}
-	const copied = {
-		quotes: false,
-		bearer: false,
-		blanks: false,
-		percent: false,
-		plus: false,
-		isCut: false,
-		front: 0,
-		end: 0,
-		about: 0,
-	}
-	const token = unwrap(utf8(text), copied)
-
-	copied.length = token.length
-	const p = await parseCut(token, e.channel, userOf(e), copied)
+	const copied = nothingCopied()
+	const p = await parseCopied(utf8(text), { channel: e.channel, user: userOf(e) }, copied)
 	const out = describe(p)
 	const look = {
 		e,

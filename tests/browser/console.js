@@ -275,6 +275,9 @@ function mistakes(now) {
 	const plus = Array.from({ length: 300 }, (_, salt) => of({ salt })).find((t) =>
 		t.slice(3, -2).includes('+'),
 	)
+	const endsWithPlus = Array.from({ length: 3000 }, (_, salt) =>
+		of({ salt, services: [service(1, PUBLISHER, 'demo', '4'.repeat(1 + (salt % 3)))] }),
+	).find((t) => t.endsWith('+'))
 	const old = `006${APP_ID}${Buffer.concat([
 		string(Buffer.alloc(32)),
 		u32(1),
@@ -284,11 +287,24 @@ function mistakes(now) {
 
 	return [
 		['empty', ' ', {}],
+		['embedded', `{"token": "${good}"}`, {}],
+		['embedded', `Authorization: Bearer ${good}`, {}],
+		['embedded', `https://x.example/?t=${encodeURIComponent(plus)}&uid=42`, {}],
+		['embedded', `{"token": "${old}"}`, {}],
 		['quoted', `"${good}"`, {}],
+		['quoted', `\u201c${good}\u201d`, {}],
+		['quoted', `"${good}",`, {}],
+		['quoted', plus.replaceAll('+', '\\u002B').replaceAll('/', '\\/'), {}],
+		['quoted', `'${of({ issued: now - 9000 })}';`, {}],
 		['bearer', `Bearer ${good}`, {}],
 		['blanks', `${good.slice(0, 64)}\r\n${good.slice(64)}`, {}],
+		['blanks', `${good.slice(0, 50)} ${good.slice(50)}`, {}],
+		['blanks', `${good.slice(0, 64)}\n    ${good.slice(64)}`, {}],
+		['blanks', `\ufeff${good}\u00a0`, {}],
 		['percent_encoded', plus.replace('+', '%2B'), {}],
+		['percent_encoded', plus.replace('+', '%252B'), {}],
 		['plus_lost', plus.replace('+', ' '), {}],
+		['plus_lost', endsWithPlus.replace(/\+$/, ' '), {}],
 		['truncated', good.slice(0, -30), {}],
 		['truncated', good.slice(0, -31), { channel: 'a longer name', uid: '4294967295' }],
 		['truncated', good.slice(2), {}],
@@ -299,7 +315,13 @@ function mistakes(now) {
 				: `${good.slice(0, -34)}`,
 			{},
 		],
-		['truncated', old.slice(0, -20), {}],
+		...[1, 2, 3, 19, 20, 21, 22].map((n) => ['truncated', old.slice(0, -n), {}]),
+		['truncated', old.slice(0, 60), { channel: 'demo', uid: '42' }],
+		['truncated', `%30${good.slice(1, -30)}`, {}],
+		['bad_version', '[object Object]', {}],
+		['bad_version', "'%20+ Token'", {}],
+		['trailing_data', `${good} ${plus}`, {}],
+		['trailing_data', `${good}${plus}`, {}],
 		['bad_version', 'eyJhbGciOiJIUzI1NiJ9.e30.x', {}],
 		['bad_base64', `${good.slice(0, 50)}_${good.slice(51)}`, {}],
 		['bad_zlib', `007eJz/${good.slice(7)}`, {}],
@@ -879,6 +901,22 @@ async function decodingAsInC({ url }) {
 	for (let i = 0; i < cases.length; i += 4) await Promise.all(cases.slice(i, i + 4).map(one))
 	same('decoded as in C', agreed, cases.length)
 	check('of all vectors', cases.length > 200, cases.length)
+	/* It takes as long as the text is: the square of that would be minutes. */
+	for (const [what, text] of [
+		['blanks', `007 ${' '.repeat(60000)}x`],
+		['quotes', `a${'"'.repeat(60000)}x`],
+		['both', `${'" '.repeat(30000)}x`],
+	]) {
+		const took = await page.evaluate(async (t) => {
+			const { inspect } = await import('./console.js')
+			const began = performance.now()
+
+			await inspect(t)
+			return performance.now() - began
+		}, text)
+
+		check(`many ${what} are looked through in little time`, took < 3000, `${took} ms`)
+	}
 	clean('decoding: nothing wrong', view)
 	await view.context.close()
 }

@@ -20,6 +20,11 @@
 	"0060123456789abcdef0123456789abcdefIAAnODc3QjGjRabGkoxDvPStfnhlU1c"                       \
 	"7w25zNG5Gre5xB6DfQtYAAAAAIgAJAwAAANd1ZwQAAQCQk3RnAgCQk3RnAwCQk3RnBACQk3Rn"
 
+/* Its first 115 characters. */
+#define TOKEN_006_CUT                                                                              \
+	"0060123456789abcdef0123456789abcdefIAAnODc3QjGjRabGkoxDvPStfnhlU1c7"                      \
+	"w25zNG5Gre5xB6DfQtYAAAAAIgAJAwAAANd1ZwQAAQCQk3Rn"
+
 static struct config *config;
 static struct app *app;
 static struct exchange x;
@@ -131,12 +136,57 @@ lose_plus(char *text)
 }
 
 static void
+lose_last_plus(char *text)
+{
+	text[strlen(text) - 1] = ' ';
+}
+
+static void
+replace(char *text, char sign, const char *with)
+{
+	for (char *p = text; (p = strchr(p, sign)) != NULL; p += strlen(with)) {
+		memmove(p + strlen(with), p + 1, strlen(p));
+		memcpy(p, with, strlen(with));
+	}
+}
+
+static void
 encode_plus(char *text)
 {
-	for (char *p = text; (p = strchr(p, '+')) != NULL; p++) {
-		memmove(p + 3, p + 1, strlen(p));
-		memcpy(p, "%2B", 3);
-	}
+	replace(text, '+', "%2B");
+}
+
+static void
+encode_plus_twice(char *text)
+{
+	replace(text, '+', "%252B");
+}
+
+/* As it is in a JSON text that is shown in a JSON text. */
+static void
+escape_plus(char *text)
+{
+	replace(text, '+', "\\\\u002B");
+}
+
+static void
+escape_slash(char *text)
+{
+	replace(text, '/', "\\\\/");
+}
+
+static void
+add_blank(char *text)
+{
+	memmove(text + 51, text + 50, strlen(text + 50) + 1);
+	text[50] = ' ';
+}
+
+static void
+indent(char *text)
+{
+	memmove(text + 66, text + 60, strlen(text + 60) + 1);
+	memcpy(text + 60, "\\n    ", 6);
 }
 
 static void
@@ -160,14 +210,18 @@ make_huge(char *text)
 }
 
 /*
- * Not every token has a + to be lost, one that ends with it has a blank behind it then, and one
- * with = at its end is not made longer.
+ * Not every token has a + or / to be changed, and one with = at its end is not made longer.
  */
 static bool
 is_apt(const struct recipe *r, const char *text)
 {
-	if (r->damage == lose_plus || r->damage == encode_plus)
-		return strchr(text, '+') != NULL && text[strlen(text) - 1] != '+';
+	if (r->damage == lose_last_plus)
+		return text[strlen(text) - 1] == '+';
+	if (r->damage == lose_plus || r->damage == encode_plus || r->damage == encode_plus_twice ||
+	    r->damage == escape_plus)
+		return strchr(text, '+') != NULL;
+	if (r->damage == escape_slash)
+		return strchr(text, '/') != NULL;
 	return r->behind == NULL || strcmp(r->behind, "AAAA") != 0 || strchr(text, '=') == NULL;
 }
 
@@ -182,18 +236,63 @@ struct mistake {
 static const struct mistake mistakes[] = {
 	{ "", "", { .channel = NULL }, ",\"channel\":\"demo\",\"uid\":42", true },
 	{ "empty ", "there is no token", { .text = "" }, "" },
-	{ "quoted ", "there are quotes around the token", { .before = "'", .behind = "'" },
-	    ",\"channel\":\"demo\",\"uid\":42" },
+	{ "quoted ", "there are quotes around the token, or a backslash, a comma or a semicolon",
+	    { .before = "'", .behind = "'" }, ",\"channel\":\"demo\",\"uid\":42" },
 	{ "bearer ", "the word Bearer stands before the token", { .before = "bearer  " }, "" },
 	{ "blanks ", "there are blanks or line ends around the token or in it",
 	    { .behind = "\\r\\n" }, "" },
-	{ "quoted bearer blanks ", "there are quotes around the token",
+	{ "quoted bearer blanks ",
+	    "there are quotes around the token, or a backslash, a comma or a semicolon",
 	    { .before = " \\\"Bearer ", .behind = "\\\"\\n" }, "" },
 	{ "percent_encoded ", "the token is encoded for a URL (%2B, %2F, %3D)",
 	    { .damage = encode_plus }, "" },
 	{ "blanks percent_encoded ", "there are blanks or line ends around the token or in it",
 	    { .behind = "%20" }, "" },
+	{ "percent_encoded ", "the token is encoded for a URL (%2B, %2F, %3D)",
+	    { .damage = encode_plus_twice }, "" },
 	{ "plus_lost ", "the token has a blank where a + was", { .damage = lose_plus }, "" },
+	{ "plus_lost ", "the token has a blank where a + was", { .damage = lose_last_plus }, "" },
+	{ "blanks ", "there are blanks or line ends around the token or in it",
+	    { .damage = add_blank }, "" },
+	{ "blanks ", "there are blanks or line ends around the token or in it",
+	    { .damage = indent }, "" },
+	{ "blanks ", "there are blanks or line ends around the token or in it",
+	    { .before = "\xef\xbb\xbf", .behind = "\xc2\xa0" }, "" },
+	{ "quoted ", "there are quotes around the token, or a backslash, a comma or a semicolon",
+	    { .before = "\xe2\x80\x9c", .behind = "\xe2\x80\x9d" }, "" },
+	{ "quoted ", "there are quotes around the token, or a backslash, a comma or a semicolon",
+	    { .before = "\\\"", .behind = "\\\"," }, "" },
+	{ "quoted ", "there are quotes around the token, or a backslash, a comma or a semicolon",
+	    { .damage = escape_slash }, "" },
+	{ "quoted ", "there are quotes around the token, or a backslash, a comma or a semicolon",
+	    { .damage = escape_plus }, "" },
+	{ "quoted expired ",
+	    "there are quotes around the token, or a backslash, a comma or a semicolon",
+	    { .before = "'", .behind = "'", .issued = -9000 }, "" },
+	{ "quoted bad_signature ",
+	    "there are quotes around the token, or a backslash, a comma or a semicolon",
+	    { .before = "'", .behind = "';", .certificate = OTHER }, "" },
+	{ "embedded ", "the token is inside of something else: a JSON answer, a URL, a header line",
+	    { .before = "{\\\"token\\\": \\\"", .behind = "\\\"}" }, "" },
+	{ "embedded ", "the token is inside of something else: a JSON answer, a URL, a header line",
+	    { .before = "Authorization: agora token=" }, "" },
+	{ "embedded expired ",
+	    "the token is inside of something else: a JSON answer, a URL, a header line",
+	    { .before = "https://x.example/?t=",
+		.behind = "&uid=42",
+		.damage = encode_plus,
+		.issued = -9000 },
+	    "" },
+	{ "bad_version ", "the token does not begin with 007", { .text = "[object Object]" }, "" },
+	{ "bad_version ", "the token does not begin with 007", { .text = "'%20+ Token'" }, "" },
+	{ "trailing_data ", "there are bytes after the token's end",
+	    { .behind = " 007eJxTYODhmiOm" }, "" },
+	{ "truncated unsupported_version ",
+	    "the token is cut short: it ends after 119 characters, and 20 are missing",
+	    { .text = TOKEN_006_CUT "AgCQ" }, "" },
+	{ "truncated unsupported_version ",
+	    "the token is cut short: it ends after 116 characters, and 23 are missing",
+	    { .text = TOKEN_006_CUT "A" }, ",\"channel\":\"demo\",\"uid\":0" },
 	{ "truncated ", "the token is cut short: it ends after ...", { .damage = cut_forty }, "" },
 	{ "truncated ", "the token is cut short: the first 2 of its characters are missing",
 	    { .damage = cut_the_first_two }, "" },
