@@ -324,8 +324,8 @@ fields_step(struct exchange *x)
 	x->input = arena_alloc(&x->arena, 1, x->route->input->size);
 	if (field_read(x->route->input, x->members, &x->arena, x->input, &error))
 		return NEXT;
-	return exchange_fail(
-	    x, error.missing ? ERROR_MISSING_FIELD : ERROR_INVALID_FIELD, error.field, error.rule);
+	return exchange_fail(x, error.missing ? ERROR_MISSING_FIELD : ERROR_INVALID_FIELD,
+	    error.field[0] == '\0' ? NULL : error.field, error.rule);
 }
 
 static enum step

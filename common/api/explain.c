@@ -195,7 +195,8 @@ explain(const struct policy *policy, const struct route *routes, size_t route_co
 		fill_answer(answer, &verdict, &ask, &x.arena);
 	} else {
 		memcpy(inner, error->field, sizeof(inner));
-		snprintf(error->field, sizeof(error->field), "request.%.80s", inner);
+		snprintf(error->field, sizeof(error->field), "request%s%.80s",
+		    inner[0] == '\0' ? "" : ".", inner);
 	}
 	json_object_put(x.members);
 	*arena = x.arena;

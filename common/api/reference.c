@@ -235,12 +235,35 @@ put_members(struct json_object *schema, const char *prefix, bool is_answer)
 	}
 }
 
+/* Where one of some members is needed: "One of these is needed: a with b, c" */
+static void
+put_needs(struct json_object *needs)
+{
+	fputs("<p>One of these is needed: ", stdout);
+	for (size_t i = 0; i < length(needs); i++) {
+		struct json_object *required = at(item(needs, i), "required");
+
+		fputs(i == 0 ? "" : ", ", stdout);
+		for (size_t n = 0; n < length(required); n++) {
+			const char *name = json_object_get_string(item(required, n));
+
+			fputs(n == 0 ? "" : " with ", stdout);
+			put_code(name);
+			if (at(at(item(needs, i), "properties"), name) != NULL)
+				fputs(" as <code>true</code>", stdout);
+		}
+	}
+	puts(".</p>");
+}
+
 static void
 put_fields(struct json_object *schema, bool is_answer)
 {
 	if (at(schema, "properties") == NULL ||
 	    json_object_object_length(at(schema, "properties")) == 0)
 		return;
+	if (at(schema, "anyOf") != NULL)
+		put_needs(at(schema, "anyOf"));
 	puts("<dl>");
 	put_members(schema, "", is_answer);
 	puts("</dl>");
@@ -269,7 +292,7 @@ put_body(struct json_object *schema)
 {
 	struct json_object *variants = at(schema, "oneOf");
 
-	if (variants == NULL)
+	if (variants == NULL && at(schema, "properties") == NULL)
 		variants = at(schema, "anyOf");
 	for (size_t i = 0; i < length(variants); i++)
 		put_variant(schema_of(item(variants, i)));

@@ -81,7 +81,7 @@ const struct route routes[] = {
 	ROW("POST", "/cloud_recording/update/subscriber-list", recording_update,
 	    &recording_update_table, &recording_job_table, "recording.update",
 	    "Change whom it records", .wait = ROUTE_GOES_TO_END, .also = 206),
-	ROW("POST", "/cloud_recording/update/layout", recording_layout, &recording_update_table,
+	ROW("POST", "/cloud_recording/update/layout", recording_layout, &recording_layout_table,
 	    &recording_job_table, "recording.update", "Change its layout",
 	    .wait = ROUTE_GOES_TO_END, .also = 206),
 	BILLS("POST", "/rtt/start", rtt_start, &rtt_start_table, &rtt_started_table, "rtt.start",

@@ -5,22 +5,30 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* What checks of names want, as regular expressions (ECMA-262). */
+/* Up to 4294967295 */
+#define UID_DIGITS                                                                                 \
+	"([0-9]{1,9}|[1-3][0-9]{9}|4([01][0-9]{8}|2([0-8][0-9]{7}|9([0-3][0-9]{6}|4([0-8][0-9]"    \
+	"{5}|9([0-5][0-9]{4}|6([0-6][0-9]{3}|7([01][0-9]{2}|2([0-8][0-9]|9[0-5])))))))))"
+#define BYTE_DIGITS "0*(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+
+/* What checks of names want, as regular expressions (ECMA-262), and of those that are numbers. */
 #define RTC_LEGAL "A-Za-z0-9 !#$%&()+\\-:;<=.>?@\\[\\]\\^_{}|~,"
 static const struct {
 	bool (*check)(struct text value, struct field_error *error);
 	const char *pattern;
+	int64_t least;
 } patterns[] = {
-	{ name_is_rtc, "^[" RTC_LEGAL "*]*$" },
-	{ name_is_channel, "^[" RTC_LEGAL "]*$" },
-	{ name_is_room, "^[" RTC_LEGAL "]*$" },
-	{ name_is_rtm_user, "^(?!0$)[" RTC_LEGAL "]*$" },
-	{ name_is_chat_user, "^(?!0$)[a-z0-9_\\-.]*$" },
-	{ name_is_job, "^[A-Za-z0-9_\\-]*$" },
-	{ name_is_uid, "^[0-9]+$" },
-	{ is_agora_id, "^[A-Za-z0-9\\-_.~=]*$" },
-	{ is_ipv4, "^[0-9]+(\\.[0-9]+){3}$" },
-	{ is_stream_url, "^[!-~]*://[!-~]*$" },
+	{ name_is_rtc, "^[" RTC_LEGAL "*]*$", 0 },
+	{ name_is_channel, "^[" RTC_LEGAL "]*$", 0 },
+	{ name_is_room, "^[" RTC_LEGAL "]*$", 0 },
+	{ name_is_rtm_user, "^(?!0$)[" RTC_LEGAL "]*$", 1 },
+	{ name_is_chat_user, "^(?!0$)[a-z0-9_\\-.]*$", 1 },
+	{ name_is_job, "^[A-Za-z0-9_\\-]*$", 0 },
+	{ name_is_uid, "^0*" UID_DIGITS "$", 0 },
+	{ name_is_bot_uid, "^(?!0)" UID_DIGITS "$", 1 },
+	{ is_agora_id, "^[A-Za-z0-9\\-_.~=]*$", 0 },
+	{ is_ipv4, "^(" BYTE_DIGITS "\\.){3}" BYTE_DIGITS "$", 0 },
+	{ is_stream_url, "^[!-~]*://[!-~]*$", 0 },
 };
 
 const struct field schema_project_field = { "project", FIELD_TEXT,
@@ -42,15 +50,24 @@ schema_description(struct buf *out, const struct field *f)
 }
 
 static void
-put_text_rules(struct buf *out, const struct field *f)
+put_text_rules(struct buf *out, const struct field *f, enum schema_use use)
 {
+	int64_t least = 0;
+
 	if (f->max > 0 && f->min > 0)
 		json_put_number(out, "minLength", 1); /* so many bytes may be fewer characters */
 	if (f->max > 0 && f->kind != FIELD_TEXTS)
 		json_put_number(out, "maxLength", f->max);
-	for (size_t i = 0; f->check != NULL && i < COUNT(patterns); i++)
-		if (patterns[i].check == f->check)
-			json_put_text(out, "pattern", patterns[i].pattern);
+	for (size_t i = 0; f->check != NULL && i < COUNT(patterns); i++) {
+		if (patterns[i].check != f->check)
+			continue;
+		json_put_text(out, "pattern", patterns[i].pattern);
+		least = patterns[i].least;
+	}
+	if (f->kind == FIELD_ID && use == SCHEMA_BODY) {
+		json_put_number(out, "minimum", least);
+		json_put_number(out, "maximum", UINT32_MAX);
+	}
 	if (f->flags & FIELD_SECRET)
 		json_put_text(out, "format", "password");
 }
@@ -119,7 +136,7 @@ put_list(struct buf *out, const struct field *f, enum schema_use use)
 		put_string_or(out, "null");
 	} else {
 		json_put_text(out, "type", "string");
-		put_text_rules(out, f);
+		put_text_rules(out, f, use);
 	}
 	buf_text(out, "}");
 }
@@ -138,23 +155,24 @@ schema_value(struct buf *out, const struct field *f, enum schema_use use, uint64
 	switch (f->kind) {
 	case FIELD_TEXT:
 		json_put_text(out, "type", "string");
-		put_text_rules(out, f);
+		put_text_rules(out, f, use);
 		return;
 	case FIELD_NAME: put_string_or(out, "null"); return;
 	case FIELD_ID:
-		if (use == SCHEMA_BODY) {
+		if (use == SCHEMA_BODY)
 			put_string_or(out, "integer");
-			json_put_number(out, "minimum", 0);
-			json_put_number(out, "maximum", UINT32_MAX);
-		} else {
+		else
 			json_put_text(out, "type", "string");
-		}
-		put_text_rules(out, f);
+		put_text_rules(out, f, use);
 		return;
 	case FIELD_INT: put_number_rules(out, f, use); return;
 	case FIELD_CHOICE: put_choices(out, f, use, decided); return;
 	case FIELD_BOOL: json_put_text(out, "type", "boolean"); return;
 	case FIELD_MAYBE:
+		if (use != SCHEMA_ANSWER) {
+			json_put_text(out, "type", "boolean");
+			return;
+		}
 		json_begin(out, "type", "[");
 		json_put_item(out, "boolean");
 		json_put_item(out, "null");
@@ -164,10 +182,20 @@ schema_value(struct buf *out, const struct field *f, enum schema_use use, uint64
 	case FIELD_LIST:
 	case FIELD_TEXTS:
 	case FIELD_NAMES: put_list(out, f, use); return;
-	case FIELD_JSON: schema_open(out); return;
+	case FIELD_JSON:
+		if (f->nested == NULL)
+			schema_open(out);
+		else
+			schema_object(out, f->nested, use, "", SCHEMA_ANY_CHOICE);
+		return;
 	case FIELD_JSONS:
 		json_put_text(out, "type", "array");
-		json_begin(out, "items", "{}");
+		if (f->max > 0)
+			json_put_number(out, "maxItems", f->max);
+		json_begin(out, "items", "{");
+		if (f->flags & FIELD_STRINGS)
+			json_put_text(out, "type", "string");
+		buf_text(out, "}");
 		return;
 	case FIELD_MAP:
 		json_put_text(out, "type", "object");
@@ -219,6 +247,32 @@ put_hex(struct buf *out, const struct field *f)
 	buf_free(&name);
 }
 
+/* One of the members that the table needs. */
+static void
+put_needs(struct buf *out, const struct table *table)
+{
+	json_begin(out, "anyOf", "[");
+	for (size_t i = 0; table->needs->any[i][0] != NULL; i++) {
+		const char *const *names = table->needs->any[i];
+
+		json_begin(out, NULL, "{");
+		json_begin(out, "required", "[");
+		for (size_t n = 0; n < 2 && names[n] != NULL; n++)
+			json_put_item(out, names[n]);
+		buf_text(out, "]");
+		for (const struct field *f = table->fields; f < table->fields + table->count; f++) {
+			if (f->kind != FIELD_BOOL || strcmp(f->name, names[0]) != 0)
+				continue;
+			json_begin(out, "properties", "{");
+			json_begin(out, f->name, "{");
+			json_put_bool(out, "const", true);
+			buf_text(out, "}}");
+		}
+		buf_text(out, "}");
+	}
+	buf_text(out, "]");
+}
+
 void
 schema_object(struct buf *out, const struct table *table, enum schema_use use, const char *path,
     uint64_t decided)
@@ -254,5 +308,7 @@ schema_object(struct buf *out, const struct table *table, enum schema_use use, c
 		json_put_item(out, f->name);
 	}
 	buf_text(out, required ? "]" : "");
+	if (table->needs != NULL && use == SCHEMA_BODY)
+		put_needs(out, table);
 	json_put_bool(out, "additionalProperties", false);
 }

@@ -241,6 +241,15 @@ prefix(struct field_error *error, const char *name, const char *at)
 }
 
 static bool
+has_room(const struct field *f, size_t count, struct field_error *error)
+{
+	if (f->max == 0 || count <= (size_t)f->max)
+		return true;
+	field_rule(error, "must have at most %lld items", (long long)f->max);
+	return false;
+}
+
+static bool
 read_list(const struct field *f, struct json_object *object, struct json_object *value,
     struct arena *arena, struct list *out, struct field_error *error)
 {
@@ -260,10 +269,8 @@ read_list(const struct field *f, struct json_object *object, struct json_object 
 		return false;
 	}
 	count = json_object_array_length(value);
-	if (f->max > 0 && count > (size_t)f->max) {
-		field_rule(error, "must have at most %lld items", (long long)f->max);
+	if (!has_room(f, count, error))
 		return false;
-	}
 	*out = (struct list){ arena_alloc(arena, count, size), count };
 	for (size_t i = 0; i < count && ok; i++) {
 		struct json_object *item = json_object_array_get_idx(value, i);
@@ -291,6 +298,24 @@ read_list(const struct field *f, struct json_object *object, struct json_object 
 		}
 	}
 	return ok;
+}
+
+/* As it is, once its items are what they are to be. */
+static bool
+read_jsons(const struct field *f, struct json_object *value, struct json_object **out,
+    struct field_error *error)
+{
+	if (!json_object_is_type(value, json_type_array)) {
+		field_rule(error, "must be an array");
+		return false;
+	}
+	for (size_t i = 0; (f->flags & FIELD_STRINGS) && i < json_object_array_length(value); i++)
+		if (!json_object_is_type(json_object_array_get_idx(value, i), json_type_string)) {
+			field_rule(error, "must hold strings");
+			return false;
+		}
+	*out = value;
+	return has_room(f, json_object_array_length(value), error);
 }
 
 static bool
@@ -340,14 +365,13 @@ read_value(const struct field *f, bool text_source, struct json_object *object,
 	case FIELD_BOOL: return read_bool(value, text_source, to, error);
 	case FIELD_MAYBE: return read_maybe(value, text_source, to, error);
 	case FIELD_JSON:
-	case FIELD_JSONS:
-		if (json_object_is_type(
-			value, f->kind == FIELD_JSON ? json_type_object : json_type_array)) {
+		if (json_object_is_type(value, json_type_object)) {
 			*(struct json_object **)to = value;
 			return true;
 		}
-		field_rule(error, "must be an %s", f->kind == FIELD_JSON ? "object" : "array");
+		field_rule(error, "must be an object");
 		return false;
+	case FIELD_JSONS: return read_jsons(f, value, to, error);
 	case FIELD_OBJECT:
 		*(void **)to = arena_alloc(arena, 1, f->nested->size);
 		if (field_read(f->nested, value, arena, *(void **)to, error))
@@ -432,13 +456,13 @@ read_field(const struct table *table, const struct field *f, const struct field 
 	return false;
 }
 
-static bool
-has_row(const struct table *table, const char *name)
+static const struct field *
+row_of(const struct table *table, const char *name)
 {
 	for (size_t i = 0; i < table->count; i++)
 		if (strcmp(table->fields[i].name, name) == 0)
-			return true;
-	return false;
+			return &table->fields[i];
+	return NULL;
 }
 
 static bool
@@ -446,13 +470,39 @@ check_closed(const struct table *table, struct json_object *object, struct field
 {
 	json_object_object_foreach(object, name, member) {
 		(void)member;
-		if (has_row(table, name))
+		if (row_of(table, name) != NULL)
 			continue;
 		snprintf(error->field, sizeof(error->field), "%.40s", name);
 		field_rule(error, "is no member that is known here");
 		return false;
 	}
 	return true;
+}
+
+static bool
+is_given(const struct table *table, struct json_object *object, const char *name)
+{
+	struct json_object *value = field_member(object, name);
+
+	return value != NULL &&
+	    (row_of(table, name)->kind != FIELD_BOOL || json_object_get_boolean(value));
+}
+
+/* One of the members that the table needs is there. */
+static bool
+check_needs(const struct table *table, struct json_object *object, struct field_error *error)
+{
+	const struct needs *needs = table->needs;
+
+	for (size_t i = 0; needs->any[i][0] != NULL; i++)
+		if (is_given(table, object, needs->any[i][0]) &&
+		    (needs->any[i][1] == NULL || is_given(table, object, needs->any[i][1])))
+			return true;
+	error->missing = true;
+	if (needs->field != NULL)
+		snprintf(error->field, sizeof(error->field), "%s", needs->field);
+	field_rule(error, "%s", needs->rule);
+	return false;
 }
 
 bool
@@ -483,7 +533,7 @@ field_read(const struct table *table, struct json_object *object, struct arena *
 			decided = UINT64_C(1) << *(int64_t *)member_of(out, f);
 		}
 	}
-	return true;
+	return table->needs == NULL || check_needs(table, object, error);
 }
 
 static void

@@ -22,8 +22,9 @@ enum field_kind {
 	FIELD_OBJECT, /* pointer to the nested table's struct, NULL when absent */
 	FIELD_LIST,   /* struct list of the nested table's structs */
 	FIELD_TEXTS,  /* struct list of struct text */
-	FIELD_JSON,   /* struct json_object *: an object, as it is; borrowed */
-	FIELD_JSONS,  /* the same, an array */
+	FIELD_JSON,   /* struct json_object *: an object, as it is; borrowed.  A nested table
+	                 describes it */
+	FIELD_JSONS,  /* the same, an array; max: of so many items at most, 0 = any */
 	FIELD_NAMES,  /* the same, each like FIELD_NAME; beside a null its hex is in <name>Hex[] */
 	FIELD_MAP, /* struct list of the nested table's structs, one for each member of an object;
 	              each struct begins with the member's name, a struct text */
@@ -33,14 +34,15 @@ enum field_kind {
 #define MAYBE_ABSENT (-2)
 
 /* flags */
-#define FIELD_REQUIRED 1U /* reading: must be there; in an answer: is always there */
-#define FIELD_DECIDES 2U  /* reading: a choice, the table's first row, that `when` speaks of */
-#define FIELD_IGNORED 4U  /* reading: ignored, not refused, where `when` does not allow it */
-#define FIELD_OMIT 8U     /* writing: left out while it has its fallback value */
-#define FIELD_SECRET 16U  /* never shown in a log or a configuration listing */
-#define FIELD_FILE 32U    /* settings: may come as <name>_FILE, the path of a file holding it */
-#define FIELD_SCOPE 64U   /* a text: where the request has its effect; grants are bounded by it */
-#define FIELD_OR_ONE 128U /* FIELD_TEXTS: a single string is a list of one */
+#define FIELD_REQUIRED 1U  /* reading: must be there; in an answer: is always there */
+#define FIELD_DECIDES 2U   /* reading: a choice, the table's first row, that `when` speaks of */
+#define FIELD_IGNORED 4U   /* reading: ignored, not refused, where `when` does not allow it */
+#define FIELD_OMIT 8U      /* writing: left out while it has its fallback value */
+#define FIELD_SECRET 16U   /* never shown in a log or a configuration listing */
+#define FIELD_FILE 32U     /* settings: may come as <name>_FILE, the path of a file holding it */
+#define FIELD_SCOPE 64U    /* a text: where the request has its effect; grants are bounded by it */
+#define FIELD_OR_ONE 128U  /* FIELD_TEXTS: a single string is a list of one */
+#define FIELD_STRINGS 256U /* FIELD_JSONS: its items are strings */
 
 struct choice {
 	const char *name; /* NULL ends the list */
@@ -70,12 +72,20 @@ struct field {
 	const char *meaning; /* one line for people */
 };
 
+/* Members of which one must be given, and what is said where none is. */
+struct needs {
+	const char *field; /* NULL: of no one member */
+	const char *rule;
+	const char *any[8][2]; /* two names: both together.  A FIELD_BOOL counts when it is true */
+};
+
 struct table {
 	const struct field *fields;
 	size_t count;
 	size_t size;      /* of the struct */
 	bool text_source; /* numbers come as strings: query, path, settings; "" means absent */
 	bool closed;      /* names are exact, and a member without a row is an error */
+	const struct needs *needs; /* reading; NULL: none */
 };
 
 #define TABLE(fields, type)                                                                        \
@@ -89,6 +99,10 @@ struct table {
 #define CLOSED_TABLE(fields, type)                                                                 \
 	{                                                                                          \
 		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false, true            \
+	}
+#define NEEDS_TABLE(fields, type, needs)                                                           \
+	{                                                                                          \
+		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false, false, needs    \
 	}
 
 /*

@@ -64,6 +64,25 @@ static const struct field upstream_fields[] = {
 };
 static const struct table upstream_table = TABLE(upstream_fields, struct error_upstream);
 
+/* Only described: it comes as the handler made it. */
+#define KNOWN(name, text)                                                                          \
+	{                                                                                          \
+		name, FIELD_TEXT, .meaning = text                                                  \
+	}
+
+static const struct field known_fields[] = {
+	KNOWN("cname", "the channel that is recorded"),
+	KNOWN("uid", "the recorder's uid"),
+	KNOWN("resourceId", "Agora's resourceId of the recording"),
+	KNOWN("sid", "Agora's id of the recording"),
+	KNOWN("name", "name of the transcription's task"),
+	KNOWN("converterName", "name of the converter"),
+	KNOWN("converterId", "Agora's id of the converter"),
+	KNOWN("playerName", "name of the player"),
+	KNOWN("playerId", "Agora's id of the player"),
+};
+static const struct table known_table = TABLE(known_fields, struct json_object *);
+
 #define ROW(name, kind, flags, member, text)                                                       \
 	{                                                                                          \
 		name, kind, flags, offsetof(struct error_answer, member), .meaning = text          \
@@ -80,7 +99,9 @@ static const struct field error_fields[] = {
 	ROW("requestId", FIELD_TEXT, FIELD_REQUIRED, request_id, "the request's id, as in the log"),
 	{ "upstream", FIELD_OBJECT, .offset = offsetof(struct error_answer, upstream),
 	    .nested = &upstream_table, .meaning = "what Agora said, where it was asked" },
-	ROW("known", FIELD_JSON, 0, known, "what is known of a job that may be running: its ids"),
+	{ "known", FIELD_JSON, .offset = offsetof(struct error_answer, known),
+	    .nested = &known_table,
+	    .meaning = "what is known of a job that may be running: its ids" },
 };
 
 static const struct table error_table = TABLE(error_fields, struct error_answer);

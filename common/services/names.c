@@ -108,3 +108,14 @@ name_is_uid(struct text value, struct field_error *error)
 	field_rule(error, "must be a whole number, 0 to 4294967295");
 	return false;
 }
+
+bool
+name_is_bot_uid(struct text value, struct field_error *error)
+{
+	uint64_t n;
+
+	if (text_number(value, UINT32_MAX, &n) && n > 0 && value.data[0] != '0')
+		return true;
+	field_rule(error, "must be a whole number, 1 to 4294967295");
+	return false;
+}

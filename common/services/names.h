@@ -28,6 +28,8 @@ bool name_is_job(struct text name, struct field_error *error);
 
 /* A uid as a number: 0 to 4294967295. */
 bool name_is_uid(struct text name, struct field_error *error);
+/* The same of a bot that Agora runs: 1 to 4294967295, without zeros in front. */
+bool name_is_bot_uid(struct text name, struct field_error *error);
 
 /* Whether a token's name, which may hold the wildcard *, covers this one. */
 bool name_covers(struct text pattern, struct text name);

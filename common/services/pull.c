@@ -104,7 +104,11 @@ static const struct field update_fields[] = { ID_ROW("playerId"), REGION_ROW(str
 	NUMBER("seekPosition", seek, 0, INT32_MAX, "seconds", "go to this place"),
 	{ "sequenceId", FIELD_INT, 0, AT(sequence), 0, INT64_MAX, .fallback = -1,
 	    .meaning = "must grow; ours when absent" } };
-const struct table pull_update_table = TABLE(update_fields, struct player_request);
+static const struct needs changes = {
+	.rule = "nothing to update: give streamUrl, audioOptions, isPause or seekPosition",
+	.any = { { "streamUrl" }, { "audioOptions" }, { "isPause" }, { "seekPosition" } },
+};
+const struct table pull_update_table = NEEDS_TABLE(update_fields, struct player_request, &changes);
 
 #undef AT
 #define AT(member) offsetof(struct list_request, member)
@@ -444,11 +448,6 @@ send_update(struct exchange *x)
 	set_int_if_given(player, "seekPosition", r->seek);
 	if (r->pause != MAYBE_ABSENT)
 		json_set(player, "isPause", json_object_new_boolean(r->pause));
-	if (json_object_object_length(player) == 0) {
-		json_object_put(player);
-		return exchange_fail(x, ERROR_MISSING_FIELD, NULL,
-		    "nothing to update: give streamUrl, audioOptions, isPause or seekPosition");
-	}
 	body = json_copy(NULL);
 	json_set(body, "player", player);
 	path = player_path(x, r);

@@ -30,6 +30,8 @@ struct list_answer {
 	struct text timestamp;
 };
 
+#define AUDIO_MEANING "Agora's audioOptions; it names users by their numeric uids"
+#define VIDEO_MEANING "Agora's videoOptions; it names users by their numeric uids"
 #define AT(member) offsetof(struct start_request, member)
 #define JITTER_ROW                                                                                 \
 	{                                                                                          \
@@ -53,13 +55,18 @@ static const struct field start_fields[] = {
 	    .meaning = "true: mixed, with audioOptions and videoOptions" },
 	{ "rtcStreamUid", FIELD_ID, 0, AT(uid), .check = name_is_uid,
 	    .meaning = "without transcoding: whose stream" },
-	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = "Agora's audioOptions" },
-	{ "videoOptions", FIELD_JSON, 0, AT(video), .meaning = "Agora's videoOptions" },
+	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = AUDIO_MEANING },
+	{ "videoOptions", FIELD_JSON, 0, AT(video), .meaning = VIDEO_MEANING },
 	{ "idleTimeOut", FIELD_INT, 0, AT(idle), 5, 600, "seconds", .fallback = -1,
 	    .meaning = "ends after so long without a stream" },
 	JITTER_ROW,
 };
-const struct table push_start_table = TABLE(start_fields, struct start_request);
+static const struct needs stream = {
+	.field = "rtcStreamUid",
+	.rule = "is required without transcoding",
+	.any = { { "rtcStreamUid" }, { "useTranscoding" } },
+};
+const struct table push_start_table = NEEDS_TABLE(start_fields, struct start_request, &stream);
 
 #undef AT
 #define AT(member) offsetof(struct converter_request, member)
@@ -92,11 +99,18 @@ static const struct field update_fields[] = { ID_ROW("converterId"),
 	    .meaning = "its stream key" },
 	{ "rtcChannel", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,
 	    .check = name_is_channel, .meaning = "the channel that it sends" },
-	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = "Agora's audioOptions" },
-	{ "videoOptions", FIELD_JSON, 0, AT(video), .meaning = "Agora's videoOptions" }, JITTER_ROW,
+	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = AUDIO_MEANING },
+	{ "videoOptions", FIELD_JSON, 0, AT(video), .meaning = VIDEO_MEANING }, JITTER_ROW,
 	{ "sequenceId", FIELD_INT, 0, AT(sequence), 0, INT64_MAX, .fallback = -1,
 	    .meaning = "must grow; ours when absent" } };
-const struct table push_update_table = TABLE(update_fields, struct converter_request);
+static const struct needs changes = {
+	.rule = "nothing to update: give streamUrl with streamKey, audioOptions, videoOptions or "
+		"jitterBufferSizeMs",
+	.any = { { "streamUrl", "streamKey" }, { "audioOptions" }, { "videoOptions" },
+	    { "jitterBufferSizeMs" } },
+};
+const struct table push_update_table =
+    NEEDS_TABLE(update_fields, struct converter_request, &changes);
 
 #undef AT
 #define AT(member) offsetof(struct list_request, member)
@@ -179,11 +193,6 @@ new_converter(struct exchange *x, const struct start_request *r, struct text nam
 {
 	struct json_object *converter, *options;
 
-	if (!r->transcoding && r->uid.data == NULL) {
-		exchange_fail(
-		    x, ERROR_MISSING_FIELD, "rtcStreamUid", "is required without transcoding");
-		return NULL;
-	}
 	if (r->transcoding) {
 		options = transcode_options(x, r->channel, r->audio, r->video);
 	} else {
@@ -391,13 +400,6 @@ send_update(struct exchange *x)
 		json_set_text(converter, "rtmpUrl", rtmp_join(x, r->stream_url, r->stream_key));
 	if (r->jitter >= 0)
 		json_set_int(converter, "jitterBufferSizeMs", r->jitter);
-	if (json_object_object_length(converter) == 0) {
-		json_object_put(converter);
-		return exchange_fail(x, ERROR_MISSING_FIELD, NULL,
-		    "nothing to update: give streamUrl with streamKey, audioOptions, videoOptions "
-		    "or "
-		    "jitterBufferSizeMs");
-	}
 	body = json_copy(NULL);
 	json_set(body, "converter", converter);
 	path = converter_path(x, r);

@@ -23,9 +23,10 @@
 enum recording_mode { MODE_INDIVIDUAL, MODE_RAW, MODE_MIX, MODE_WEB };
 
 struct start_request {
-	int64_t mode;  /* enum recording_mode */
-	int64_t scene; /* Agora's number */
-	struct text channel, uid, region;
+	int64_t mode;   /* enum recording_mode */
+	int64_t scene;  /* Agora's number */
+	int64_t region; /* of regions; -1: not given */
+	struct text channel, uid;
 	struct json_object *exclude_ids, *config, *file_config, *snapshot, *extension, *storage;
 	int64_t hours, wait; /* hours; seconds */
 };
@@ -57,27 +58,6 @@ static const struct choice scenes[] = { { "realtime", 0 }, { "web", 1 }, { "post
 static const struct choice regions[] = { { "CN", 0 }, { "AP", 1 }, { "EU", 2 }, { "NA", 3 },
 	{ NULL, 0 } };
 
-static bool
-is_region(struct text value, struct field_error *error)
-{
-	for (const struct choice *c = regions; c->name != NULL; c++)
-		if (text_is(value, c->name))
-			return true;
-	field_rule(error, "must be CN, AP, EU or NA");
-	return false;
-}
-
-static bool
-is_bot_uid(struct text value, struct field_error *error)
-{
-	uint64_t n;
-
-	if (text_number(value, UINT32_MAX, &n) && n > 0 && value.data[0] != '0')
-		return true;
-	field_rule(error, "must be a whole number, 1 to 4294967295");
-	return false;
-}
-
 #define AT(member) offsetof(struct start_request, member)
 
 static const struct field start_fields[] = {
@@ -88,18 +68,20 @@ static const struct field start_fields[] = {
 	    .meaning = "the channel to record" },
 	{ "channelName", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, 1024,
 	    .when = MODE(MODE_WEB), .meaning = "a label for the recording" },
-	{ "uid", FIELD_ID, 0, AT(uid), 1, 10, .check = is_bot_uid,
+	{ "uid", FIELD_ID, 0, AT(uid), 1, 10, .check = name_is_bot_uid,
 	    .meaning = "the recorder's own uid; default: one by chance" },
 	{ "sceneMode", FIELD_CHOICE, 0, AT(scene), .choices = scenes, .fallback = -1,
 	    .meaning = "realtime, web or postponed; default: as the mode wants" },
 	{ "excludeResourceIds", FIELD_JSONS, 0, AT(exclude_ids),
 	    .meaning = "resourceIds of other recordings of the channel" },
-	{ "region", FIELD_TEXT, 0, AT(region), .check = is_region,
+	{ "region", FIELD_CHOICE, 0, AT(region), .choices = regions, .fallback = -1,
 	    .meaning = "CN, AP, EU or NA; the storage must be there too" },
 	{ "resourceExpiredHour", FIELD_INT, 0, AT(hours), 1, 720, "hours", .fallback = 24,
 	    .meaning = "how long the recording can be asked about" },
 	{ "recordingConfig", FIELD_JSON, 0, AT(config), .when = MODES_WITH_TOKEN,
-	    .meaning = "Agora's recordingConfig; members left out get defaults" },
+	    .meaning = "Agora's recordingConfig; members left out get defaults; its lists hold at "
+		       "most 32 uids as text, and it has either those to subscribe to or those to "
+		       "leave out; without streamMode in raw mode" },
 	{ "recordingFileConfig", FIELD_JSON, 0, AT(file_config),
 	    .meaning = "Agora's recordingFileConfig" },
 	{ "snapshotConfig", FIELD_JSON, 0, AT(snapshot),
@@ -109,7 +91,8 @@ static const struct field start_fields[] = {
 	{ "extensionServiceConfig", FIELD_JSON, 0, AT(extension),
 	    .when = MODE(MODE_INDIVIDUAL) | MODE(MODE_MIX), .meaning = "the same" },
 	{ "storageConfig", FIELD_JSON, 0, AT(storage),
-	    .meaning = "another storage, where STORAGE_OVERRIDE allows it" },
+	    .meaning = "another storage, where STORAGE_OVERRIDE allows it: Agora's "
+		       "storageConfig, with a region of its vendor" },
 	{ "wait", FIELD_INT, 0, AT(wait), 0, 20, "seconds",
 	    .meaning = "answer only when it records or has failed, after so long at most" },
 };
@@ -120,7 +103,7 @@ const struct table recording_start_table = TABLE(start_fields, struct start_requ
 #define JOB_ROWS                                                                                   \
 	{ "cname", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, 1024,                 \
 		.meaning = "its channel" },                                                        \
-	    { "uid", FIELD_ID, FIELD_REQUIRED, AT(uid), 1, 10, .check = is_bot_uid,                \
+	    { "uid", FIELD_ID, FIELD_REQUIRED, AT(uid), 1, 10, .check = name_is_bot_uid,           \
 		    .meaning = "its uid" },                                                        \
 	    ID_ROWS
 #define ID_ROWS                                                                                    \
@@ -148,8 +131,18 @@ const struct table recording_status_table = TEXT_TABLE(status_fields, struct job
 
 static const struct field update_fields[] = { JOB_ROWS, MODE_ROW("recordingMode"),
 	{ "recordingConfig", FIELD_JSON, FIELD_REQUIRED, AT(config),
-	    .meaning = "what to change" } };
+	    .meaning =
+		"what to change: exactly one of Agora's streamSubscribe, webRecordingConfig, "
+		"rtmpPublishConfig and, with STORAGE_OVERRIDE, storageConfig" } };
 const struct table recording_update_table = TABLE(update_fields, struct job_request);
+
+static const struct choice mixed[] = { { "mix", MODE_MIX }, { NULL, 0 } };
+static const struct field layout_fields[] = { JOB_ROWS,
+	{ "recordingMode", FIELD_CHOICE, 0, AT(mode), .choices = mixed, .fallback = MODE_MIX,
+	    .meaning = "mix: only mixed recordings have a layout" },
+	{ "recordingConfig", FIELD_JSON, FIELD_REQUIRED, AT(config),
+	    .meaning = "Agora's members of the layout" } };
+const struct table recording_layout_table = TABLE(layout_fields, struct job_request);
 
 #undef AT
 #define AT(member) offsetof(struct job, member)
@@ -430,8 +423,8 @@ recording_start(struct exchange *x)
 		json_set_int(request, "scene", scene);
 	json_set_int(request, "resourceExpiredHour", r->hours);
 	json_set(request, "startParameter", json_copy(job->start_request));
-	if (r->region.data != NULL)
-		json_set_text(request, "region", r->region);
+	if (r->region >= 0)
+		json_set_text(request, "region", text_of(regions[r->region].name));
 	set_if_given(request, "excludeResourceIds", r->exclude_ids);
 	path = recording_path(x);
 	buf_text(path, "/acquire");
@@ -771,13 +764,8 @@ send_layout(struct exchange *x)
 enum step
 recording_layout(struct exchange *x)
 {
-	const struct job_request *r = x->input;
-
 	if (!is_on(x))
 		return ANSWERED;
-	if (r->mode != MODE_MIX)
-		return exchange_fail(x, ERROR_INVALID_FIELD, "recordingMode",
-		    "must be mix: only mixed recordings have a layout");
 	take_job(x);
 	return agora_in_place(x, &recording_place, send_layout);
 }

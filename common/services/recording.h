@@ -11,6 +11,6 @@ enum step recording_update(struct exchange *exchange);
 enum step recording_layout(struct exchange *exchange);
 
 extern const struct table recording_start_table, recording_stop_table, recording_status_table,
-    recording_update_table, recording_started_table, recording_job_table;
+    recording_update_table, recording_layout_table, recording_started_table, recording_job_table;
 
 #endif

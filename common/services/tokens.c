@@ -123,9 +123,12 @@ static const struct field request_fields[] = {
 	    .when = BIT(TOKEN_RTC), .meaning = "lifetime of each right, instead of a role" },
 	{ "rtmUid", FIELD_ID, 0, AT(rtm_uid), 1, RTM_USER_MAX,
 	    .when = BIT(TOKEN_RTC) | BIT(TOKEN_CONVOAI) | BIT(TOKEN_STT), .check = name_is_rtm_user,
-	    .meaning = "RTM user id to log in with the same token" },
+	    .meaning = "RTM user id to log in with the same token; required with convoai and stt "
+		       "where uid "
+		       "is 0, * or longer than 64 bytes" },
 	{ "room", FIELD_ID, 0, AT(room), 1, CHANNEL_MAX, .when = BIT(TOKEN_APAAS),
-	    .check = name_is_room, .meaning = "room uuid; absent = the user's own token" },
+	    .check = name_is_room,
+	    .meaning = "room uuid, with a uid; absent = the user's own token" },
 	{ "permissions", FIELD_LIST, 0, AT(permissions), .max = 1024, .nested = &permission_table,
 	    .when = BIT(TOKEN_RTM2), .meaning = "what the user may do" },
 };

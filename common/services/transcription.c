@@ -17,7 +17,7 @@
 struct start_request {
 	struct text channel, crypt_secret, crypt_salt, name;
 	struct json_object *languages, *audio_uids, *translate, *keywords, *uid_languages;
-	struct text crypt_mode;
+	int64_t crypt_mode; /* -1: not given */
 	int64_t max_idle;
 	bool storage, ntp;
 };
@@ -53,28 +53,20 @@ struct listed {
 	struct text status, timestamp;
 };
 
-static bool
-is_crypt_mode(struct text value, struct field_error *error)
-{
-	uint64_t n;
-
-	if (text_number(value, 8, &n))
-		return true;
-	field_rule(error, "must be a whole number, 0 to 8");
-	return false;
-}
+/* The old API wanted text, the new one a number: both are taken. */
+static const struct choice crypt_modes[] = { { "0", 0 }, { "1", 1 }, { "2", 2 }, { "3", 3 },
+	{ "4", 4 }, { "5", 5 }, { "6", 6 }, { "7", 7 }, { "8", 8 }, { NULL, 0 } };
 
 #define AT(member) offsetof(struct start_request, member)
 
 static const struct field start_fields[] = {
 	{ "channelName", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,
 	    .check = name_is_channel, .meaning = "the channel to transcribe" },
-	{ "languages", FIELD_JSONS, FIELD_REQUIRED, AT(languages),
+	{ "languages", FIELD_JSONS, FIELD_REQUIRED | FIELD_STRINGS, AT(languages), 0, LANGUAGES_MAX,
 	    .meaning = "at most 4 languages, such as en-US" },
-	{ "subscribeAudioUids", FIELD_JSONS, 0, AT(audio_uids),
+	{ "subscribeAudioUids", FIELD_JSONS, FIELD_STRINGS, AT(audio_uids), 0, 32,
 	    .meaning = "uids to listen to; absent = all" },
-	/* The old API wanted text, the new one a number: both are taken. */
-	{ "cryptionMode", FIELD_ID, 0, AT(crypt_mode), .check = is_crypt_mode,
+	{ "cryptionMode", FIELD_CHOICE, 0, AT(crypt_mode), .choices = crypt_modes, .fallback = -1,
 	    .meaning = "encryption of the channel, Agora's number" },
 	{ "secret", FIELD_TEXT, FIELD_SECRET, AT(crypt_secret), .meaning = "its key" },
 	{ "salt", FIELD_TEXT, FIELD_SECRET, AT(crypt_salt), .meaning = "its salt" },
@@ -120,7 +112,13 @@ static const struct field update_fields[] = { TASK_ROW, CHANNEL_ROW,
 	{ "uidLanguagesConfig", FIELD_JSONS, 0, AT(uid_languages), .meaning = "as at the start" },
 	{ "rtcConfig", FIELD_JSON, 0, AT(rtc), .meaning = "{\"subscribeAudioUids\": [...]}" },
 	{ "translateConfig", FIELD_JSON, 0, AT(translate), .meaning = "as at the start" } };
-const struct table rtt_update_table = TABLE(update_fields, struct task_request);
+static const struct needs changes = {
+	.rule = "nothing to update: give languages, keywords, uidLanguagesConfig, rtcConfig or "
+		"translateConfig",
+	.any = { { "languages" }, { "keywords" }, { "uidLanguagesConfig" }, { "rtcConfig" },
+	    { "translateConfig" } },
+};
+const struct table rtt_update_table = NEEDS_TABLE(update_fields, struct task_request, &changes);
 
 #undef AT
 #define AT(member) offsetof(struct list_request, member)
@@ -245,26 +243,6 @@ rtt_safe_call(struct exchange *x, const char *method, const struct buf *path)
 	return rtt_call(x, method, path, CALL_SAFE, (struct text){ NULL, 0 });
 }
 
-static bool
-check_strings(struct exchange *x, struct json_object *list, const char *field, size_t most)
-{
-	char rule[96];
-
-	if (list == NULL)
-		return true;
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_string)) {
-			exchange_fail(x, ERROR_INVALID_FIELD, field, "must hold strings");
-			return false;
-		}
-	if (json_object_array_length(list) > most) {
-		snprintf(rule, sizeof(rule), "must have at most %zu items", most);
-		exchange_fail(x, ERROR_INVALID_FIELD, field, rule);
-		return false;
-	}
-	return true;
-}
-
 /* The middleware's rule, within what Agora takes today. */
 static int64_t
 idle_time(int64_t asked)
@@ -285,7 +263,6 @@ static struct json_object *
 rtc_config(const struct start_request *r, struct text uid, struct text token)
 {
 	struct json_object *rtc = json_copy(NULL);
-	uint64_t mode;
 
 	json_set_text(rtc, "channelName", r->channel);
 	json_set_text(rtc, "pubBotUid", uid);
@@ -293,8 +270,8 @@ rtc_config(const struct start_request *r, struct text uid, struct text token)
 	json_set_text(rtc, "subBotUid", uid);
 	json_set_text(rtc, "subBotToken", token);
 	set_if_given(rtc, "subscribeAudioUids", r->audio_uids);
-	if (r->crypt_mode.data != NULL && text_number(r->crypt_mode, 8, &mode))
-		json_set_int(rtc, "cryptionMode", (int64_t)mode);
+	if (r->crypt_mode >= 0)
+		json_set_int(rtc, "cryptionMode", r->crypt_mode);
 	if (r->crypt_secret.data != NULL)
 		json_set_text(rtc, "secret", r->crypt_secret);
 	if (r->crypt_salt.data != NULL)
@@ -315,8 +292,7 @@ rtt_start(struct exchange *x)
 	struct call *call;
 	struct buf *path;
 
-	if (!is_on(x) || !check_strings(x, r->languages, "languages", LANGUAGES_MAX) ||
-	    !check_strings(x, r->audio_uids, "subscribeAudioUids", 32))
+	if (!is_on(x))
 		return ANSWERED;
 	if (r->storage && (storage = agora_storage(x, NULL, r->channel)) == NULL)
 		return ANSWERED;
@@ -554,12 +530,6 @@ send_update(struct exchange *x, int64_t sequence)
 	change(body, &mask, "uidLanguagesConfig", "uidLanguagesConfig", r->uid_languages);
 	change(body, &mask, "rtcConfig", "rtcConfig.subscribeAudioUids", r->rtc);
 	change(body, &mask, "translateConfig", "translateConfig", r->translate);
-	if (mask.length == 0) {
-		json_object_put(body);
-		return exchange_fail(x, ERROR_MISSING_FIELD, NULL,
-		    "nothing to update: give languages, keywords, uidLanguagesConfig, rtcConfig or "
-		    "translateConfig");
-	}
 	path = task_path(x, r->task_id);
 	buf_printf(path, "/update?sequenceId=%lld&updateMask=%.*s", (long long)sequence,
 	    (int)mask.length, mask.data);

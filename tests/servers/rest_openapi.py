@@ -154,6 +154,122 @@ def test_patterns_are_what_the_service_takes(w):
         expect(refused > 4, f"{schema}.{member}: {refused} refused")
 
 
+# What of a body its schema says in words alone: there the bodies below have it.
+IN_WORDS = {"GetTokenRequestApaas": {"uid": "ann"}, "GetTokenRequestConvoai": {"rtmUid": "ann"},
+            "GetTokenRequestStt": {"rtmUid": "ann"}}
+# The same of objects that are Agora's.
+AGORAS = {"storageConfig": {"vendor": 1, "region": 3}, "recordingConfig": {"streamSubscribe": {}}}
+# Near what patterns and lengths allow.
+TEXTS = ["a", "", "0", "00", "1", "007", "42", "4294967295", "4294967296", "9999999999", "-1", "1.5", "en-US", "*",
+         "a b", "a/b", "a.b", "A", "_-", "~=", "caf\u00e9", "192.0.2.1", "255.0.0.255", "256.1.1.1",
+         "999.1.1.1", "1.2.3", "1.2.3.4.5", "://", "rtmp://a/b", "rtmp://a b", "007eJx"]
+REFUSED = {"invalid_field", "missing_field"}
+
+
+def texts(schema):
+    """(text, whether the schema takes it)"""
+    most = schema.get("maxLength")
+    more = [fill for n in (most, most + 1) for fill in ("1" * n, "a" * n, "x://".ljust(n, "a"))] if most else []
+    for text in TEXTS + more:
+        yield text, (schema.get("minLength", 0) <= len(text) <= (most or len(text)) and
+                     bool(re.search(schema.get("pattern", ""), text)))
+
+
+def values(schema, name):
+    """(value, whether the schema takes it), for each rule that is in it."""
+    if "enum" in schema:
+        yield from ((value, True) for value in schema["enum"])
+        yield from ((value, False) for value in ("none of them", 99, True, [], {}))
+        return
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    yield from ((value, False) for kind, value in (
+        ("boolean", True), ("array", []), ("object", {}), ("number", 1.5)) if kind not in kinds)
+    if "string" in kinds:
+        yield from texts(schema)
+    elif "integer" not in kinds:
+        yield "a", False
+    if "integer" in kinds:
+        least, most = schema.get("minimum", 0), schema.get("maximum")
+        yield from ((value, True) for value in (least, most or least + 7))
+        yield from ((value, False) for value in (least - 1, most and most + 1) if value is not None)
+    elif "string" in kinds:
+        yield 7, False
+    if "boolean" in kinds:
+        yield from ((True, True), (False, True))
+    if "array" in kinds:
+        most, each = schema.get("maxItems"), list(values(schema["items"], name)) if schema["items"] else [({}, True)]
+        one = min((value for value, good in each if good), key=lambda value: len(json.dumps(value)))
+        yield [], True
+        yield from (([value], good) for value, good in each)
+        if most:
+            yield from (([one] * most, True), ([one] * (most + 1), False))
+    if "object" in kinds:
+        if schema["additionalProperties"]:
+            yield AGORAS.get(name, {}), True
+        else:
+            yield from bodies(schema, {})
+
+
+def first(schema, name):
+    return next(value for value, good in values(schema, name) if good)
+
+
+def bodies(schema, more):
+    """(body, whether the schema takes it): the least one, one without each of what it must have, and
+    each value of each member."""
+    members = schema["properties"]
+    must = schema.get("required", [])
+    ways = [choice["required"] for choice in schema.get("anyOf", [])] or [[]]
+    said = [name for name, rule in members.items() if "required unless" in rule.get("description", "")]
+
+    def made(names, consts):
+        return {name: consts.get(name, {}).get("const", first(members[name], name)) for name in names}
+
+    consts = [choice.get("properties", {}) for choice in schema.get("anyOf", [{}])]
+    least = more | made(must + said, {})
+    whole = least | made(ways[0], consts[0])
+    for way, const in zip(ways, consts):
+        yield least | made(way, const), True
+        yield from ((least | made(set(way) - {name}, const), False) for name in way)
+    yield from (({n: v for n, v in whole.items() if n != name}, False) for name in must)
+    for name, rule in members.items():
+        if name == "project":  # is of a policy, and there is none
+            continue
+        yield from ((whole | {name: value}, good) for value, good in values(rule, name))
+
+
+def test_schemas_of_requests_are_what_the_service_takes(w):
+    """What a schema allows is not refused for a member, and what it refuses is: with no account at
+    Agora, so that the service says 501 where it would ask."""
+    document = documented(w).document
+    site = w.get("site without an account", lambda: w.new_site(
+        {"AGORA_BASE_URL": "", "CUSTOMER_ID": "", "CUSTOMER_SECRET": "", "STORAGE_OVERRIDE": "true"}))
+    schemas, seen, wrong, taken, refused = document["components"]["schemas"], set(), [], 0, 0
+    for path, item in document["paths"].items():
+        if "post" not in item:
+            continue
+        name = item["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
+        if name in seen:  # of a route of the same handler
+            continue
+        seen.add(name)
+        whole = schemas[name]
+        if "properties" in whole:
+            variants = [name]
+        else:
+            variants = [one["$ref"].split("/")[-1] for one in whole.get("oneOf") or whole["anyOf"]]
+        for variant in variants:
+            for body, good in bodies(schemas[variant], IN_WORDS.get(variant, {})):
+                if not good and "anyOf" in whole and "recordingMode" not in body:
+                    continue  # which is another variant then
+                answer = site.post(path.replace("{taskId}", "t"), body)
+                code = "" if answer.status < 400 else answer.json()["code"]
+                if (code in REFUSED) == good:
+                    wrong.append(f"{path} {json.dumps(body)[:200]}: {answer.status} {answer.body.decode()[:200]}")
+                taken, refused = taken + good, refused + (not good)
+    same(wrong, [], "requests that are taken or refused where their schema says otherwise")
+    expect(taken > 300 and refused > 300, f"{taken} taken, {refused} refused")
+
+
 def test_document_of_the_program_is_the_one_served(w):
     done = subprocess.run([sites.responder_path(w.build), "--dump-openapi"], env={},
                              capture_output=True, check=True, timeout=kit.DEADLINE)

@@ -134,10 +134,12 @@ has_member(struct json_object *body, const char *name)
 {
 	struct json_object *choices = at(body, "oneOf");
 
+	if (at(body, "properties") != NULL)
+		return at(at(body, "properties"), name) != NULL;
 	if (choices == NULL)
 		choices = at(body, "anyOf");
 	if (choices == NULL)
-		return at(at(body, "properties"), name) != NULL;
+		return false;
 	for (size_t i = 0; i < json_object_array_length(choices); i++)
 		if (has_member(referred(json_object_array_get_idx(choices, i)), name))
 			return true;
@@ -269,6 +271,13 @@ knows_what_decides(void)
 	member = at(schema("GetTokenRequestRtc"), "properties");
 	CHECK(json_object_get_int64(at(at(member, "expire"), "maximum")) == UINT32_MAX, "expire");
 	CHECK(json_object_get_int(at(at(member, "channel"), "maxLength")) == 64, "channel");
+	CHECK(json_object_get_int(at(at(member, "rtmUid"), "minimum")) == 1, "no user of RTM is 0");
+	CHECK(json_object_get_int(at(at(member, "uid"), "minimum")) == 0, "any user");
+	member = at(schema("RttStartRequest"), "properties");
+	CHECK(json_object_get_int(at(at(member, "languages"), "maxItems")) == 4, "languages");
+	CHECK(lists(at(at(member, "cryptionMode"), "enum"), "8"), "cryptionMode");
+	CHECK(
+	    json_object_array_length(at(schema("RtmpPushUpdateRequest"), "anyOf")) == 4, "changes");
 	member =
 	    at(at(schema("CloudRecordingStartRequestWeb"), "properties"), "extensionServiceConfig");
 	CHECK(json_object_get_boolean(at(member, "additionalProperties")),

@@ -626,12 +626,66 @@ formats_rules(void)
 	CHECK(strlen(error.rule) == sizeof(error.rule) - 1, "cut where it ends");
 }
 
+static void
+reads_arrays_as_they_are(void)
+{
+	static const struct field fields[] = {
+		{ "any", FIELD_JSONS, 0, 0 },
+		{ "strings", FIELD_JSONS, FIELD_STRINGS, sizeof(void *), .max = 2 },
+	};
+	static const struct table table = TABLE(fields, void *[2]);
+	static const struct read_case cases[] = {
+		{ "{\"any\":[1,null,[]]}", "{\"any\":[1,null,[]]}" },
+		{ "{\"strings\":[]}", "{\"strings\":[]}" },
+		{ "{\"strings\":[\"a\",\"\"]}", "{\"strings\":[\"a\",\"\"]}" },
+		{ "{\"strings\":[\"a\",1]}", .field = "strings", .rule = "must hold strings" },
+		{ "{\"strings\":[null]}", .field = "strings", .rule = "must hold strings" },
+		{ "{\"strings\":[\"a\",\"b\",\"c\"]}", .field = "strings",
+		    .rule = "must have at most 2 items" },
+		{ "{\"strings\":{}}", .field = "strings", .rule = "must be an array" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_reading(&table, &cases[i]);
+}
+
+static void
+reads_what_is_needed(void)
+{
+	static const struct needs needs = { "text", "is needed",
+		{ { "text", "number" }, { "flag" }, { "maybe" } } };
+	static const struct field fields[] = {
+		{ "text", FIELD_TEXT, 0, 0 },
+		{ "number", FIELD_INT, FIELD_OMIT, 16, .max = 9 },
+		{ "flag", FIELD_BOOL, FIELD_OMIT, 24 },
+		{ "maybe", FIELD_MAYBE, 0, 28 },
+	};
+	static const struct table table = NEEDS_TABLE(fields, char[32], &needs);
+	static const struct read_case cases[] = {
+		{ "{\"text\":\"\",\"number\":1}", "{\"text\":\"\",\"number\":1}" },
+		{ "{\"Text\":\"a\",\"NUMBER\":0}", "{\"text\":\"a\"}" },
+		{ "{\"flag\":true}", "{\"flag\":true}" },
+		{ "{\"maybe\":false}", "{\"maybe\":false}" },
+		{ "{\"text\":\"a\"}", .field = "text", .rule = "is needed", true },
+		{ "{\"number\":1}", .field = "text", .rule = "is needed", true },
+		{ "{\"text\":\"a\",\"number\":null,\"flag\":false,\"maybe\":null}", .field = "text",
+		    .rule = "is needed", true },
+		{ "{}", .field = "text", .rule = "is needed", true },
+		{ "{\"number\":10}", .field = "number", .rule = "must be a whole number, 0 to 9" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_reading(&table, &cases[i]);
+}
+
 CU_TestInfo base_field_tests[] = {
 	{ "reads each kind", reads_each_kind },
 	{ "reads text sources", reads_text_sources },
 	{ "matches names", matches_names },
 	{ "reads names without case", reads_names_without_case },
 	{ "reads what the choice allows", reads_what_the_choice_allows },
+	{ "reads arrays as they are", reads_arrays_as_they_are },
+	{ "reads what is needed", reads_what_is_needed },
 	{ "borrows texts", borrows_texts },
 	{ "bounds what it says", bounds_what_it_says },
 	{ "writes", writes },
