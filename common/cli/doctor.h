@@ -2,6 +2,8 @@
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
 
+#include <sys/types.h>
+
 #include "config.h"
 #include "service_settings.h"
 
@@ -31,6 +33,12 @@ doctor_text(struct doctor *doctor, const char *format, ...) __attribute__((forma
  */
 void doctor_say(struct doctor *doctor, enum finding_status status, const char *what,
     const char *fix, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* A user's name and a group's, or their numbers; they live as long as the doctor. */
+const char *doctor_user(struct doctor *doctor, uid_t uid);
+const char *doctor_group(struct doctor *doctor, gid_t gid);
+/* The fix, but where something was only denied to who asks: then nothing need be changed. */
+const char *doctor_unless_denied(bool denied, const char *fix);
 
 /* This machine: settings, files, socket. */
 void check_configuration(struct doctor *doctor);

@@ -1,7 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -22,13 +19,6 @@ says(const struct buf *line, const char *words)
 	return memmem(line->data, line->length, words, strlen(words)) != NULL;
 }
 
-/* Nobody need change what he only may not read. */
-static const char *
-unless_denied(bool denied, const char *fix)
-{
-	return denied && geteuid() != 0 ? "run the doctor as root" : fix;
-}
-
 static const char *
 configuration_fix(const struct buf *error)
 {
@@ -38,7 +28,7 @@ configuration_fix(const struct buf *error)
 		       "without --env-file, while the service runs";
 	if (says(error, ": is required"))
 		return "set it, or name the service's settings with --env-file";
-	return unless_denied(says(error, strerror(EACCES)),
+	return doctor_unless_denied(says(error, strerror(EACCES)),
 	    "correct what the message names; agora-fcgi does not start with it");
 }
 
@@ -98,173 +88,6 @@ check_mode(struct doctor *d)
 		    d->config->access.policy_file.data);
 }
 
-/* Files */
-
-static const char *
-user_name(struct doctor *d, uid_t uid)
-{
-	const struct passwd *user = getpwuid(uid);
-
-	return user != NULL ? doctor_text(d, "%s", user->pw_name)
-			    : doctor_text(d, "uid %u", (unsigned)uid);
-}
-
-static const char *
-group_name(struct doctor *d, gid_t gid)
-{
-	const struct group *group = getgrgid(gid);
-
-	return group != NULL ? doctor_text(d, "%s", group->gr_name)
-			     : doctor_text(d, "gid %u", (unsigned)gid);
-}
-
-/* Who may own a secret: root, who asks, and whom the service runs as. */
-static bool
-may_own(const struct doctor *d, uid_t uid)
-{
-	const char *socket = address_path(d->socket);
-	struct stat info;
-
-	return uid == 0 || uid == geteuid() ||
-	    (socket != NULL && stat(socket, &info) == 0 && uid == info.st_uid);
-}
-
-/* A file that others must not see. */
-static void
-check_private(struct doctor *d, const char *what, const char *path)
-{
-	struct stat info;
-
-	if (stat(path, &info) != 0)
-		doctor_say(d, FINDING_PROBLEM, what,
-		    unless_denied(errno == EACCES, "name a file that is there and can be read"),
-		    "%s: %s", path, strerror(errno));
-	else if (info.st_mode & S_IRWXO)
-		doctor_say(d, FINDING_PROBLEM, what, doctor_text(d, "chmod o= %s", path),
-		    "%s has mode %04o: every user of this machine may use it", path,
-		    (unsigned)info.st_mode & 07777);
-	else if (!may_own(d, info.st_uid))
-		doctor_say(d, FINDING_WARNING, what,
-		    doctor_text(d, "chown root %s, with the service's group", path),
-		    "%s belongs to %s, who may read and change it", path,
-		    user_name(d, info.st_uid));
-	else
-		doctor_say(d, FINDING_OK, what, NULL, "%s has mode %04o and belongs to %s:%s", path,
-		    (unsigned)info.st_mode & 07777, user_name(d, info.st_uid),
-		    group_name(d, info.st_gid));
-}
-
-void
-check_settings_file(struct doctor *d)
-{
-	if (d->env_file != NULL)
-		check_private(d, "settings file", d->env_file);
-}
-
-static void
-check_secret_file(void *doctor, const char *what, const char *path)
-{
-	check_private(doctor, what, path);
-}
-
-void
-check_secret_files(struct doctor *d)
-{
-	if (d->config->policy != NULL)
-		check_private(d, "POLICY_FILE", d->config->access.policy_file.data);
-	config_secret_files(d->config, check_secret_file, d);
-}
-
-/* Whether a file can be written, or made where it is not. */
-static void
-check_written(struct doctor *d, const char *what, struct text path)
-{
-	const char *me = user_name(d, geteuid()), *slash, *place;
-	struct stat info;
-	bool there;
-
-	if (path.data == NULL)
-		return;
-	there = stat(path.data, &info) == 0;
-	slash = strrchr(path.data, '/');
-	place = there ? path.data
-	    : slash == NULL
-	    ? "."
-	    : doctor_text(d, "%.*s", slash == path.data ? 1 : (int)(slash - path.data), path.data);
-	if (there && !S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode))
-		doctor_say(d, FINDING_PROBLEM, what, "name a file", "%s is no file", path.data);
-	else if (faccessat(AT_FDCWD, place, there ? W_OK : W_OK | X_OK, AT_EACCESS) != 0)
-		doctor_say(d, FINDING_PROBLEM, what,
-		    "let the service's user write there, or run the doctor as that user",
-		    "%s: %s cannot write %s: %s", path.data, me, there ? "it" : "its directory",
-		    strerror(errno));
-	else if (there && S_ISREG(info.st_mode) && info.st_mode & S_IRWXO)
-		doctor_say(d, FINDING_PROBLEM, what, doctor_text(d, "chmod o= %s", path.data),
-		    "%s has mode %04o: every user of this machine may use it", path.data,
-		    (unsigned)info.st_mode & 07777);
-	else
-		doctor_say(d, FINDING_OK, what, NULL, "%s can write %s", me, path.data);
-}
-
-static void
-check_key_cache(struct doctor *d)
-{
-	const char *path = d->config->access.key_cache.data;
-	struct stat info;
-
-	if (path == NULL)
-		return;
-	if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-		doctor_say(d, FINDING_PROBLEM, "KEY_CACHE", "make the directory, with mode 0700",
-		    "%s is no directory", path);
-	else if (info.st_mode & (S_IWGRP | S_IWOTH))
-		doctor_say(d, FINDING_PROBLEM, "KEY_CACHE", doctor_text(d, "chmod go-w %s", path),
-		    "%s has mode %04o: others may put keys there that callers are known by", path,
-		    (unsigned)info.st_mode & 07777);
-	else if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) != 0)
-		doctor_say(d, FINDING_PROBLEM, "KEY_CACHE",
-		    "let the service's user write there, or run the doctor as that user", "%s: %s",
-		    path, strerror(errno));
-	else
-		doctor_say(d, FINDING_OK, "KEY_CACHE", NULL, "%s can write %s",
-		    user_name(d, geteuid()), path);
-}
-
-/* What agora.cgi, which has no client, hands over to. */
-static void
-check_full_program(struct doctor *d)
-{
-	const char *path = d->service.full_program.data;
-	const bool fetches = d->config->policy != NULL && policy_has_remote_keys(d->config->policy);
-	struct stat info;
-
-	if (path == NULL && fetches)
-		doctor_say(d, FINDING_OK, "AGORA_FCGI", NULL,
-		    "is not set: agora-fcgi can fetch the callers' keys, agora.cgi cannot");
-	if (path == NULL)
-		return;
-	if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
-	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
-		doctor_say(d, FINDING_PROBLEM, "AGORA_FCGI", "name the full agora-fcgi",
-		    "%s is no program that %s can start", path, user_name(d, geteuid()));
-	else if (fetches && d->config->access.key_cache.data == NULL)
-		doctor_say(d, FINDING_WARNING, "AGORA_FCGI",
-		    "name a directory of the service's own in KEY_CACHE",
-		    "without a KEY_CACHE each request fetches the callers' keys anew");
-	else
-		doctor_say(d, FINDING_OK, "AGORA_FCGI", NULL, "%s can start %s",
-		    user_name(d, geteuid()), path);
-}
-
-void
-check_written_files(struct doctor *d)
-{
-	check_written(d, "AUDIT_FILE", d->config->access.audit_file);
-	check_written(d, "LOG_FILE", d->service.log_file);
-	check_key_cache(d);
-	check_full_program(d);
-}
-
 /* Certificates */
 
 static void
@@ -320,7 +143,7 @@ check_socket_mode(struct doctor *d, const char *path, const struct stat *info)
 	const unsigned mode = (unsigned)info->st_mode & 0777,
 		       wanted = d->config == NULL ? 0660U : (unsigned)d->service.socket_mode;
 	const char *group = d->config == NULL ? NULL : d->service.socket_group.data;
-	const char *own = group_name(d, info->st_gid);
+	const char *own = doctor_group(d, info->st_gid);
 
 	if (mode & S_IWOTH)
 		doctor_say(d, FINDING_WARNING, "socket", "set SOCKET_MODE=0660 and SOCKET_GROUP",
@@ -336,7 +159,7 @@ check_socket_mode(struct doctor *d, const char *path, const struct stat *info)
 		    "%s has the group %s, and SOCKET_GROUP says %s", path, own, group);
 	else
 		doctor_say(d, FINDING_OK, "socket", NULL, "%s has mode %04o and belongs to %s:%s",
-		    path, mode, user_name(d, info->st_uid), own);
+		    path, mode, doctor_user(d, info->st_uid), own);
 }
 
 void
@@ -355,7 +178,7 @@ check_socket(struct doctor *d)
 	}
 	if (stat(path, &info) != 0)
 		doctor_say(d, d->socket_named ? FINDING_PROBLEM : FINDING_WARNING, "socket",
-		    unless_denied(
+		    doctor_unless_denied(
 			errno == EACCES, "start agora-fcgi, or say with --socket where it listens"),
 		    "%s: %s", path, strerror(errno));
 	else if (!S_ISSOCK(info.st_mode))
@@ -432,8 +255,8 @@ check_responder(struct doctor *d)
 		check_ready(d, &answer);
 	else
 		doctor_say(d, FINDING_PROBLEM, "responder",
-		    unless_denied(says(&why, strerror(EACCES)), "start agora-fcgi"), "%s: %.*s",
-		    d->socket, (int)why.length, buf_view(&why).data);
+		    doctor_unless_denied(says(&why, strerror(EACCES)), "start agora-fcgi"),
+		    "%s: %.*s", d->socket, (int)why.length, buf_view(&why).data);
 	buf_free(&answer.output);
 	buf_free(&why);
 }

@@ -101,8 +101,10 @@ def test_a_sound_installation(w):
         only(findings)
         for what in ("configuration", "socket", "responder", "URL", "request id", "CORS",
                      "own pages", "Authorization", "encoded slash", "body limit", "clock, by the URL",
-                     "AUDIT_FILE", *(["Agora's account"] if rest else [])):
+                     *(["Agora's account"] if rest else [])):
             has(findings, "ok", what)
+        # The socket is root's, as systemd's is: it does not tell who the service is.
+        has(findings, "skipped" if os.geteuid() == 0 else "ok", "AUDIT_FILE")
         expect("fix" in has(findings, "warning", "HTTPS"), findings)
         same({f["what"] for f in findings if f["status"] == "warning"} - {"Agora's hosts"},
              {"HTTPS"}, "warnings")
