@@ -253,9 +253,17 @@ static void
 say_no_client(void)
 {
 	log_line(LOG_LEVEL_WARNING,
-	    "AGORA_FCGI: is not set, and agora.cgi cannot fetch keys of callers itself: name a "
-	    "full "
-	    "agora-fcgi there, and a directory in KEY_CACHE");
+	    "AGORA_FCGI: is not set, and agora.cgi cannot fetch keys of callers itself: name "
+	    "a full agora-fcgi there, and a directory in KEY_CACHE");
+}
+
+static bool
+is_this_program(const char *path)
+{
+	struct stat one, other;
+
+	return stat(path, &one) == 0 && stat("/proc/self/exe", &other) == 0 &&
+	    one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
 /*
@@ -282,9 +290,13 @@ hand_over(const struct cgi *cgi)
 	if (wants_keys && program == NULL)
 		say_no_client();
 	if (program != NULL && x.route != NULL && (wants_keys || x.route->wait != ROUTE_INLINE)) {
+		const bool itself = is_this_program(program); /* and again, without end */
+
 		log_flush();
-		execve(program, argv, cgi->environment);
-		log_line(LOG_LEVEL_ERROR, "AGORA_FCGI: %s: %s", program, strerror(errno));
+		if (!itself)
+			execve(program, argv, cgi->environment);
+		log_line(LOG_LEVEL_ERROR, "AGORA_FCGI: %s: %s", program,
+		    itself ? "this is the program that hands over" : strerror(errno));
 	}
 	exchange_free(&x);
 	buf_free(&allow);

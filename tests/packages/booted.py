@@ -198,9 +198,9 @@ def test_credentials():
     shell(f"systemctl restart {UNIT}")
     # agora-token checks it by the same certificate, from a file.
     settings = f"APP_ID={APP_ID}\nAPP_CERTIFICATE_FILE={path}\n"
-    kit.write("/root/check.env", settings)
-    os.chmod("/root/check.env", 0o600)
-    shell(f"agora-token inspect --env-file /root/check.env {token()}")
+    kit.write("/run/check.env", settings)
+    os.chmod("/run/check.env", 0o600)
+    shell(f"agora-token inspect --env-file /run/check.env {token()}")
     kit.write(ENV, text)
 
 

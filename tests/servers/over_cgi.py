@@ -154,6 +154,10 @@ def test_every_line_has_the_requests_id(build):
                 check_error(answer, 501, "not_configured")
                 logged(cgi, *WARNINGS, "AGORA_FCGI: /nowhere/agora-fcgi: No such", cache=cache)
                 answer = cgi.send("GET", "/rtt/list", id_header,
+                                  settings=more | {"AGORA_FCGI": cgi.program})
+                check_error(answer, 501, "not_configured")
+                logged(cgi, "this is the program that hands over")
+                answer = cgi.send("GET", "/rtt/list", id_header,
                                   settings=more | {"AGORA_FCGI": responder_path(build)})
                 check_error(answer, 504, "upstream_timeout")
                 logged(cgi, *WARNINGS, "http://127.0.0.1:1: the host does not take connections, try 1",
