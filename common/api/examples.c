@@ -3,7 +3,10 @@
 /* JSON with ' for ", which is read more easily here. */
 
 /* What Agora and we gave at a start, and the requests behind it name. */
-#define TOKEN "007eJxTYLgYd6KYlVFYgOOBb8mdB7YJnaeOFZx+uLpkyrSkIB5rITkFBgND"
+/* With the certificate fedcba9876543210fedcba9876543210, and what the answer of inspect says. */
+#define TOKEN                                                                                      \
+	"007eJxTYLgYd6KYlVFYgOOBb8mdB7YJnaeOFZx+uLpkyrSkIB5rITkFBgNDI2MTUzNzC8vEpOSU1DR0fo0dd7Y"   \
+	"AHwNDCFcxIyMDIwMLEIP4TGCSGUyygElWhpz8pKRKJgYTIwC67Rxw"
 #define OTHER_TOKEN "007eJxTYPj66H+cfvO1GfHuTGVpX0sV0uW7GZlXm0RO/HP9RYvU3mIF"
 #define TIME "2026-11-28T20:50:04Z"
 #define RESOURCE "yY_jJjzqdGhHYMr8WDGw-sfZdPrZHD61B1WTWpWjJjKKvAsKrxKQYPOKIoK8F4Dp"

@@ -131,6 +131,20 @@ def test_each_example_is_answered_as_it_says(w):
     expect(sent > 35 and len(starts) == 4, f"{sent} of {list(starts)}")
 
 
+def test_the_token_that_is_inspected_is_whole(w):
+    """The example as it is printed, without a token of today's in its place: it has long expired."""
+    d = documented(w)
+    shown = d.document["paths"]["/token/inspect"]["post"]
+    wanted = shown["responses"]["200"]["content"]["application/json"]["example"]
+    answer = d.ask("POST", "/token/inspect", shown["requestBody"]["content"]["application/json"]["example"])
+    got = answer.json()
+    for name in wanted:
+        if name not in ("expired", "problems"):
+            same(got[name], wanted[name], name)
+    problem, = [problem for problem in got["problems"] if problem["code"] == "uid_mismatch"]
+    same(problem, wanted["problems"][0], "its problem")
+
+
 def test_patterns_are_what_the_service_takes(w):
     """Each printable character, at the end of a name."""
     d = documented(w)
