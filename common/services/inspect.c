@@ -2,6 +2,7 @@
 
 #include "copied.h"
 #include "inspect.h"
+#include "names.h"
 #include "tokens.h"
 
 #define CLOCKS_DIFFER 30 /* seconds by which good clocks may */
@@ -333,11 +334,20 @@ user_differs(const struct look *l)
 	return (l->fit.channel || l->p->version == 6) && !l->fit.user;
 }
 
+/* What a library makes of the number 0 that takes it for a string. */
+static bool
+is_for_account_zero(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return user_differs(l) && fit_any_user(l->fit.type) && text_is(l->fit.its_user, "0");
+}
+
 static bool
 joins_with_zero(const struct look *l, const struct row *row, struct buf *detail)
 {
 	(void)row;
-	if (!user_differs(l) || fit_user(l->e).length > 0 || !fit_any_user(l->fit.type))
+	if (!user_differs(l) || fit_user(l->e).length > 0 || !fit_any_user(l->fit.type) ||
+	    is_for_account_zero(l, row, detail))
 		return false;
 	buf_text(detail, ": ");
 	inspect_name(detail, l->fit.its_user);
@@ -349,9 +359,8 @@ kinds_of_users_differ(const struct look *l, const struct row *row, struct buf *d
 {
 	const struct text clients = fit_user(l->e);
 
-	(void)row;
 	if (!user_differs(l) || clients.length == 0 || !fit_any_user(l->fit.type) ||
-	    is_number(l->fit.its_user) == is_number(clients))
+	    is_for_account_zero(l, row, detail) || is_number(l->fit.its_user) == is_number(clients))
 		return false;
 	tell_apart(detail, l->fit.its_user, "joins with", clients);
 	return true;
@@ -361,8 +370,8 @@ static bool
 is_for_another_user(const struct look *l, const struct row *row, struct buf *detail)
 {
 	struct buf none = { 0 };
-	bool other = user_differs(l) && !joins_with_zero(l, row, &none) &&
-	    !kinds_of_users_differ(l, row, &none);
+	bool other = user_differs(l) && !is_for_account_zero(l, row, &none) &&
+	    !joins_with_zero(l, row, &none) && !kinds_of_users_differ(l, row, &none);
 
 	buf_free(&none);
 	if (other)
@@ -377,6 +386,33 @@ has_entrance(const struct look *l, const struct agora_service *s)
 	if (s->type == AGORA_RTC)
 		return fit_opens(s, l->e->channel);
 	return (s->type == AGORA_RTM || s->type == AGORA_RTM2) && l->e->channel.data == NULL;
+}
+
+/* Agora refuses such a name without a word. */
+static bool
+is_refused(const char *kind, struct text name, size_t most, struct buf *detail)
+{
+	struct field_error error = { 0 };
+
+	if (name.length > most) {
+		buf_printf(detail, ": the %s has %zu bytes", kind, name.length);
+		return true;
+	}
+	if (name_is_rtc(name, &error))
+		return false;
+	buf_printf(detail, ": the %s ", kind);
+	inspect_name(detail, name);
+	return true;
+}
+
+/* The client's alone are looked at: a token is for the same, or for another. */
+static bool
+has_bad_name(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	return (l->fit.type == AGORA_RTC || l->p->version == 6) &&
+	    (is_refused("channel", l->e->channel, CHANNEL_MAX, detail) ||
+		is_refused("account", fit_user(l->e), ACCOUNT_MAX, detail));
 }
 
 static bool
@@ -642,6 +678,13 @@ static const struct row rows[] = {
 	{ "channel_mismatch", "the token is for another channel",
 	    "use one name in both places, byte for byte: upper and lower case and blanks count",
 	    is_for_another_channel },
+	{ "account_zero",
+	    "the token is for an account of the name 0, which is a user like any other and not the "
+	    "uid 0",
+	    "give an empty string where any user may use it, or the uid that the client joins "
+	    "with: "
+	    "PHP's library writes the number 0 as this account",
+	    is_for_account_zero },
 	{ "uid_zero",
 	    "the client joins without a uid of its own (0), so Agora gives it one, and the token "
 	    "is for a named user",
@@ -655,6 +698,10 @@ static const struct row rows[] = {
 	{ "uid_mismatch", "the token is for another user",
 	    "issue it for the uid that the client joins with; 0 where any user may use it",
 	    is_for_another_user },
+	{ "bad_name", "Agora refuses such a name, even where the token is for it",
+	    "use 1 to 64 bytes for a channel and at most 255 for an account: letters a to z and A "
+	    "to Z, digits, the blank and !#$%&()+-:;<=.>?@[]^_{}|~, alone",
+	    has_bad_name },
 	{ "no_privilege", "the token lacks the privilege to get in",
 	    "issue it with that privilege: a role brings it along, and privileges.join where each "
 	    "is named",

@@ -677,11 +677,15 @@ function apart(its, verb, clients) {
 const isNumber = (user) => /^[1-9][0-9]{0,9}$/.test(user ?? '') && Number(user) <= 4294967295
 
 const userDiffers = (l) => (l.fit.channel || l.p.version === 6) && !l.fit.user
-const joinsWithZero = (l) => userDiffers(l) && userOf(l.e) === '' && anyUser(l.fit.type)
+/* What a library makes of the number 0 that takes it for a string. */
+const isForAccountZero = (l) => userDiffers(l) && anyUser(l.fit.type) && l.fit.itsUser === '0'
+const joinsWithZero = (l) =>
+	userDiffers(l) && userOf(l.e) === '' && anyUser(l.fit.type) && !isForAccountZero(l)
 const kindsDiffer = (l) =>
 	userDiffers(l) &&
 	userOf(l.e) !== '' &&
 	anyUser(l.fit.type) &&
+	!isForAccountZero(l) &&
 	isNumber(l.fit.itsUser) !== isNumber(userOf(l.e))
 
 function hasEntrance(l, s) {
@@ -710,6 +714,21 @@ function isTruncated(l) {
 	if (c.end > 0) words += `, and only = is missing${c.end === 2 ? ', twice' : ''}`
 	if (c.missing === 0) return words
 	return `${words}, and ${c.isExact ? '' : 'about '}${c.missing} ${c.missing === 1 ? 'is' : 'are'} missing`
+}
+
+/* Agora refuses such a name without a word. */
+function refusedName(kind, name, most) {
+	if (name === null) return false
+	if (name.length > most) return `: the ${kind} has ${name.length} bytes`
+	return !/^[A-Za-z0-9 !#$%&()+\-:;<=.>?@[\]^_{}|~,*]*$/.test(name) && `: the ${kind} ${quoted(name)}`
+}
+
+/* The client's alone are looked at: a token is for the same, or for another. */
+function hasBadName(l) {
+	return (
+		(l.fit.type === RTC || l.p.version === 6) &&
+		(refusedName('channel', l.e.channel, 64) || refusedName('account', userOf(l.e), 255))
+	)
 }
 
 function lacksEntrance(l) {
@@ -935,6 +954,13 @@ const PROBLEMS = [
 		(l) => !l.fit.channel && l.fit.hasChannels && apart(l.fit.itsChannel, 'joins', l.e.channel),
 	],
 	[
+		'account_zero',
+		'the token is for an account of the name 0, which is a user like any other and not the uid 0',
+		'give an empty string where any user may use it, or the uid that the client joins ' +
+			"with: PHP's library writes the number 0 as this account",
+		isForAccountZero,
+	],
+	[
 		'uid_zero',
 		'the client joins without a uid of its own (0), so Agora gives it one, and the ' +
 			'token is for a named user',
@@ -955,9 +981,17 @@ const PROBLEMS = [
 		'issue it for the uid that the client joins with; 0 where any user may use it',
 		(l) =>
 			userDiffers(l) &&
+			!isForAccountZero(l) &&
 			!joinsWithZero(l) &&
 			!kindsDiffer(l) &&
 			apart(l.fit.itsUser, 'joins with', userOf(l.e)),
+	],
+	[
+		'bad_name',
+		'Agora refuses such a name, even where the token is for it',
+		'use 1 to 64 bytes for a channel and at most 255 for an account: letters a to z and ' +
+			'A to Z, digits, the blank and !#$%&()+-:;<=.>?@[]^_{}|~, alone',
+		hasBadName,
 	],
 	[
 		'no_privilege',
@@ -1679,6 +1713,7 @@ function grantText({ grant }) {
 }
 
 function showToken(json) {
+	projectOf.set(json.token, issueBody().project)
 	const left = badge('')
 
 	everySecond(left, () => {
@@ -1970,6 +2005,16 @@ function showInspection(result, client, from) {
 
 let inspecting = 0
 
+/* Which project the service shall look at a token for, where it is known and not its own. */
+const projectOf = new Map()
+
+async function projectFor(token) {
+	const { appId } = await inspect(token)
+	const its = service?.projects?.find((p) => p.appId === appId)?.name
+
+	return projectOf.get(token) ?? (its === 'default' ? undefined : its)
+}
+
 async function inspectHere() {
 	const text = $('token').value
 	const client = clientOf()
@@ -1998,7 +2043,9 @@ function inspectThere(event) {
 	return busy(inspectForm, 'inspect-error', async () => {
 		const client = clientOf()
 		const mine = ++inspecting
-		const result = await ask('POST', '/token/inspect', { token: $('token').value, ...client })
+		const token = $('token').value
+		const project = await projectFor(token)
+		const result = await ask('POST', '/token/inspect', { token, ...client, project })
 
 		if (mine === inspecting) showInspection(result, client, 'server')
 	})

@@ -369,6 +369,18 @@ function mistakes(now) {
 			of({ services: [service(1, PUBLISHER, 'room-*', '42')] }),
 			{ channel: 'rom-1' },
 		],
+		...['42', '0'].map((uid) => [
+			'account_zero',
+			of({ services: [service(1, PUBLISHER, 'demo', '0')] }),
+			{ uid },
+		]),
+		...['caf\u00e9', 'a/b', 'n'.repeat(65)].map((channel) => [
+			'bad_name',
+			of({ services: [service(1, PUBLISHER, channel, '42')] }),
+			{ channel },
+		]),
+		['bad_name', of({ services: [service(1, PUBLISHER, 'demo', 'a/b')] }), { account: 'a/b' }],
+		['bad_name', old, { channel: 'a/b', uid: '42' }],
 		['uid_zero', good, { channel: 'demo', uid: '0' }],
 		['uid_kind', of({ services: [service(1, PUBLISHER, 'demo', 'ann')] }), { uid: '42' }],
 		['uid_kind', good, { account: '042' }],

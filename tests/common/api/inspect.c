@@ -20,6 +20,8 @@
 	"0060123456789abcdef0123456789abcdefIAAnODc3QjGjRabGkoxDvPStfnhlU1c"                       \
 	"7w25zNG5Gre5xB6DfQtYAAAAAIgAJAwAAANd1ZwQAAQCQk3RnAgCQk3RnAwCQk3RnBACQk3Rn"
 
+#define SIXTY_FOUR "0123456789012345678901234567890123456789012345678901234567890123"
+
 /* Its first 115 characters. */
 #define TOKEN_006_CUT                                                                              \
 	"0060123456789abcdef0123456789abcdefIAAnODc3QjGjRabGkoxDvPStfnhlU1c7"                      \
@@ -366,6 +368,25 @@ static const struct mistake mistakes[] = {
 	    "the token is for a number where the client joins with a string, or the reverse: it is "
 	    "for \"42\", and the client joins with \"ann\"",
 	    { .kind = RTC }, ",\"account\":\"ann\"" },
+	{ "account_zero ",
+	    "the token is for an account of the name 0, which is a user like any other and not the "
+	    "uid 0",
+	    { .user = "0" }, ",\"channel\":\"demo\",\"uid\":42" },
+	{ "account_zero ",
+	    "the token is for an account of the name 0, which is a user like any other and not the "
+	    "uid 0",
+	    { .user = "0" }, ",\"channel\":\"demo\",\"uid\":0" },
+	{ "", "", { .user = "0" }, ",\"account\":\"0\"", true },
+	{ "bad_name ",
+	    "Agora refuses such a name, even where the token is for it: the channel \"a/b\"",
+	    { .channel = "a/b" }, ",\"channel\":\"a/b\"" },
+	{ "bad_name ",
+	    "Agora refuses such a name, even where the token is for it: the channel has 65 bytes",
+	    { .channel = SIXTY_FOUR "5" }, ",\"channel\":\"" SIXTY_FOUR "5\"" },
+	{ "", "", { .channel = SIXTY_FOUR }, ",\"channel\":\"" SIXTY_FOUR "\"", true },
+	{ "bad_name ",
+	    "Agora refuses such a name, even where the token is for it: the account \"a/b\"",
+	    { .user = "a/b" }, ",\"account\":\"a/b\"" },
 	{ "uid_mismatch ",
 	    "the token is for another user: it is for \"42\", and the client joins with \"43\"",
 	    { .kind = RTC }, ",\"channel\":\"demo\",\"uid\":43" },
