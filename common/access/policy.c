@@ -894,7 +894,7 @@ has_claims(const struct policy *policy, const struct grant *g)
 	for (size_t i = 0; i < g->from.count; i++) {
 		const struct caller *c = policy_caller(policy, from[i]);
 
-		if (c->type != CALLER_APIKEY && c->type != CALLER_ANONYMOUS)
+		if (c != NULL && c->type != CALLER_APIKEY && c->type != CALLER_ANONYMOUS)
 			return true;
 	}
 	return false;

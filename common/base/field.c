@@ -482,10 +482,11 @@ check_closed(const struct table *table, struct json_object *object, struct field
 static bool
 is_given(const struct table *table, struct json_object *object, const char *name)
 {
+	const struct field *row = row_of(table, name);
 	struct json_object *value = field_member(object, name);
 
-	return value != NULL &&
-	    (row_of(table, name)->kind != FIELD_BOOL || json_object_get_boolean(value));
+	return row != NULL && value != NULL &&
+	    (row->kind != FIELD_BOOL || json_object_get_boolean(value));
 }
 
 /* One of the members that the table needs is there. */
