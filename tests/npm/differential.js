@@ -265,7 +265,10 @@ const builders = {
 	}),
 }
 
-const hints = ['publish_over', 'subscriber_only', 'console_token']
+const hints = ['publish_over', 'subscriber_only', 'console_token', 'long_lifetime']
+const dayAtMost = expire => Math.min(expire, 86400)
+const isLegal = (text, max) =>
+	[...text].every(c => c === '*' || legal.includes(c)) && Buffer.byteLength(text) <= max
 
 function fromTheirs(key) {
 	const [builder, method] = key.split(' ')
@@ -284,7 +287,7 @@ function fromTheirs(key) {
 		appId: who.appId,
 		issueTs: who.issueTs,
 		expire: made.expire,
-		expireAt: who.issueTs + made.expire,
+		expireAt: who.issueTs + dayAtMost(made.expire),
 		salt: who.salt,
 		serviceCount: made.services.length,
 		services: made.services.map(named),
@@ -294,13 +297,14 @@ function fromTheirs(key) {
 		expired: false,
 		valid: true,
 	})
-	// Nothing is wrong with it, but there may be a hint; the one about subscribers is exact.
+	// Nothing is wrong with it, but there may be a hint; two of them are exact.
 	const codes = problems.map(problem => problem.code)
 	const subscribes = made.services.some(s => s.type === 1 &&
 		!s.privileges.some(privilege => [2, 3, 4].includes(privilege.id)))
 
 	assert.ok(codes.every(code => hints.includes(code)), codes)
 	assert.strictEqual(codes.includes('subscriber_only'), subscribes, 'subscriber_only')
+	assert.strictEqual(codes.includes('long_lifetime'), made.expire > 86400, 'long_lifetime')
 	const signed = output(['sign'], text, who).trimEnd()
 
 	assert.strictEqual(content(signed), content(token), 'inspect | sign')
@@ -354,7 +358,10 @@ function fromTheirOld(key) {
 	const said = JSON.parse(output(args, '', who, 1))
 
 	assert.strictEqual(said.signatureValid, true)
-	assert.deepStrictEqual(said.problems.map(problem => problem.code), ['unsupported_version'])
+	const isGood = isLegal(made.channel, 64) && isLegal(made.user, 255)
+
+	assert.deepStrictEqual(said.problems.map(problem => problem.code),
+		isGood ? ['unsupported_version'] : ['unsupported_version', 'bad_name'])
 	assert.strictEqual(said.version, '006')
 	assert.strictEqual(said.appId, who.appId)
 	assert.strictEqual(said.signature, bytes.toString('hex', 2, 34))
