@@ -64,7 +64,8 @@ caller_shows_jwt(const struct policy *policy, const struct request *request)
 {
 	struct text ignored;
 
-	return credential_of(policy, request, &ignored) == CREDENTIAL_BEARER;
+	return has_type(policy, CALLER_JWT) &&
+	    credential_of(policy, request, &ignored) == CREDENTIAL_BEARER;
 }
 
 /* ak_<caller's name>_<secret>: the hash is of all of it. */
