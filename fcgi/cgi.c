@@ -258,6 +258,12 @@ say_no_client(void)
 }
 
 static bool
+has_remote_keys(const struct cgi *cgi)
+{
+	return cgi->config->policy != NULL && policy_has_remote_keys(cgi->config->policy);
+}
+
+static bool
 is_this_program(const char *path)
 {
 	struct stat one, other;
@@ -280,7 +286,7 @@ hand_over(const struct cgi *cgi)
 	struct buf allow = { 0 };
 	bool path_exists, wants_keys;
 
-	if (cgi->service->driver != NULL)
+	if (cgi->service->driver != NULL || (program == NULL && !has_remote_keys(cgi)))
 		return;
 	if (request_parse(&x.request, cgi->environment,
 		base_path.data == NULL ? "" : base_path.data, &x.arena) == NULL)
@@ -461,7 +467,7 @@ cgi_check(const char *env_file, char *const *environment, const struct service *
 		code = EXIT_CONFIG;
 	} else {
 		if (service->driver == NULL && cgi.settings.full_program.data == NULL &&
-		    cgi.config->policy != NULL && policy_has_remote_keys(cgi.config->policy))
+		    has_remote_keys(&cgi))
 			say_no_client();
 		printf("the configuration is good\n");
 	}
