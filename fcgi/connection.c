@@ -466,19 +466,27 @@ write_answer(struct job *job)
 	shrink(&all->answer);
 }
 
+/* The same without libfcgi, for an error, which holds no secret. */
+static void
+frame_answer(struct connection *c, const struct exchange *x)
+{
+	struct buf *answer = &c->owner->answer;
+
+	buf_clear(answer);
+	response_write(&x->response, text_is(x->request.method, "HEAD"), answer);
+	note_answered(c, x->request.id);
+	framing_answer(c->framing.id, buf_view(answer), &c->out);
+}
+
 /* Another answer takes the place of the one that was held, whose codec has gone. */
 static void
 write_other_answer(struct job *job)
 {
 	struct connection *c = job->connection;
-	struct connections *all = job->owner;
-	const struct exchange *x = &job->exchange;
 
 	explicit_bzero(c->out.data + job->answer_at, c->out.length - job->answer_at);
 	c->out.length = job->answer_at;
-	buf_clear(&all->answer);
-	response_write(&x->response, text_is(x->request.method, "HEAD"), &all->answer);
-	framing_answer(c->framing.id, buf_view(&all->answer), &c->out);
+	frame_answer(c, &job->exchange);
 }
 
 /* The answer is in the output, and the connection is there for the next request. */
@@ -571,10 +579,7 @@ answer_params_too_large(struct connection *c)
 	    all->limits.request.params);
 	app_refuse(&job->exchange, NULL, ERROR_HEADERS_TOO_LARGE, LOG_LEVEL_WARNING,
 	    buf_view(&all->answer));
-	buf_clear(&all->answer);
-	response_write(&job->exchange.response, false, &all->answer);
-	framing_answer(c->framing.id, buf_view(&all->answer), &c->out);
-	note_answered(c, job->exchange.request.id);
+	frame_answer(c, &job->exchange);
 	return_job(job);
 	finish(c);
 }
