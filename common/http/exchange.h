@@ -61,8 +61,8 @@ void exchange_go_on(struct exchange *exchange);
 void exchange_give_up(struct exchange *exchange, enum http_error error);
 
 /*
- * Its answer is written and only waits to leave: forgets what was borrowed for it and what nobody
- * looks at any more, so that only what makes another answer of it is left.
+ * Its response is complete and only waits to leave: forgets what was borrowed for the request and
+ * what nobody looks at any more, so that the response is left, and what makes another one of it.
  */
 void exchange_keep(struct exchange *exchange);
 
