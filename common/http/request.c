@@ -9,16 +9,32 @@
 #define PARENT_DIGITS "hhhhhhhhhhhhhhhh"
 #define TRACE_AT 3
 #define PARENT_AT (TRACE_AT + sizeof(TRACE_DIGITS))
+#define STATE_MEMBERS 32
+#define STATE_PART_MAX 256  /* bytes of a member's key, and of its value */
+#define STATE_PASSED_ON 512 /* bytes */
+#define STATE_LARGE 128     /* bytes: such members are the first to be left out */
+
+/* The next one of that name, from *at on, which is set behind it. */
+static struct text
+next_param(char *const **at, const char *name)
+{
+	size_t length = strlen(name);
+
+	while (**at != NULL) {
+		const char *param = *(*at)++;
+
+		if (*param == *name && strncmp(param, name, length) == 0 && param[length] == '=')
+			return text_of(param + length + 1);
+	}
+	return (struct text){ NULL, 0 };
+}
 
 struct text
 request_param(const struct request *request, const char *name)
 {
-	size_t length = strlen(name);
+	char *const *at = request->params;
 
-	for (char *const *p = request->params; *p != NULL; p++)
-		if (**p == *name && strncmp(*p, name, length) == 0 && (*p)[length] == '=')
-			return text_of(*p + length + 1);
-	return (struct text){ NULL, 0 };
+	return next_param(&at, name);
 }
 
 static bool
@@ -35,9 +51,10 @@ traceparent_of(const struct request *request)
 {
 	static const char shape[] = "hh-" TRACE_DIGITS "-" PARENT_DIGITS "-hh";
 	const struct text none = { NULL, 0 };
-	struct text value = request_param(request, "HTTP_TRACEPARENT");
+	char *const *at = request->params;
+	struct text value = next_param(&at, "HTTP_TRACEPARENT");
 
-	if (value.length != sizeof(shape) - 1)
+	if (value.length != sizeof(shape) - 1 || next_param(&at, "HTTP_TRACEPARENT").data != NULL)
 		return none;
 	for (size_t i = 0; i < value.length; i++) {
 		char c = value.data[i];
@@ -52,6 +69,92 @@ traceparent_of(const struct request *request)
 	    all_zeros((struct text){ value.data + PARENT_AT, sizeof(PARENT_DIGITS) - 1 }))
 		return none;
 	return value;
+}
+
+/* Whether it is key=value, in the bytes that those may have. */
+static bool
+is_state_member(struct text member)
+{
+	const char *equals = memchr(member.data, '=', member.length);
+	size_t key = equals == NULL ? 0 : (size_t)(equals - member.data);
+
+	if (key == 0 || key > STATE_PART_MAX || member.length == key + 1 ||
+	    member.length - key - 1 > STATE_PART_MAX)
+		return false;
+	for (size_t i = 0; i < key; i++) {
+		char c = member.data[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+
+		if (!letter && (i == 0 || c == '\0' || strchr("_-*/@", c) == NULL))
+			return false;
+	}
+	for (size_t i = key + 1; i < member.length; i++)
+		if (member.data[i] < ' ' || member.data[i] > '~' || member.data[i] == '=')
+			return false;
+	return true;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Takes the members off one line of the header.  false: one of them is malformed, or too many. */
+static bool
+take_state(struct text line, struct text *members, size_t *count)
+{
+	const char *p = line.data, *const end = p + line.length;
+
+	while (p < end) {
+		const char *comma = memchr(p, ',', (size_t)(end - p));
+		const char *last = comma == NULL ? end : comma;
+		struct text member;
+
+		while (p < last && is_blank(*p))
+			p++;
+		member = (struct text){ p, (size_t)(last - p) };
+		p = comma == NULL ? end : comma + 1;
+		while (member.length > 0 && is_blank(member.data[member.length - 1]))
+			member.length--;
+		if (member.length == 0)
+			continue;
+		if (*count == STATE_MEMBERS || !is_state_member(member))
+			return false;
+		members[(*count)++] = member;
+	}
+	return true;
+}
+
+static struct text
+tracestate_of(const struct request *request, struct arena *arena)
+{
+	struct text members[STATE_MEMBERS], line;
+	char *const *at = request->params;
+	size_t count = 0, length = 0;
+	struct buf out;
+
+	while ((line = next_param(&at, "HTTP_TRACESTATE")).data != NULL)
+		if (!take_state(line, members, &count))
+			return (struct text){ NULL, 0 };
+	for (size_t i = 0; i < count; i++)
+		length += members[i].length + 1; /* and a comma, or what ends the text */
+	/* Those that were added last come first, so the last ones are the oldest. */
+	for (int large = 1; large >= 0; large--)
+		for (size_t i = count; i-- > 0 && length > STATE_PASSED_ON + 1;)
+			if (members[i].length > (large ? STATE_LARGE : 0)) {
+				length -= members[i].length + 1;
+				members[i].length = 0;
+			}
+	if (length == 0)
+		return (struct text){ NULL, 0 };
+	out = (struct buf){ arena_alloc(arena, 1, length), 0, length };
+	for (size_t i = 0; i < count; i++) {
+		if (members[i].length > 0 && out.length > 0)
+			buf_text(&out, ",");
+		buf_add(&out, members[i].data, members[i].length);
+	}
+	return buf_view(&out);
 }
 
 struct text
@@ -259,6 +362,8 @@ request_parse(
 	request->id = request_id(params, arena);
 	request->address = request_param(request, "REMOTE_ADDR");
 	request->traceparent = traceparent_of(request);
+	if (request->traceparent.data != NULL)
+		request->tracestate = tracestate_of(request, arena);
 	path = raw_path(request, base_path, &decoded);
 	return split_path(request, path, decoded, arena);
 }

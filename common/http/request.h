@@ -26,6 +26,11 @@ struct request {
 	 * where it is malformed, or its trace or parent is all zeros.
 	 */
 	struct text traceparent;
+	/*
+	 * Its header fields as one value, to be passed on with traceparent, at most 512 bytes:
+	 * where there is more, members are left out.  Absent where one is malformed.
+	 */
+	struct text tracestate;
 	bool from_any_page; /* of another origin, and only "any" lets it in */
 };
 

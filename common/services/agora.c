@@ -308,6 +308,7 @@ agora_call(struct exchange *x, const char *method, const struct buf *path, enum 
 	call->pace = pace;
 	call->request_id = x->request.id;
 	call->traceparent = x->request.traceparent;
+	call->tracestate = x->request.tracestate;
 	/* Calls follow one another in an exchange and share its time. */
 	call->total_ms = agora_time_left(x);
 	if (call->total_ms < 1)

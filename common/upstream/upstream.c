@@ -419,6 +419,7 @@ start_try(struct transfer *t)
 	add_header(t, "Expect", TEXT("")); /* no 100-continue */
 	add_header(t, "X-Request-ID", call->request_id);
 	add_header(t, "traceparent", call->traceparent);
+	add_header(t, "tracestate", call->tracestate);
 	add_headers(t, call->headers);
 	curl_easy_setopt(t->easy, CURLOPT_URL, url.data);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);

@@ -583,9 +583,11 @@ def test_push_request_id_is_passed_on_or_made(w):
     raw = {"rawOptions": {"rtcChannel": "lobby", "rtcStreamUid": 5}}
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     answer, entry = start_push(w, RAW_PUSH, raw,
-                               headers=[("X-Request-ID", "client-1"), ("traceparent", trace)])
+                               headers=[("X-Request-ID", "client-1"), ("traceparent", trace),
+                                        ("tracestate", "rojo=00f067aa0ba902b7 ,"), ("tracestate", "congo=t61")])
     same(entry["headers"]["x-request-id"], "client-1", "X-Request-ID")
     same(entry["headers"].get("traceparent"), trace, "traceparent")
+    same(entry["headers"].get("tracestate"), "rojo=00f067aa0ba902b7,congo=t61", "tracestate")
     line = wait_until(lambda: w.site.log_lines("client-1"), "the request's log line")[-1]
     expect(line.endswith(" trace=0af7651916cd43dd8448eb211c80319c"), f"the trace is not in {line!r}")
     stop_push(w, answer)
@@ -593,11 +595,16 @@ def test_push_request_id_is_passed_on_or_made(w):
     body = b'{"region":"na","converterId":"none"}'
     # Without a header of its own.
     import kit
-    got = kit.http(w.site.port, "POST", "/rtmp/push/stop", [("traceparent", trace.upper())], body)
+    got = kit.http(w.site.port, "POST", "/rtmp/push/stop",
+                   [("traceparent", trace.upper()), ("tracestate", "rojo=1")], body)
     same(got.status, 404, "status")
     sent = upstream.entries()[0]["headers"]
     same(sent["x-request-id"], got.header("X-Request-ID"), "X-Request-ID")
-    expect("traceparent" not in sent, "a malformed traceparent was passed on")
+    expect("traceparent" not in sent and "tracestate" not in sent, "a malformed traceparent was passed on")
+    upstream = rk.Upstream(w.sim)
+    kit.http(w.site.port, "POST", "/rtmp/push/stop", [("traceparent", trace), ("tracestate", "a=1,=2")], body)
+    sent = upstream.entries()[0]["headers"]
+    expect("traceparent" in sent and "tracestate" not in sent, "a malformed tracestate was passed on")
 
 
 def test_push_updates(w):

@@ -452,6 +452,125 @@ takes_over_a_trace(void)
 	}
 }
 
+/* What is passed on of a tracestate: `state` are more parameters, one a line. */
+static void
+check_state(const char *state, const char *wanted)
+{
+	struct arena arena = { NULL };
+	struct buf params = { 0 };
+	struct request request;
+
+	buf_printf(&params, "HTTP_TRACEPARENT=00-" TRACE "-" PARENT "-01\n%s", state);
+	buf_add(&params, "", 1);
+	(void)request_parse(&request, params_of(params.data), "", &arena);
+	if (wanted == NULL)
+		CHECK(request.tracestate.data == NULL, state);
+	else
+		CHECK(text_is(request.tracestate, wanted), state);
+	buf_free(&params);
+	arena_free(&arena);
+}
+
+static void
+passes_on_the_state_of_a_trace(void)
+{
+#define STATE "HTTP_TRACESTATE="
+	static const struct {
+		const char *params, *wanted;
+	} cases[] = {
+		{ STATE "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE",
+		    "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE" },
+		{ STATE "a=1 , \tb=2\t,,", "a=1,b=2" },
+		{ STATE "0@_-*/z=! b~", "0@_-*/z=! b~" },
+		/* Several lines are one value; a web server may join them itself. */
+		{ STATE "a=1,b=2\n" STATE "\n" STATE "c=3", "a=1,b=2,c=3" },
+		{ "", NULL },
+		{ STATE, NULL },
+		{ STATE " , ", NULL },
+		{ STATE "a", NULL },
+		{ STATE "a=", NULL },
+		{ STATE "=1", NULL },
+		{ STATE "a=1,b", NULL },
+		{ STATE "a=1\n" STATE "b", NULL },
+		{ STATE "A=1", NULL },
+		{ STATE "@a=1", NULL },
+		{ STATE "a b=1", NULL },
+		{ STATE "a=1=2", NULL },
+		{ STATE "a=1\t2", NULL },
+		{ STATE "a=\xc3\xa9", NULL },
+		{ STATE "a=\x7f", NULL },
+		{ STATE "a=1\r,b=2", NULL },
+	};
+	struct buf state = { 0 }, wanted = { 0 };
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_state(cases[i].params, cases[i].wanted);
+
+	/* At most 32 members. */
+	for (int n = 32; n <= 33; n++) {
+		buf_clear(&state);
+		for (int i = 0; i < n; i++)
+			buf_printf(&state, "%sk%d=v", i == 0 ? STATE : ",", i);
+		buf_add(&state, "", 1);
+		check_state(state.data, n == 32 ? state.data + strlen(STATE) : NULL);
+	}
+	/* A key, and a value, of at most 256 bytes; one too large to pass on with others is left
+	 * out. */
+	for (int n = 256; n <= 257; n++) {
+		buf_clear(&state);
+		buf_clear(&wanted);
+		buf_printf(&state, STATE "a=1,b=%0*d", n, 0);
+		buf_printf(&wanted, "a=1,b=%0*d", n, 0);
+		buf_add(&state, "", 1);
+		buf_add(&wanted, "", 1);
+		check_state(state.data, n == 256 ? wanted.data : NULL);
+		buf_clear(&state);
+		buf_printf(&state, STATE "a%0*d=1", n - 1, 0);
+		buf_add(&state, "", 1);
+		check_state(state.data, n == 256 ? state.data + strlen(STATE) : NULL);
+	}
+	/* At most 512 bytes: first those of more than 128 go, then the last. */
+	for (int n = 124; n <= 128; n++) {
+		buf_clear(&state);
+		buf_clear(&wanted);
+		buf_text(&wanted, "a=1");
+		buf_printf(&state, STATE "a=1");
+		for (char c = 'b'; c <= 'e'; c++) {
+			buf_printf(&state, ",%c=%0*d", c, n, 0);
+			/* 3 and four times 3 + 124 are 511; with 125 they are 515. */
+			if (n == 124 || c != 'e')
+				buf_printf(&wanted, ",%c=%0*d", c, n, 0);
+		}
+		buf_add(&state, "", 1);
+		buf_add(&wanted, "", 1);
+		check_state(state.data, wanted.data);
+	}
+	buf_clear(&state);
+	buf_printf(&state, STATE "a=%0*d,b=%0*d,c=%0*d,d=%0*d", 200, 0, 126, 0, 126, 0, 126, 0);
+	buf_add(&state, "", 1);
+	buf_clear(&wanted);
+	buf_printf(&wanted, "b=%0*d,c=%0*d,d=%0*d", 126, 0, 126, 0, 126, 0);
+	buf_add(&wanted, "", 1);
+	check_state(state.data, wanted.data);
+	buf_free(&state);
+	buf_free(&wanted);
+
+	/* None without a good traceparent, and two of those are none. */
+	for (int i = 0; i < 2; i++) {
+		struct arena arena = { NULL };
+		struct request request;
+
+		(void)request_parse(&request,
+		    params_of(i == 0 ? STATE "a=1"
+				     : "HTTP_TRACEPARENT=00-" TRACE "-" PARENT "-01\n"
+				       "HTTP_TRACEPARENT=00-" TRACE "-" PARENT "-01\n" STATE "a=1"),
+		    "", &arena);
+		CHECK(request.tracestate.data == NULL && request.traceparent.data == NULL,
+		    i == 0 ? "no traceparent" : "two of them");
+		arena_free(&arena);
+	}
+}
+
 static void
 reads_queries(void)
 {
@@ -565,6 +684,7 @@ CU_TestInfo http_request_tests[] = {
 	{ "makes request ids", makes_request_ids },
 	{ "has an id where the path is refused", has_an_id_where_the_path_is_refused },
 	{ "takes over a trace", takes_over_a_trace },
+	{ "passes on the state of a trace", passes_on_the_state_of_a_trace },
 	{ "keeps what outlives the parameters", keeps_what_outlives_the_parameters },
 	{ "reads queries", reads_queries },
 	{ "survives every query", survives_every_query },
