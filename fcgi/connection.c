@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -584,6 +585,25 @@ answer_params_too_large(struct connection *c)
 	finish(c);
 }
 
+/* One that will never be whole has an id all the same: the client's, if its parameters came. */
+static void
+say_unfinished(struct connection *c, const char *what)
+{
+	static char *const none[] = { NULL };
+	struct job *job = take_job(c->owner);
+	char *const *params = none;
+
+	if (c->framing.params_done) {
+		framing_cut(&c->framing, &c->records);
+		if (codec_decode(job->codec, buf_view(&c->records)))
+			params = codec_params(job->codec);
+	}
+	log_request(request_id(params, &job->exchange.arena));
+	log_line(LOG_LEVEL_WARNING, "%s; connection closed", what);
+	log_request((struct text){ NULL, 0 });
+	return_job(job);
+}
+
 static void
 aborted(struct connection *c)
 {
@@ -599,6 +619,7 @@ static void
 take_record(struct connection *c, const unsigned char *record)
 {
 	const char *why;
+	char what[128];
 
 	switch (framing_record(&c->framing, &c->owner->limits.request, record, &c->out, &why)) {
 	case FRAMING_KEEP: framing_keep(record, &c->records); return;
@@ -611,12 +632,15 @@ take_record(struct connection *c, const unsigned char *record)
 	case FRAMING_ABORTED: aborted(c); return;
 	case FRAMING_PARAMS_TOO_LARGE: answer_params_too_large(c); return;
 	case FRAMING_REFUSED:
-		if (c->job != NULL) /* which now fails for this reason */
+		snprintf(what, sizeof(what), "the web server sent %s", why);
+		if (c->job != NULL) { /* which now fails for this reason */
 			log_request(c->job->exchange.request.id);
-		log_line(LOG_LEVEL_WARNING, "the web server sent %s; connection closed", why);
-		log_request((struct text){ NULL, 0 });
-		if (c->job != NULL)
+			log_line(LOG_LEVEL_WARNING, "%s; connection closed", what);
+			log_request((struct text){ NULL, 0 });
 			abandon(c->job);
+		} else {
+			say_unfinished(c, what);
+		}
 		finish(c);
 		return;
 	}
@@ -804,13 +828,11 @@ connection_ready(struct watch *watch, uint32_t events)
 		go_on(c);
 }
 
-/* What has not arrived whole was not read, and has no id yet. */
 static void
-say_late(const struct connection *c)
+say_late(struct connection *c)
 {
 	if (c->out.length == 0) {
-		log_line(LOG_LEVEL_WARNING,
-		    "a request did not arrive whole in time (REQUEST_TIMEOUT); connection closed");
+		say_unfinished(c, "a request did not arrive whole in time (REQUEST_TIMEOUT)");
 		return;
 	}
 	log_request(text_of(c->answered));

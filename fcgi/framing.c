@@ -83,6 +83,12 @@ framing_keep(const unsigned char *record, struct buf *records)
 	buf_add(records, r.content, r.length);
 }
 
+void
+framing_cut(const struct framing *f, struct buf *records)
+{
+	write_header(records, STDIN, f->id, 0);
+}
+
 /*
  * Name-value pairs (section 3.4) run on over records; each must end within the stream.  false:
  * one is longer than the limit, so it cannot.
@@ -163,9 +169,9 @@ params(struct framing *f, const struct framing_limits *limits, const struct reco
 		return FRAMING_PARAMS_TOO_LARGE;
 	if (r->length > 0)
 		return FRAMING_KEEP;
-	f->params_done = true;
 	if (f->pair_left > 0 || f->length_count > 0)
 		return refuse(why, "PARAMS that end within a name or a value");
+	f->params_done = true;
 	return FRAMING_KEEP;
 }
 

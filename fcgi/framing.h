@@ -22,12 +22,12 @@ struct framing_limits {
 
 /* Zeroed is ready for a request. */
 struct framing {
-	uint16_t id; /* 0: no request has begun */
-	bool keep;   /* the web server wants the connection kept */
-	bool params_done;
-	bool complete;  /* the request is whole and not yet answered */
-	bool too_large; /* the body went over the limit; the rest of it was dropped */
-	size_t params;  /* bytes so far */
+	uint16_t id;      /* 0: no request has begun */
+	bool keep;        /* the web server wants the connection kept */
+	bool params_done; /* they are whole, and sane */
+	bool complete;    /* the request is whole and not yet answered */
+	bool too_large;   /* the body went over the limit; the rest of it was dropped */
+	size_t params;    /* bytes so far */
 	size_t body;
 	/* name/value lengths being read, and bytes of the pair still to come */
 	unsigned char lengths[8];
@@ -55,6 +55,9 @@ enum framing_verdict framing_record(struct framing *framing, const struct framin
 
 /* Appends a record without its padding, which could be 255 bytes for each byte of content. */
 void framing_keep(const unsigned char *record, struct buf *records);
+
+/* Ends the records of a request whose parameters are done, so that it can be decoded. */
+void framing_cut(const struct framing *framing, struct buf *records);
 
 /* Appends a whole answer to the request: bytes on STDOUT, the end of it, END_REQUEST. */
 void framing_answer(uint16_t id, struct text bytes, struct buf *out);

@@ -1,6 +1,7 @@
 """What bytes do to the engine: a table of them, and clients that are slow, silent or gone."""
 
 import random
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -499,7 +500,7 @@ def run_slow(suite, run, build, kind, report):
 
 def check_ids(run, build):
     """What is said of a connection names the request that it ends."""
-    with Responder(build, run, {"ANSWER_TIMEOUT": "1"}) as responder:
+    with Responder(build, run, {"ANSWER_TIMEOUT": "1", "REQUEST_TIMEOUT": "1"}) as responder:
         mark = responder.mark()
         with responder.client() as client:
             client.send(get("/test/wait/60000", HTTP_X_REQUEST_ID="cut-off") + bytes(8))
@@ -511,6 +512,24 @@ def check_ids(run, build):
             client.send(get("/test/big/4000000", HTTP_X_REQUEST_ID="not-taken"))
             log = responder.wait_log(NOT_TAKEN, mark)
         expect("connection closed id=not-taken\n" in log, log)
+        # One that never came whole has its own id, or once its parameters came the client's.
+        params = params_for("/getToken", "POST", b"{}", HTTP_X_REQUEST_ID="theirs")
+        whole = begin() + stream(PARAMS, params)
+        made, theirs = "[0-9a-f]{32}", "theirs"
+        for sent, what, wanted in (
+            (whole + record(STDIN, b"{"), OUT_OF_TIME, theirs),
+            (whole, OUT_OF_TIME, theirs),
+            (whole[:-8], OUT_OF_TIME, made),
+            (begin(), OUT_OF_TIME, made),
+            (whole + record(PARAMS), "PARAMS after their end", theirs),
+            (whole + record(STDIN, b"{") + begin(), "a second BEGIN_REQUEST", theirs),
+            (begin() + stream(PARAMS, params[:-1]), "PARAMS that end within", made),
+        ):
+            mark = responder.mark()
+            with responder.client() as client:
+                client.send(sent)
+                log = responder.wait_log(what, mark)
+            expect(re.search(f"connection closed id={wanted}\n", log), wanted, log)
 
 
 def run_all(suite, run, build, report):
