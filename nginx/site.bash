@@ -47,6 +47,12 @@ choose_port() {
 		die 69 "port $port is for root only; choose one from 1024 on with $from"
 }
 
+# refuse_a_taken_port NAME: of what another is chosen with.
+refuse_a_taken_port() {
+	! (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null ||
+		die 69 "port $port on 127.0.0.1 is taken; choose another with $1"
+}
+
 # end NAME SIGNAL: asks it to end, waits, and ends what is left of its group if it was killed.
 end() {
 	local id=${pid[$1]-}

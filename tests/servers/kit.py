@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -73,9 +74,16 @@ def wait_until(condition, what, seconds=DEADLINE):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One below those that the kernel gives away, so that it stays free until it is used."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first = int(file.read().split()[0])
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", random.randrange(first // 2, first) if first > 4096 else 0))
+            except OSError:
+                continue  # somebody has it
+            return s.getsockname()[1]
 
 
 # Processes and directories, all gone at the end
