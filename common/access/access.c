@@ -464,13 +464,43 @@ limit_grant(struct access *access, struct exchange *x)
 	return too_often(access, x, wait, "grant", "the grant's rate is used up");
 }
 
+/* As if he had named that project; whether he may. */
+static bool
+may_choose(const struct access *access, struct exchange *x, struct text project)
+{
+	struct admission *a = x->admission;
+	struct ask ask = a->ask;
+
+	ask.project = project;
+	grant_evaluate(access->policy, &a->identity, &ask, &x->arena, &a->verdict);
+	return a->verdict.allowed;
+}
+
+/* Of the projects that he may have, the one that what he asks for is about; else as ever. */
+static void
+evaluate(const struct access *access, struct exchange *x)
+{
+	struct admission *a = x->admission;
+	const struct project *projects = access->policy->projects.items;
+
+	if (a->ask.project.data == NULL && a->ask.app_id.data != NULL) {
+		if (a->ask.is_default_app && may_choose(access, x, TEXT(PROJECT_DEFAULT)))
+			return;
+		for (size_t i = 0; i < access->policy->projects.count; i++)
+			if (text_is_nocase(a->ask.app_id, projects[i].app_id.data) &&
+			    may_choose(access, x, projects[i].name))
+				return;
+	}
+	grant_evaluate(access->policy, &a->identity, &a->ask, &x->arena, &a->verdict);
+}
+
 static enum step
 enforce(struct access *access, struct exchange *x)
 {
 	struct admission *a = x->admission;
 	struct verdict *v = &a->verdict;
 
-	grant_evaluate(access->policy, &a->identity, &a->ask, &x->arena, v);
+	evaluate(access, x);
 	a->granted = v->allowed && !in_shadow(access);
 	if (v->allowed) {
 		if (a->granted) {
@@ -550,7 +580,7 @@ access_note_token(struct exchange *x, struct text token)
 	if (a == NULL)
 		return;
 	metric_add(METRIC_TOKENS,
-	    &LABELS(a->project == NULL ? "default" : a->project->name.data, services_text(a),
+	    &LABELS(a->project == NULL ? PROJECT_DEFAULT : a->project->name.data, services_text(a),
 		a->ask.has_role ? role_text(&a->ask) : "none"),
 	    1);
 	if (!a->recorded || a->token_count == sizeof(a->tokens) / sizeof(a->tokens[0]))

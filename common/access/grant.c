@@ -254,13 +254,21 @@ covers_action(const struct grant *g, const struct ask *ask, struct verdict *v)
 static bool
 covers_project(const struct grant *g, const struct ask *ask, struct verdict *v)
 {
-	if (ask->project.data == NULL)
-		v->project = text_is(g->project, "*") ? (struct text){ NULL, 0 } : g->project;
-	else if (text_is(g->project, "*") ||
-	    (g->project.data != NULL && same(g->project, ask->project)))
-		v->project = ask->project;
+	const bool any = text_is(g->project, "*");
+	bool covered;
+
+	if (ask->project.data == NULL) {
+		v->project = any ? (struct text){ NULL, 0 } : g->project;
+		return true;
+	}
+	if (text_is(ask->project, PROJECT_DEFAULT))
+		covered = any || g->project.data == NULL;
 	else
+		covered = any || (g->project.data != NULL && same(g->project, ask->project));
+	if (!covered)
 		return why(v, "this project is not granted", "", "");
+	if (!text_is(ask->project, PROJECT_DEFAULT))
+		v->project = ask->project;
 	return true;
 }
 

@@ -37,8 +37,10 @@ struct ask_lifetime {
 /* What a request asks for.  Zeroed: nothing. */
 struct ask {
 	const char *action;
-	struct text project;  /* absent: the default, or the grant's */
-	unsigned services;    /* enum token_service */
+	struct text project; /* absent: the default, or the grant's; PROJECT_DEFAULT: the default */
+	struct text app_id;  /* where no project is named: the one of this App ID, if it may be */
+	bool is_default_app; /* that is the settings' own */
+	unsigned services;   /* enum token_service */
 	struct list channels; /* struct text; the places where it has its effect */
 	bool placed;          /* it has its effect in a channel, whether it names one or not */
 	struct ask_user users[ASK_USERS];

@@ -50,9 +50,10 @@ is_caller_name(struct text value, struct field_error *error)
 static bool
 is_project_name(struct text value, struct field_error *error)
 {
-	if (!text_is(value, "default"))
+	if (!text_is(value, PROJECT_DEFAULT))
 		return is_caller_name(value, error);
-	field_rule(error, "must have another name: default is the settings' own project");
+	field_rule(
+	    error, "must have another name: " PROJECT_DEFAULT " is the settings' own project");
 	return false;
 }
 

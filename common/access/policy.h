@@ -84,6 +84,8 @@ struct project {
 	struct text customer_id, customer_secret, customer_secret_file;
 };
 
+#define PROJECT_DEFAULT "default" /* its name in metrics and answers */
+
 enum enforce { ENFORCE_ON, ENFORCE_LOG };
 
 struct policy {

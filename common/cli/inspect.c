@@ -192,10 +192,46 @@ print_sheet(const struct inspection *t, int64_t at)
 		    problems[i].fix.data);
 }
 
+/*
+ * Judges a token of another App ID by the policy's project that has it, if there is one.  false
+ * with *error set; *policy owns what *expectation then points to.
+ */
+static bool
+look_in_policy(struct settings *settings, struct text app_id, struct expectation *e,
+    struct policy **policy, struct buf *error)
+{
+	struct access_settings found = { 0 };
+	const struct project *p;
+
+	if (app_id.data == NULL ||
+	    (e->certified_app_id.data == NULL ? e->certificate.data != NULL
+					      : text_is_nocase(app_id, e->certified_app_id.data)))
+		return true;
+	if (!settings_read(settings, &access_settings_table, &found, error))
+		return false;
+	if (found.policy_file.data == NULL)
+		return true;
+	*policy = policy_open(found.policy_file.data, error);
+	if (*policy == NULL)
+		return false;
+	p = (*policy)->projects.items;
+	for (size_t i = 0; i < (*policy)->projects.count; i++)
+		if (text_is_nocase(app_id, p[i].app_id.data)) {
+			if (wanted_app_id == NULL)
+				e->app_id = p[i].app_id;
+			e->certificate = p[i].certificate;
+			e->second_certificate = p[i].second_certificate;
+			e->certified_app_id = p[i].app_id;
+			break;
+		}
+	return true;
+}
+
 static int
-inspect(struct text token, const struct expectation *expectation)
+inspect(struct text token, struct settings *settings, struct expectation *expectation)
 {
 	struct agora_codec *codec = agora_codec_open();
+	struct policy *policy = NULL;
 	struct arena arena = { 0 };
 	struct buf out = { 0 };
 	struct inspection inspection;
@@ -203,6 +239,12 @@ inspect(struct text token, const struct expectation *expectation)
 	if (codec == NULL) {
 		buf_text(&out, "out of memory");
 		return cli_fail(EXIT_OS, &out);
+	}
+	inspect_token(codec, token, expectation, &arena, &inspection);
+	if (!look_in_policy(settings, inspection.app_id, expectation, &policy, &out)) {
+		arena_free(&arena);
+		agora_codec_close(codec);
+		return cli_fail(EXIT_CONFIG, &out);
 	}
 	inspect_token(codec, token, expectation, &arena, &inspection);
 	if (json != NULL) {
@@ -215,6 +257,7 @@ inspect(struct text token, const struct expectation *expectation)
 	buf_free(&out);
 	arena_free(&arena);
 	agora_codec_close(codec);
+	policy_close(policy);
 	return cli_end(inspection.valid ? 0 : EXIT_NOT_VALID);
 }
 
@@ -276,7 +319,7 @@ cli_inspect(char **argv)
 		.account = text_of(account),
 		.now = (int64_t)at,
 	};
-	code = inspect(token, &expectation);
+	code = inspect(token, settings, &expectation);
 	buf_free(&content);
 	settings_free(settings);
 	return code;

@@ -874,6 +874,25 @@ inspect_token(struct agora_codec *codec, struct text token, const struct expecta
 	evaluate(&look, arena, out);
 }
 
+void
+inspect_ask(struct exchange *x, struct ask *ask)
+{
+	struct services *services = x->context;
+	const struct inspect_request *r = x->input;
+	const struct text none = { NULL, 0 };
+	struct agora_parsed parsed;
+	struct copied copied;
+
+	/* Where it is only asked whether a caller may, there is no codec. */
+	if (services == NULL)
+		return;
+	copied_parse(services->codec, r->token, none, none, &x->arena, &parsed, &copied);
+	if (parsed.app_id.data == NULL)
+		return;
+	ask->app_id = arena_copy(&x->arena, view(parsed.app_id));
+	ask->is_default_app = text_is_nocase(ask->app_id, services->settings->app_id.data);
+}
+
 enum step
 inspect_post(struct exchange *x)
 {

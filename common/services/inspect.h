@@ -9,6 +9,8 @@
 #include "exchange.h"
 #include "fit.h"
 
+struct ask;
+
 struct problem {
 	struct text code, problem, fix;
 };
@@ -42,7 +44,8 @@ inspect_token(struct agora_codec *codec, struct text token, const struct expecta
  */
 void inspect_name(struct buf *out, struct text name);
 
-/* The endpoint. */
+/* The endpoint, and of which project its token is (struct route). */
+void inspect_ask(struct exchange *exchange, struct ask *ask);
 enum step inspect_post(struct exchange *exchange);
 extern const struct table inspect_request_table;
 

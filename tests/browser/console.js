@@ -20,6 +20,7 @@ const SHOTS = process.env.SCREENSHOTS
 const APP_ID = '0123456789abcdef0123456789abcdef'
 const OTHER_ID = 'fedcba9876543210fedcba9876543210'
 const CERTIFICATE = '5cfd2fd1755d40ecb72977518be15d3b'
+const OTHER_CERTIFICATE = '3b5d1be185797ceb20d455177fd2fc5d' /* of OTHER_ID */
 
 let passed = 0
 let failed = 0
@@ -1030,6 +1031,78 @@ async function withAPolicy({ url, key }) {
 	await view.context.close()
 }
 
+/* A token is verified by the certificate of the project that it is of, and no other. */
+async function verifying({ url, key }) {
+	const view = await open(`${url}/console/`)
+	const { page } = view
+	const signIn = async () => {
+		await page.fill('#credential', key)
+		await page.keyboard.press('Enter')
+		await until('the caller', async () =>
+			(await text(page, '#who')).startsWith('web (apikey)'),
+		)
+	}
+	const verified = async () => {
+		await page.click('#inspect-form button.primary')
+		await page.waitForSelector('#inspect-result .badge:text("verified on the server")')
+		return [(await text(page, '#inspect-verdict')).split(':')[0], await shown(page)]
+	}
+
+	await signIn()
+	await page.fill('#channel', 'class-7')
+	await page.fill('#uid', '42')
+	await page.check('[name=role][value=publisher]')
+	await page.fill('#project', 'two')
+	await page.click('#issue-form button.primary')
+	await page.waitForSelector('#issue-result .token')
+	const token = await text(page, '#issue-result .token')
+
+	same('the project that issued', (await inspectByCommand(token, {})).appId, OTHER_ID)
+	await page.click('button:text("Inspect it")')
+	await page.fill('#its-channel', 'class-7')
+	await page.fill('#its-user', '42')
+	same('of project two', await verified(), ['Valid', []])
+	await page.reload()
+	await page.click('#tab-inspect')
+	await signIn()
+	await page.fill('#token', token)
+	same('on a page that knows no projects of tokens', await verified(), ['Valid', []])
+
+	for (const [whose, appId, certificate] of [
+		["the settings'", APP_ID, CERTIFICATE],
+		["project two's", OTHER_ID, OTHER_CERTIFICATE],
+	]) {
+		const signed = async (by) =>
+			(
+				await run(TOKEN, ['issue', '--channel=class-7', '--uid=42', '--role=publisher'], '', {
+					APP_ID: appId,
+					APP_CERTIFICATE: by,
+				})
+			).stdout.trim()
+
+		await page.fill('#token', await signed(certificate))
+		same(`by ${whose} certificate`, await verified(), ['Valid', []])
+		await page.fill('#token', await signed('0'.repeat(32)))
+		const [verdict, problems] = await verified()
+
+		same(
+			`by another than ${whose}`,
+			[verdict, problems.map((p) => [p.code, p.problem])],
+			[
+				'Not valid',
+				[
+					[
+						'bad_signature',
+						'the token was made with another App Certificate, or changed since',
+					],
+				],
+			],
+		)
+	}
+	clean('verifying: nothing wrong', view, ['status of 401'])
+	await view.context.close()
+}
+
 /*
  * A site whose web server knows who asks: its own copy of nginx/ and conf/nginx, with these lines
  * at the ends of files.
@@ -1701,6 +1774,7 @@ async function siteOfOurOwn() {
 	fs.writeFileSync(
 		path.join(where, 'policy.json'),
 		JSON.stringify({
+			projects: { two: { appId: OTHER_ID, certificate: OTHER_CERTIFICATE } },
 			callers: {
 				web: { type: 'apikey', sha256: createHash('sha256').update(key).digest('hex') },
 			},
@@ -1709,6 +1783,7 @@ async function siteOfOurOwn() {
 					name: 'lessons',
 					from: 'web',
 					actions: ['token.issue', 'token.inspect', 'status.read'],
+					project: '*',
 					services: ['rtc', 'rtm'],
 					channels: 'class-*',
 					uid: '*',
@@ -1768,6 +1843,7 @@ async function main() {
 		[offline, demo],
 		[services, demo],
 		[withAPolicy, own],
+		[verifying, own],
 		[knownToTheWebServer, own],
 		[unreachable, demo],
 		[statusOfAll, own],

@@ -840,6 +840,47 @@ def test_projects(w):
     site.stop()
 
 
+def test_a_token_is_inspected_by_its_project(w):
+    """That which has its App ID, where the grants allow it; of others nothing is said."""
+    apps = {"second": ("ab" * 16, "cd" * 16), "third": ("ef" * 16, "01" * 16)}
+    projects = {name: {"appId": app, "certificate": certificate}
+                for name, (app, certificate) in apps.items()}
+    policy, keys = with_projects(w, projects, ("any", {"project": "*"}), ("none", {}),
+                                 ("fixed", {"project": "second"}),
+                                 ("two", {"project": "second", "channels": "a"}))
+    text = json.loads(sites.read(policy))
+    text["grants"].append(text["grants"][-1] | {"name": "own", "channels": "b"})
+    del text["grants"][-1]["project"]
+    sites.write(policy, json.dumps(text))
+    audit = os.path.join(w.run.directory(), "audit.log")
+    site = site_with(w, policy, AUDIT_FILE=audit, AUDIT_FORMAT="json")
+    made = {name: token(site, {"channel": "a", "uid": "7"} |
+                        ({} if name is None else {"project": name}), keys["any"]).json()["token"]
+            for name in (None, *apps)}
+    for who, allowed in (("any", {None, "second", "third"}), ("none", {None}),
+                         ("fixed", {"second"}), ("two", {None, "second"})):
+        for name, text in made.items():
+            answer = site.ask("POST", "/token/inspect", {"token": text, "channel": "a", "uid": 7},
+                              [keys[who]])
+            said = answer.json()
+            codes = [problem["code"] for problem in said["problems"]]
+            seen = (said["valid"], said["signatureValid"], codes)
+            record = json.loads(sites.read(audit).splitlines()[-1])
+            if name in allowed:
+                same(seen, (True, True, ["subscriber_only"]), f"{who}, {name}")
+                same(record.get("project"), name, f"the record of {who}, {name}")
+            else:
+                same(seen, (False, None, ["app_id_mismatch", "not_verified", "subscriber_only"]),
+                     f"{who}, {name}")
+                hidden = [app for p, (app, _) in apps.items() if p not in allowed | {name}]
+                expect(not any(app in answer.body.decode() for app in hidden), answer.body)
+    own = site.ask("POST", "/token/inspect", {"token": made["second"], "project": "third"},
+                   [keys["any"]]).json()
+    same([p["code"] for p in own["problems"]],
+         ["app_id_mismatch", "not_verified", "subscriber_only"], "by its word")
+    site.stop()
+
+
 def test_certificates_change_without_a_cut(w):
     """The second one verifies while the first one signs: in the settings, and in a project."""
     old, new, app = "0a" * 16, "0b" * 16, "ab" * 16
@@ -871,7 +912,7 @@ def test_certificates_change_without_a_cut(w):
     second = wait_until(signed_by_new, "tokens of the new certificate")
     same(inspect(second, "p"), (True, None), "by the first")
     same(inspect(first, "p"), (True, "secondary"), "by the second")
-    same(inspect(first, None), (None, None), "of another project")
+    same(inspect(first, None), (True, "secondary"), "of the project that has its App ID")
     by_second = subprocess.run(
         [os.path.join(w.build, "agora-token"), "issue", "--channel", "room", "--uid", "7"],
         capture_output=True, text=True, check=True,
