@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "master.h"
 #include "options.h"
+#include "worker.h"
 
 #define WORKERS 4 /* one that serves, one that starts, the others drain */
 #define KILL_AFTER_MS 5000
@@ -254,6 +255,14 @@ say_why(const struct worker_process *w, int status)
 		    WEXITSTATUS(status));
 }
 
+/* Said where an operator looks: by systemd, and by the worker that goes on. */
+static void
+reload_failed(const struct worker_process *serving)
+{
+	signal_worker(serving, WORKER_STAYS);
+	notify("READY=1\nSTATUS=reload failed, the old configuration serves");
+}
+
 static void
 worker_died(struct master *m, struct worker_process *w, int status)
 {
@@ -278,7 +287,7 @@ worker_died(struct master *m, struct worker_process *w, int status)
 	if (was == STARTING && serving != NULL) {
 		log_line(LOG_LEVEL_ERROR, "the new configuration is not used; worker %d goes on",
 		    (int)serving->pid);
-		notify("READY=1\nSTATUS=reload failed, the old configuration serves");
+		reload_failed(serving);
 		return;
 	}
 	if (worker_in(m, STARTING) == NULL)
@@ -313,7 +322,7 @@ reload(struct master *m)
 	log_line(LOG_LEVEL_INFO, "reloading");
 	notify_reloading();
 	if (!start_worker(m))
-		notify("READY=1\nSTATUS=reload failed, the old configuration serves");
+		reload_failed(worker_in(m, SERVING));
 }
 
 static void

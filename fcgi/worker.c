@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "codec.h"
@@ -51,6 +50,8 @@ on_signal(void *owner, int signal)
 
 	if (signal == SIGUSR1)
 		app_reopen_logs();
+	else if (signal == WORKER_STAYS)
+		metric_set(METRIC_RELOADED, &LABELS(NULL), 0);
 	else if (signal == SIGINT && worker->setup->pipe >= 0)
 		beat(worker, 'h'); /* from the terminal, or because the master died */
 	else if (worker->drain_until == 0)
@@ -130,7 +131,7 @@ limits_of(const struct worker_setup *setup)
 int
 worker_run(const struct worker_setup *setup)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, 0 };
+	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, WORKER_STAYS, 0 };
 	const struct connection_limits limits = limits_of(setup);
 	struct worker worker = { .setup = setup };
 	const struct loop_hooks hooks = { &worker, on_signal, on_tick, on_turn };
@@ -162,6 +163,7 @@ worker_run(const struct worker_setup *setup)
 			    "secrets may be written to swap: memory cannot be locked "
 			    "(RLIMIT_MEMLOCK, ulimit -l)");
 		enter_sandbox(setup);
+		metric_set(METRIC_RELOADED, &LABELS(NULL), 1);
 		metric_set(METRIC_PROCESS_START, &LABELS(NULL), unix_seconds());
 		log_flush(); /* what was said so far stands in front of the master's word */
 		beat(&worker, 'R');

@@ -2,8 +2,13 @@
 #ifndef FCGI_WORKER_H
 #define FCGI_WORKER_H
 
+#include <signal.h>
+
 #include "app.h"
 #include "service_settings.h"
+
+/* The master's signal to one whose successor could not start, so that it says so, too. */
+#define WORKER_STAYS SIGUSR2
 
 struct worker_setup {
 	int listener;

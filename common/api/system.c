@@ -54,8 +54,9 @@ struct ready_answer {
 
 static const struct field check_fields[] = {
 	{ "name", FIELD_TEXT, FIELD_REQUIRED, AT(name), .meaning = "what was looked at" },
-	{ "status", FIELD_TEXT, FIELD_REQUIRED, AT(status), .meaning = "ok or failed" },
-	{ "reason", FIELD_TEXT, 0, AT(reason), .meaning = "why it failed" },
+	{ "status", FIELD_TEXT, FIELD_REQUIRED, AT(status),
+	    .meaning = "ok, failed, or warning, with which it is ready all the same" },
+	{ "reason", FIELD_TEXT, 0, AT(reason), .meaning = "why it is not ok" },
 };
 static const struct table check_table = TABLE(check_fields, struct check);
 
@@ -104,6 +105,15 @@ wants_all(struct exchange *x)
 	return false;
 }
 
+/* The worker of a service that was told to read them anew; others read them once. */
+static bool
+has_the_last_settings(void)
+{
+	int64_t reloaded;
+
+	return !metric_total(METRIC_RELOADED, &reloaded) || reloaded != 0;
+}
+
 enum step
 system_ready(struct exchange *x)
 {
@@ -112,16 +122,19 @@ system_ready(struct exchange *x)
 	struct ready_answer *out = x->output;
 	const struct {
 		const char *name, *reason; /* why not, were it so */
-		bool good;
+		bool good, warns;
 	} checks[] = {
-		{ "clock", "this machine's clock is years behind", x->now >= CLOCK_LEAST },
+		{ "settings",
+		    "the last reload failed, so those from before it serve; the log says why",
+		    has_the_last_settings(), true },
+		{ "clock", "this machine's clock is years behind", x->now >= CLOCK_LEAST, false },
 		{ "keys", "keys that callers are known by could not be fetched; the log says why",
-		    access_has_keys(access, x->now) },
+		    access_has_keys(access, x->now), false },
 		{ "records",
 		    audit_has_file()
 			? "AUDIT_FILE cannot be written; the log says why"
 			: "the log, which has the records without AUDIT_FILE, cannot be written",
-		    access_has_records(access) },
+		    access_has_records(access), false },
 	};
 	const size_t count = sizeof(checks) / sizeof(checks[0]);
 	struct check *items = arena_alloc(&x->arena, count, sizeof(*items));
@@ -129,9 +142,11 @@ system_ready(struct exchange *x)
 
 	for (size_t i = 0; i < count; i++) {
 		items[i].name = text_of(checks[i].name);
-		items[i].status = checks[i].good ? TEXT("ok") : TEXT("failed");
+		items[i].status = checks[i].good ? TEXT("ok")
+		    : checks[i].warns            ? TEXT("warning")
+						 : TEXT("failed");
 		items[i].reason = text_of(checks[i].good ? NULL : checks[i].reason);
-		good = good && checks[i].good;
+		good = good && (checks[i].good || checks[i].warns);
 	}
 	out->status = good ? TEXT("ready") : TEXT("not ready");
 	out->mode = text_of(access_mode(config->policy));

@@ -55,6 +55,9 @@ static const struct {
 	    "Seconds by which Agora's clock is ahead of this machine's", GAUGE, { NULL } },
 	[METRIC_LOG_LINES_LOST] = { "agora_log_lines_lost_total", "Log lines that nobody read",
 	    COUNTER, { NULL } },
+	[METRIC_RELOADED] = { "agora_config_last_reload_successful",
+	    "0 where the last reload failed, so that the settings and the policy before it serve",
+	    GAUGE, { NULL } },
 	[METRIC_PROCESS_START] = { "process_start_time_seconds",
 	    "When the worker began, in Unix seconds", GAUGE, { NULL } },
 	[METRIC_PROCESS_CPU] = { "process_cpu_seconds_total", "CPU time of the worker",
@@ -80,6 +83,7 @@ struct series {
 };
 
 static struct series table[METRICS_MAX];
+static bool has_counters; /* without labels */
 static int64_t dropped;
 
 /* FNV-1a. */
@@ -127,7 +131,7 @@ fill(struct series *s, uint64_t hash, enum metric metric, const struct labels *l
 
 /* NULL: there is no room for another one. */
 static struct series *
-series_of(enum metric metric, const struct labels *labels)
+find_series(enum metric metric, const struct labels *labels)
 {
 	const uint64_t hash = hash_of(metric, labels);
 
@@ -141,6 +145,20 @@ series_of(enum metric metric, const struct labels *labels)
 	}
 	dropped++;
 	return NULL;
+}
+
+/*
+ * What has no labels is counted from 0, before any other takes its place: Prometheus sees no
+ * increase in a counter that comes with its first count.
+ */
+static struct series *
+series_of(enum metric metric, const struct labels *labels)
+{
+	for (size_t m = 0; !has_counters && m < METRIC_COUNT; m++)
+		if (metrics[m].kind == COUNTER && metrics[m].labels[0] == NULL)
+			find_series((enum metric)m, &LABELS(NULL));
+	has_counters = true;
+	return find_series(metric, labels);
 }
 
 void
@@ -293,6 +311,7 @@ metrics_reset(void)
 		free(table[i].counts);
 		table[i] = (struct series){ 0 };
 	}
+	has_counters = false;
 	dropped = 0;
 }
 

@@ -188,7 +188,7 @@ check_socket(struct doctor *d)
 		check_socket_mode(d, path, &info);
 }
 
-/* "records, clock": the checks of GET /readyz that failed. */
+/* Why checks of GET /readyz failed, or warn. */
 static void
 add_failed(struct buf *out, struct json_object *ready)
 {
@@ -227,6 +227,12 @@ check_ready(struct doctor *d, const struct responder_answer *answer)
 	else if (answer->status != 200)
 		doctor_say(d, FINDING_PROBLEM, "responder", "the service's log says more",
 		    "%s: it is not ready: %.*s", d->socket, (int)failed.length,
+		    buf_view(&failed).data);
+	else if (failed.length > 0)
+		doctor_say(d, FINDING_WARNING, "responder",
+		    "correct what agora-fcgi --check-config or the log names, and reload it "
+		    "(SIGHUP)",
+		    "%s: it is ready, but %.*s", d->socket, (int)failed.length,
 		    buf_view(&failed).data);
 	else if (mode != NULL && strcmp(mode, runs) != 0)
 		doctor_say(d, FINDING_WARNING, "responder",

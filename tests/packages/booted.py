@@ -201,7 +201,27 @@ def test_credentials():
     kit.write("/run/check.env", settings)
     os.chmod("/run/check.env", 0o600)
     shell(f"agora-token inspect --env-file /run/check.env {token()}")
+    shell(f"systemctl reload {UNIT}")
     kit.write(ENV, text)
+
+
+def test_reload_that_fails():
+    """It is seen at once, by whoever reloads, looks or measures; and what served goes on."""
+    with open(ENV) as file:
+        text = file.read()
+    pid, since = worker(), cursor()
+    kit.write(ENV, text + "LOG_LEVEL=loud\n")
+    said = shell(f"systemctl reload {UNIT} 2>&1", 1)
+    expect("failed" in said, said)
+    wait_for("LOG_LEVEL", since)
+    wait_until(lambda: show("StatusText") == "reload failed, the old configuration serves", "the status")
+    same((worker(), show("ActiveState"), show("SubState")), (pid, "active", "running"), "what serves")
+    found = shell("agora-token doctor --offline", 1)
+    expect("the last reload failed" in found, found)
+    token()
+    kit.write(ENV, text)
+    shell(f"systemctl reload {UNIT}")
+    wait_until(lambda: show("StatusText") == f"worker {worker()} serves", "the status")
 
 
 def test_rotation():

@@ -1,6 +1,7 @@
 """Reloading: a new worker with a new configuration, and nobody who notices."""
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -221,6 +222,16 @@ BAD = {
 }
 
 
+def last_reload(responder):
+    """What those see who look: the check of /readyz, and the metric."""
+    with responder.client() as client:
+        ready = client.ask(get("/readyz?verbose"))
+        same((ready.status, ready.json()["status"]), (200, "ready"), "readiness")
+        status, = (c["status"] for c in ready.json()["checks"] if c["name"] == "settings")
+        metrics = client.ask(get("/metrics")).body.decode()
+    return status, re.search(r"^agora_config_last_reload_successful (\d)$", metrics, re.M).group(1)
+
+
 def test_bad_configuration(run, build, report):
     good = "CORS_ALLOW_ORIGIN=https://a.example\n"
     with Responder(build, run, env_file=good) as responder:
@@ -238,11 +249,13 @@ def test_bad_configuration(run, build, report):
             for word in words:
                 expect(word in log, f"{text!r}: no {word!r} in {log!r}")
             same(allowed_origin(responder), "https://a.example", "allowed origin")
+            same(last_reload(responder), ("warning", "0"), "what it says of its settings")
         same(list(children(responder.master)), [pid], "workers")
         other = "https://b.example"
         responder.write_env(f"CORS_ALLOW_ORIGIN={other}\n")
         reload(responder)
         same(allowed_origin(responder, other), other, "allowed origin once it is good again")
+        same(last_reload(responder), ("ok", "1"), "what it says then")
 
 
 def test_bad_configuration_at_the_start(run, build, report):

@@ -298,7 +298,8 @@ class ApacheStarts(Started, Apache):
 class ApacheCgi(ApacheStarts):
     name = "Apache, CGI"
     below_a_path = (('ScriptAlias "/" ', 'ScriptAlias "/agora" '), ('agora.cgi/"', 'agora.cgi"'),
-                    ('Location "/"', 'Location "/agora"')), "list"
+                    ('Location "/"', 'Location "/agora"'),
+                    ('Location "/metrics"', 'Location "/agora/metrics"')), "list"
     file = "agora-cgi.conf"
     installed = "/usr/lib/cgi-bin/agora.cgi"
 
@@ -411,7 +412,8 @@ class LighttpdFastcgi(Lighttpd):
 class LighttpdCgi(Started, Lighttpd):
     starts = "agora.cgi"
     name = "lighttpd, CGI"
-    below_a_path = (('"/" =>', '"/agora" =>'), ('agora.cgi/"', 'agora.cgi"')), "list"
+    below_a_path = (('"/" =>', '"/agora" =>'), ('agora.cgi/"', 'agora.cgi"'),
+                    ("^/metrics", "^/agora/metrics")), "list"
     file = "agora-cgi.conf"
 
     def replaced(self):

@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -353,6 +354,20 @@ def test_a_service_that_is_not_ready(w):
     findings = examined(w, site)
     has(findings, "problem", "responder", "not ready: AUDIT_FILE cannot be written")
     only(findings, "responder")
+    site.stop()
+
+
+def test_a_reload_that_failed(w):
+    site = guarded(w)
+    policy = os.path.join(site.policy_directory, "policy.json")
+    good = sites.read(policy)
+    sites.write(policy, good + "}")
+    site.responder.send_signal(signal.SIGHUP)
+    kit.wait_until(lambda: "the new configuration is not used" in site.responder_log(), "the log")
+    sites.write(policy, good)
+    findings = examined(w, site)
+    has(findings, "warning", "responder", "it is ready, but the last reload failed")
+    only(findings)
     site.stop()
 
 

@@ -69,6 +69,7 @@ is_ready(void)
 	CHECK(answers("/readyz", 200, "{\"status\":\"ready\",\"mode\":\"open\"}"), "ready");
 	CHECK(answers("/readyz?verbose", 200,
 		  "{\"status\":\"ready\",\"mode\":\"open\",\"checks\":["
+		  "{\"name\":\"settings\",\"status\":\"ok\"},"
 		  "{\"name\":\"clock\",\"status\":\"ok\"},{\"name\":\"keys\",\"status\":\"ok\"},"
 		  "{\"name\":\"records\",\"status\":\"ok\"}]}"),
 	    "each check");
@@ -125,6 +126,7 @@ issues_nothing_unrecorded(void)
 	    "no token");
 	CHECK(answers("/readyz?verbose", 503,
 		  "{\"status\":\"not ready\",\"mode\":\"open\",\"checks\":["
+		  "{\"name\":\"settings\",\"status\":\"ok\"},"
 		  "{\"name\":\"clock\",\"status\":\"ok\"},{\"name\":\"keys\",\"status\":\"ok\"},"
 		  "{\"name\":\"records\",\"status\":\"failed\","
 		  "\"reason\":\"AUDIT_FILE cannot be written; the log says why\"}]}"),
