@@ -193,7 +193,9 @@ schema_value(struct buf *out, const struct field *f, enum schema_use use, uint64
 		if (f->max > 0)
 			json_put_number(out, "maxItems", f->max);
 		json_begin(out, "items", "{");
-		if (f->flags & FIELD_STRINGS)
+		if (f->nested != NULL)
+			schema_object(out, f->nested, use, "", SCHEMA_ANY_CHOICE);
+		else if (f->flags & FIELD_STRINGS)
 			json_put_text(out, "type", "string");
 		buf_text(out, "}");
 		return;

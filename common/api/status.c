@@ -92,6 +92,38 @@ static const struct field project_fields[] = {
 };
 static const struct table project_table = TABLE(project_fields, struct status_project);
 
+/* Only described: access/audit.c writes them. */
+#define RECORD(name, kind, flags, text)                                                            \
+	{                                                                                          \
+		name, kind, flags, .meaning = text                                                 \
+	}
+
+static const struct choice verdicts[] = { { "allow", 0 }, { "deny", 1 }, { "shadow", 2 },
+	{ "open", 3 }, { NULL, 0 } };
+static const struct field record_fields[] = {
+	RECORD("time", FIELD_TEXT, FIELD_REQUIRED, "when, in UTC"),
+	RECORD("id", FIELD_TEXT, 0, "the request's id"),
+	{ "verdict", FIELD_CHOICE, FIELD_REQUIRED, .choices = verdicts,
+	    .meaning = "shadow: refused but for enforce: log; open: there is no policy" },
+	RECORD("action", FIELD_TEXT, 0, "as policies name it; absent: none that they have"),
+	RECORD("caller", FIELD_TEXT, 0, "as the policy calls it"),
+	RECORD("sub", FIELD_TEXT, 0, "whom its JSON Web Token names"),
+	RECORD("grant", FIELD_TEXT, 0, "that allowed it"),
+	RECORD("project", FIELD_TEXT, 0, "as the policy calls it"),
+	RECORD("service", FIELD_TEXT, 0, "of the token"),
+	RECORD("channel", FIELD_TEXT, 0, "of the token or the job"),
+	RECORD("uid", FIELD_TEXT, 0, "of the token or the job"),
+	RECORD("uid2", FIELD_TEXT, 0, "the RTM user, where a token is for two"),
+	RECORD("role", FIELD_TEXT, 0, "publisher or subscriber"),
+	RECORD("ttl", FIELD_INT, FIELD_OMIT, "the token's lifetime in seconds"),
+	RECORD("status", FIELD_INT, FIELD_OMIT, "of the answer"),
+	RECORD("reason", FIELD_TEXT, 0, "why not"),
+	RECORD("client", FIELD_TEXT, 0, "its address"),
+	RECORD("token", FIELD_TEXT, 0, "the first 8 digits of its SHA-256"),
+	RECORD("token2", FIELD_TEXT, 0, "of the second"),
+};
+static const struct table record_table = TABLE(record_fields, struct json_object *);
+
 #undef AT
 #define AT(member) offsetof(struct status_answer, member)
 
@@ -112,7 +144,7 @@ static const struct field status_fields[] = {
 	    .meaning = "absent under CGI, where each request is a new process" },
 	{ "projects", FIELD_LIST, 0, AT(projects), .nested = &project_table,
 	    .meaning = "absent where nobody may see them" },
-	{ "audit", FIELD_JSONS, 0, AT(audit),
+	{ "audit", FIELD_JSONS, 0, AT(audit), .nested = &record_table,
 	    .meaning =
 		"the last audit records, the newest first, without looks at the status; likewise" },
 };

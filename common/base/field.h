@@ -24,7 +24,7 @@ enum field_kind {
 	FIELD_TEXTS,  /* struct list of struct text */
 	FIELD_JSON,   /* struct json_object *: an object, as it is; borrowed.  A nested table
 	                 describes it */
-	FIELD_JSONS,  /* the same, an array; max: of so many items at most, 0 = any */
+	FIELD_JSONS,  /* an array, likewise; max: of so many items at most, 0 = any */
 	FIELD_NAMES,  /* the same, each like FIELD_NAME; beside a null its hex is in <name>Hex[] */
 	FIELD_MAP, /* struct list of the nested table's structs, one for each member of an object;
 	              each struct begins with the member's name, a struct text */

@@ -200,6 +200,27 @@ async function fetch(url, options) {
 	return answer
 }
 
+/* What a command that the page shows is answered; curl says what came. */
+async function answerTo(command, env) {
+	const where = directory()
+	const says = '%{stderr}asked: %{method} %{url_effective} %{response_code} %{header_json}'
+
+	fs.writeFileSync(path.join(where, '.curlrc'), `silent\nwrite-out = "${says}"\n`)
+	const { stdout, stderr } = await run('sh', ['-c', command], '', { ...env, CURL_HOME: where })
+	const [, method, url, status, headers] = /^asked: (\S+) (\S+) (\d+) (.*)$/s.exec(stderr)
+
+	note(
+		method,
+		url,
+		Number(status),
+		Object.entries(JSON.parse(headers)).flatMap(([name, values]) =>
+			values.map((value) => [name, value]),
+		),
+		stdout,
+	)
+	return JSON.parse(stdout)
+}
+
 async function answersAsDescribed() {
 	await Promise.all(noting)
 	const program = path.join(TOP, 'build/release/agora-fcgi')
@@ -211,7 +232,7 @@ async function answersAsDescribed() {
 	else {
 		check(
 			'answers: each is as the document says',
-			said.startsWith(`${answers.length} answers, 0 not as described`) && answers.length > 0,
+			said.startsWith(`${answers.length} live answers judged, 0 not as described`) && answers.length > 0,
 			stdout + stderr,
 		)
 		console.log(`     ${said}`)
@@ -680,7 +701,7 @@ async function issuing({ url }) {
 	await page.click('#tab-issue')
 
 	const [curl, line] = await page.locator('#issue-commands pre').allInnerTexts()
-	const byCurl = JSON.parse((await run('sh', ['-c', curl], '')).stdout)
+	const byCurl = await answerTo(curl)
 
 	same(
 		'the curl gives the same',
@@ -1010,10 +1031,7 @@ async function withAPolicy({ url, key }) {
 		!curl.includes(key) && curl.includes('"Authorization: Bearer $KEY"'),
 		curl,
 	)
-	check(
-		'the curl works',
-		JSON.parse((await run('sh', ['-c', curl], '', { KEY: key })).stdout).grant === 'lessons',
-	)
+	same('the curl works', (await answerTo(curl, { KEY: key })).grant, 'lessons')
 	await page.fill('#channel', 'staff')
 	await page.click('#issue-form button.primary')
 	const refusal = await until('the refusal', () => text(page, '#issue-error'))
@@ -1217,7 +1235,7 @@ async function knownToTheWebServer(_, __, { allowed }) {
 		check(`${name}: no login in the command`, curl.startsWith('curl $LOGIN -d '), curl)
 		same(
 			`${name}: the command`,
-			JSON.parse((await run('sh', ['-c', curl], '', { LOGIN: login })).stdout).grant,
+			(await answerTo(curl, { LOGIN: login })).grant,
 			'member',
 		)
 		/* A wrong key, and nobody is known any more. */

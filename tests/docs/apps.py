@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 
+import kit
 import sites
 import tokens
 from kit import Skip, expect, same
@@ -19,8 +20,17 @@ TSC = shlex.split("--noEmit --allowJs --checkJs --skipLibCheck --target es2022 -
                   "--moduleResolution bundler --lib es2022,dom")
 APP_ID = "ffeeddccbbaa99887766554433221100"
 DRIVER = """
+import {{ writeFileSync }} from "node:fs";
 import {{ calls, says }} from "{sdk}";
 import {{ join }} from "./{name}";
+
+const ask = fetch, answers = [];
+globalThis.fetch = async (url, options) => {{
+	const came = await ask(url, options);
+	answers.push([options.method, url, came.status, [...came.headers], await came.clone().text()]);
+	return came;
+}};
+process.on("exit", () => writeFileSync("answers.json", JSON.stringify(answers)));
 await join("{app_id}", "class-7", 42, async () => process.env.USERS_TOKEN);
 {events}
 console.log(JSON.stringify(calls));
@@ -72,12 +82,17 @@ def calls_of(w, b, sdk, *events):
     driver = os.path.join(folder(w), "driver.js")
     sites.write(driver, DRIVER.format(sdk=sdk, name=name, app_id=APP_ID, events="\n".join(
         f'await says("{event}");' for event in events)))
-    teacher = w.user(sub="42", groups="teacher")
-    done = subprocess.run(["node", driver], capture_output=True, text=True, check=False, timeout=60,
-                          env=sites.environment({"USERS_TOKEN": teacher}))
+
+    def as_one_of(group):
+        token = w.user(sub="42", groups=group)
+        done = subprocess.run(["node", driver], capture_output=True, text=True, check=False, timeout=60,
+                              env=sites.environment({"USERS_TOKEN": token}), cwd=folder(w))
+        for method, url, status, headers, body in json.loads(sites.read(folder(w), "answers.json")):
+            kit.note(method, url, kit.Answer(status, headers, body.encode()))
+        return done
+
+    done, student = as_one_of("teacher"), as_one_of("student")
     same(done.returncode, 0, f"status of {name} ({done.stderr})")
-    student = subprocess.run(["node", driver], capture_output=True, text=True, check=False, timeout=60,
-                             env=sites.environment({"USERS_TOKEN": w.user(sub="42", groups="student")}))
     expect(student.returncode == 1 and "Error: role: " in student.stderr,
            f"a student does not get what the error says: {student.stderr}")
     return json.loads(done.stdout)

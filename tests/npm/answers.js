@@ -1,7 +1,7 @@
 // Holds answers of the service against what it says of itself.
 //
 //   node answers.js AGORA_FCGI < answers, one a line:
-//   {"method", "target", "status", "direct", "headers": [[name, value]], "body"}
+//   {"method", "target", "status", "direct", "headers": [[name, value]], "body", "times"?}
 //
 // The document of `agora-fcgi --dump-openapi` has each one's status at its endpoint, and with that
 // its Content-Type, its headers and the schema of its body.  What is no endpoint answers with an
@@ -129,10 +129,12 @@ readline.createInterface({ input: process.stdin }).on('line', (line) => {
 	const answer = JSON.parse(line)
 	const why = [...problems(answer)].join('; ')
 
-	count++
+	const times = answer.times ?? 1
+
+	count += times
 	if (why === '')
 		return
-	bad++
+	bad += times
 	// Of those with the same problem the first stands for all.
 	const kind = `${answer.status} ${why}`
 	if (told.has(kind) || told.size === 20)
@@ -140,6 +142,6 @@ readline.createInterface({ input: process.stdin }).on('line', (line) => {
 	told.add(kind)
 	console.log(`${answer.method} ${answer.target} ${answer.status}: ${why}: ${answer.body}`)
 }).on('close', () => {
-	console.log(`${count} answers, ${bad} not as described, ${validators.size} schemas used`)
+	console.log(`${count} live answers judged, ${bad} not as described, ${validators.size} schemas used`)
 	process.exit(bad > 0 ? 1 : 0)
 })

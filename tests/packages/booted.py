@@ -144,8 +144,9 @@ def test_first_token():
     kit.write(where.group(1), re.search(r"^    server \{\n.*?^    \}$", done.stderr, re.S | re.M).group())
     shell(where.group(2))
     question = re.search(r"^    (echo .*\\\n.*)$", done.stderr, re.M).group(1)
-    answer = wait_until(lambda: '"token"' in (said := shell(question.replace("KEY", made["key"]), None))
-                        and said, "nginx's new address")
+    line = ["sh", "-c", question.replace("KEY", made["key"])]
+    answer = wait_until(lambda: '"token"' in (said := kit.by_curl(line, HERE).stdout) and said,
+                        "nginx's new address")
     print(f"     from init to the first token: {time.monotonic() - began:.1f} s", flush=True)
     expect('"token":"007' in answer, answer)
     same(ask("wrong").status, 401, "status without the key")
@@ -343,6 +344,8 @@ def main():
             suite.run(name[5:].replace("_", " "), test)
     if suite.failed:
         print(shell("journalctl -q --no-pager -b -n 9999 | grep -v status=200 | tail -n 100", None))
+    with open("/srv/answers", "w") as file:  # judged outside, where node is
+        file.write("\n".join(kit.answers))
     print(suite.closing_line())
 
 

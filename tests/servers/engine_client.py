@@ -104,16 +104,11 @@ class Answer:
 
 def parse_answer(data, method, target):
     """The CGI answer to that; noted."""
-    head, separator, body = data.partition(b"\r\n\r\n")
-    expect(separator, f"no CGI answer but {data[:80]!r}")
-    lines, headers = kit.parse_headers(head.decode("latin-1").split("\r\n")), {}
-    for name, value in lines:
+    answer, headers = kit.cgi_answer(data, method, target), {}
+    for name, value in answer.headers:
         expect(name.lower() not in headers, f"{name} came twice")
         headers[name.lower()] = value
-    same(lines[0][0], "Status", "the first header")
-    status = int(headers["status"].split()[0])
-    kit.note(method, target, kit.Answer(status, lines[1:], body), direct=True)
-    return Answer(status, headers, body)
+    return Answer(answer.status, headers, answer.body)
 
 
 def read_pairs(data):

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -234,19 +235,22 @@ answers = []  # lines for tests/npm/answers.js: each answer of the service in JS
 def note(method, target, answer, direct=False):
     """Keeps the answer for described().  direct: the program's own, with no web server between;
     else it is one of the service where it has an id."""
-    own = not re.match("(/agora)?/test/", target)  # else one of tests/servers/waiting.c
+    # What tests/servers/waiting.c says itself is not the service's.
+    own = answer.status >= 400 or not re.match("(/agora)?/test/", target)
     if own and (direct or answer.header("X-Request-ID")):
         answers.append(json.dumps({
             "method": method, "target": target, "status": answer.status, "direct": direct,
             "headers": answer.headers, "body": answer.body.decode()}))
 
 
-# For curl's own settings, which it finds in CURL_HOME: it says on stderr what it asked and what came.
-CURL_SAYS = 'write-out = "%{stderr}\\nasked: %{method} %{url_effective} %{response_code} %{header_json}"\n'
+# What curl is to say on stderr of what it asked and what came; and for its settings, in CURL_HOME.
+CURL_SAYS = r"%{stderr}\nasked: %{method} %{url_effective} %{response_code} %{header_json}"
+CURL_SETTINGS = f'write-out = "{CURL_SAYS}"\n'
 
 
 def note_curl(body, said):
     """The one answer of a curl with CURL_SAYS, if one came.  What else it said."""
+    expect(said.count("\nasked: ") <= 1, f"two answers, and their bodies in one: {said}")
     before, found, after = said.rpartition("\nasked: ")
     if not found:
         return said
@@ -256,15 +260,37 @@ def note_curl(body, said):
     return before
 
 
+def by_curl(argv, home):
+    """Runs what calls curl once, which finds its settings in `home`."""
+    write(os.path.join(home, ".curlrc"), CURL_SETTINGS)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+                          env=os.environ | {"CURL_HOME": home})
+    note_curl(done.stdout, done.stderr)
+    return done
+
+
+def cgi_answer(data, method, target):
+    """What a CGI program or a FastCGI responder says to that; noted."""
+    head, separator, body = data.partition(b"\r\n\r\n")
+    expect(separator and head.startswith(b"Status: "), f"no CGI answer but {data[:80]!r}")
+    (_, status), *headers = parse_headers(head.decode("latin-1").split("\r\n"))
+    answer = Answer(int(status.split()[0]), headers, body)
+    note(method, target, answer, direct=True)
+    return answer
+
+
 def described(build):
-    """All that were noted are as the API's description has them."""
+    """All that were noted are as the API's description has them; those that are the same are judged
+    once."""
+    lines = [f'{line[:-1]}, "times": {times}}}' for line, times in Counter(answers).items()]
     done = subprocess.run([os.path.join(TOP, "tests", "npm", "run"), "answers.js",
                            os.path.join(build, "agora-fcgi")],
-                          input="\n".join(answers), capture_output=True, text=True, check=False)
+                          input="\n".join(lines), capture_output=True, text=True, check=False)
     if "0 passed, 0 failed, 1 skipped" in done.stdout:
-        raise Skip(f"{done.stdout} {len(answers)} answers were not looked at")
+        raise Skip(f"{done.stdout} {len(answers)} live answers were not judged")
     expect(done.returncode == 0, done.stdout, done.stderr)
-    expect(f"{len(answers)} answers, 0 not as described" in done.stdout and answers, done.stdout)
+    expect(f"{len(answers)} live answers judged, 0 not as described" in done.stdout and answers,
+           done.stdout)
     print(done.stdout.rstrip().splitlines()[-1], flush=True)
 
 

@@ -127,7 +127,7 @@ def test_demo(run):
     expect("thrown away" in serve.out(), f"no word of throw-away credentials: {serve.out()}")
     command = re.search(r"^Try: +(curl .*)$", serve.out(), re.M)[1]
     directory = run.directory()
-    write(directory + "/.curlrc", kit.CURL_SAYS)
+    write(directory + "/.curlrc", kit.CURL_SETTINGS)
     done = subprocess.run(["sh", "-c", command + " -sS"], capture_output=True, text=True, check=False,
                           env=os.environ | {"CURL_HOME": directory})
     same(kit.note_curl(done.stdout, done.stderr), "", "what curl complains of")

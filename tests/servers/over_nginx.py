@@ -474,8 +474,10 @@ def test_the_example_site(run, build):
     large = request_bytes("POST", "/getToken", itself, b"x" * 65537, host=name)
     own_error(site.https(large), 413, "body_too_large", f"https://{name}")
     if shutil.which("curl"):
-        argv = ["curl", "-sS", "--http2", "--cacert", site.certificate, "-w", " %{http_version}"]
+        argv = ["curl", "-sS", "--http2", "--cacert", site.certificate, "-w",
+                " %{http_version}" + kit.CURL_SAYS]
         argv += ["--connect-to", f"::127.0.0.1:{site.port}", f"https://{name}/ping"]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         same(done.stdout, '{"message":"pong"} 2', f"answer over HTTP/2 ({done.stderr})")
+        kit.note_curl(done.stdout[:-2], done.stderr)
     site.stop()

@@ -344,11 +344,7 @@ class Cgi:
         expect(not SANITIZER.search(log), f"a sanitizer complains: {log}")
         expect(not kit.secret_pattern().search(done.stderr), f"the log has a secret: {log}")
         same(done.returncode, 0, f"exit status ({log})")
-        head, _, rest = done.stdout.partition(b"\r\n\r\n")
-        lines = head.decode("latin-1").split("\r\n")
-        expect(lines[0].startswith("Status: "), f"no Status but {lines[0]!r}")
-        answer = kit.Answer(int(lines[0].split()[1]), kit.parse_headers(lines[1:]), rest)
-        kit.note(method, target or env.get("PATH_INFO", ""), answer, direct=True)
+        answer = kit.cgi_answer(done.stdout, method, target or env.get("PATH_INFO", ""))
         sent = [v for n, v in headers if n.lower() == "x-request-id"]
         answer.request_id = sent[0] if sent else ""
         self.log = log.splitlines()
