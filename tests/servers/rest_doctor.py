@@ -1,6 +1,7 @@
 """`agora-token doctor` and `ping`: each fault of a socket, a web server or Agora, by itself."""
 
 import http.server
+import io
 import json
 import os
 import shutil
@@ -9,10 +10,11 @@ import socket
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from email.utils import formatdate
 
 import access_kit
+import engine_client
 import kit
 import rest_hosts
 import rest_kit as rk
@@ -20,6 +22,7 @@ import rest_programs
 import sites
 from fastcgi import Recorder
 from kit import Skip, expect, same
+from rest_failures import pump
 
 KEY_POLICY = json.dumps({
     "callers": {"key": {"type": "apikey", "sha256": "00" * 32}},
@@ -89,10 +92,58 @@ def guarded(w, policy=KEY_POLICY, changes=(), files=None, **settings):
     return site
 
 
+def note_all(asked, answered):
+    """The answers that came over a connection, to the requests that went."""
+    requests, came = io.BytesIO(asked), io.BytesIO(answered)
+    while line := requests.readline():
+        length = 0
+        while (header := requests.readline().lower()) not in (b"\r\n", b""):
+            if header.startswith(b"content-length:"):
+                length = int(header[15:])
+        requests.read(length)
+        kit.read_answer(came, line)
+
+
+@contextmanager
+def listened_to(port):
+    """Another port to the same web server, whose answers are noted."""
+    connections = []  # (its thread, what was asked, what was answered)
+
+    def forward(client, asked, answered):
+        with client, kit.connect(port) as server:
+            back = threading.Thread(target=pump, args=(server, client, answered))
+            back.start()
+            pump(client, server, asked)
+            back.join()
+
+    def accept():
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            asked, answered = bytearray(), bytearray()
+            thread = threading.Thread(target=forward, args=(client, asked, answered))
+            thread.start()
+            connections.append((thread, asked, answered))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+    for thread, asked, answered in connections:
+        thread.join()
+        note_all(asked, answered)
+
+
 def examined(w, site, *arguments, **more):
+    """What the doctor is answered is noted: through the web server, and the same at the socket."""
     env = sites.SETTINGS[site.kind] | site.settings | more
-    return doctor(w, env, "--socket", site.socket, "--url", f"http://127.0.0.1:{site.port}/",
-                  *arguments)
+    if site.responder is not None:
+        engine_client.ask(site.socket, engine_client.get("/readyz"))
+    running = site.server.poll() is None
+    with listened_to(site.port) if running else nullcontext(site.port) as port:
+        return doctor(w, env, "--socket", site.socket, "--url", f"http://127.0.0.1:{port}/", *arguments)
 
 
 def test_a_sound_installation(w):

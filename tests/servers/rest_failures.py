@@ -653,9 +653,11 @@ class Proxy:
         self.listener.close()
 
 
-def pump(source, target):
+def pump(source, target, seen=None):
     try:
         while data := source.recv(65536):
+            if seen is not None:
+                seen += data
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
     except OSError:
