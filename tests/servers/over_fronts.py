@@ -131,6 +131,14 @@ def test_below_a_path(w):
     issued(w, site.send("POST", "/agora/getToken/", body=BODY))
     check_error(site.send("GET", "/agora/rtc//2/uid/7"), 400, "missing_field", "channelName")
     check_error(site.send("GET", "/agora/nothing"), 404, "not_found")
+    slash = site.send("GET", "/agora/rtc/ch/2/userAccount/a%2Fb")
+    if w.front is fronts.ApacheHtaccess:
+        same(slash.status, 404, "status of what the provider decides")
+    else:
+        check_error(slash, 400, "invalid_field", "rtcuid", says="byte 2 is '/'")
+    issued(w, site.send("POST", "/agora/getToken", [("Transfer-Encoding", "chunked")], chunked(BODY, 9)))
+    answer = site.send("HEAD", "/agora/ping")
+    same((answer.status, answer.body), (200, b""), "HEAD")
     answer = site.send("GET", "/agora/rtc/a%20b/2/uid/7?expiry=60")
     tokens.check(w.build, answer.json()["rtcToken"], tokens.rtc("a b", "7", expire=60), 60)
     for_this_machine_alone(site, "/agora/metrics")
