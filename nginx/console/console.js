@@ -1435,14 +1435,21 @@ function fromJson(name, text) {
 const quote = (text) =>
 	/^[A-Za-z0-9_./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
-/* Of what the browser shows the web server nothing is known here: it is $LOGIN. */
+/*
+ * Of what the browser shows the web server nothing is known here: it is $LOGIN.  Nor is a secret
+ * shown that was typed unseen.
+ */
 function curlOf(method, path, body) {
 	const parts = ['curl']
 
 	if (method !== (body === undefined ? 'GET' : 'POST')) parts.push('-X', method)
 	if (credential !== '') parts.push('-H', '"Authorization: Bearer $KEY"')
 	if (known) parts.push('$LOGIN')
-	if (body !== undefined) parts.push('-d', quote(JSON.stringify(body)))
+	if (body !== undefined) {
+		const shown = body.streamKey === undefined ? body : { ...body, streamKey: '\0' }
+
+		parts.push('-d', quote(JSON.stringify(shown)).replace('\\u0000', `'"$STREAM_KEY"'`))
+	}
 	return [...parts, quote(api(path).href)].join(' ')
 }
 
@@ -1639,14 +1646,14 @@ function commandLine(body) {
 		rtmUid: '--rtm-uid',
 		expire: '--expire',
 	}
-	const members = Object.entries(body).filter(([name]) => name !== 'project')
+	const members = Object.entries(body)
 
 	if (members.every(([name, value]) => name in options && !String(value).startsWith('-')))
 		return [
 			'agora-token issue --env-file .env',
 			...members.map(([name, value]) => `${options[name]} ${quote(String(value))}`),
 		].join(' ')
-	return `echo ${quote(JSON.stringify(Object.fromEntries(members)))} | agora-token issue --env-file .env --json -`
+	return `echo ${quote(JSON.stringify(body))} | agora-token issue --env-file .env --json -`
 }
 
 /* [kind, words]; a bad one is not sent. */
@@ -1695,7 +1702,8 @@ function showIssue() {
 
 		return [
 			command('curl', curlOf('POST', '/getToken', body)),
-			command('agora-token', commandLine(body)),
+			/* It has the settings' own project alone. */
+			body.project === undefined ? command('agora-token', commandLine(body)) : [],
 		]
 	})
 }

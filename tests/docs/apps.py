@@ -18,6 +18,8 @@ SDK = pathlib.Path(__file__).resolve().parent / "sdk"
 TYPES = SDK.parent / "types"
 TSC = shlex.split("--noEmit --allowJs --checkJs --skipLibCheck --target es2022 --module esnext "
                   "--moduleResolution bundler --lib es2022,dom")
+COMPILERS = {"kotlinc": ["kotlinc", "-d", "classes"],
+             "mcs": ["mcs", "-target:library", "-out:sample.dll"]}
 APP_ID = "ffeeddccbbaa99887766554433221100"
 DRIVER = """
 import {{ writeFileSync }} from "node:fs";
@@ -50,6 +52,27 @@ def names(*wanted):
     return scene
 
 
+def compiled(program, stub, *wanted):
+    """The same, with --all in that language's compiler, too, with a stub in the SDK's place."""
+
+    def scene(w, b):
+        names(*wanted)(w, b)
+        if not w.everything:
+            return
+        if not shutil.which(program):
+            raise Skip(f"there is no {program}")
+        directory, end = w.run.directory(), os.path.splitext(stub)[1]
+        parts = [b.text, *re.split("(?m)^(?=package )", (SDK / stub).read_text())]
+        paths = [os.path.join(directory, f"{n}{end}") for n in range(len(parts))]
+        for path, part in zip(paths, parts):
+            sites.write(path, part)
+        done = subprocess.run([*COMPILERS[program], *paths], cwd=directory, capture_output=True,
+                              text=True, check=False)
+        same(done.returncode, 0, f"status of {program} ({done.stdout}{done.stderr})")
+
+    return scene
+
+
 def folder(w):
     """Where the samples are, with the SDKs' places taken."""
     if "samples" not in w.made:
@@ -57,7 +80,7 @@ def folder(w):
             raise Skip("there is no node")
         w.made["samples"] = directory = w.run.directory()
         sites.write(os.path.join(directory, "package.json"), '{"type":"module"}')
-        for sdk in SDK.iterdir():
+        for sdk in SDK.glob("*.js"):
             path = os.path.join(directory, "node_modules", sdk.stem)
             os.makedirs(path)
             shutil.copy(sdk, os.path.join(path, "index.js"))
