@@ -22,7 +22,8 @@ static const struct example examples[] = {
 	{ "GET", "/ping", NULL, "{'message':'pong'}" },
 	{ "GET", "/livez", NULL, "{'status':'ok'}" },
 	{ "GET", "/readyz", "{'verbose':'1'}",
-	    "{'status':'ready','mode':'on','checks':[{'name':'clock','status':'ok'},{"
+	    "{'status':'ready','mode':'on','checks':[{'name':'settings','status':'ok'},{'name':'"
+	    "clock','status':'ok'},{"
 	    "'name':'keys','status':'ok'},{'name':'records','status':'ok'}]}" },
 	{ "GET", "/metrics", NULL, NULL },
 	{ "GET", "/status", NULL,
