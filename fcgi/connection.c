@@ -16,6 +16,11 @@
 #define LINGER_MS 2000
 #define GRACE_MS 1000
 #define SPARE_MAX 64 /* connections, and jobs, kept for the next ones */
+/*
+ * Answers whose records are one write(2).  More would be fewer writes, but the web server would
+ * run out of work meanwhile and have to be woken for each of the answers.
+ */
+#define HELD_MAX 6
 
 enum connection_state {
 	RECEIVING, /* reads requests */
@@ -58,7 +63,7 @@ struct connections {
 	struct watch listener;
 	struct connection *open, *last, *closed, *spare;     /* open to last: used last first */
 	struct job *waiting, *held, *last_held, *spare_jobs; /* held: in the order they came */
-	size_t count, waiting_count, spare_count, spare_job_count;
+	size_t count, waiting_count, held_count, spare_count, spare_job_count;
 	size_t overloaded;  /* requests refused since it was last said */
 	size_t crowded_out; /* connections closed for others */
 	bool draining;
@@ -517,8 +522,9 @@ deliver(struct job *job)
 }
 
 /*
- * Until its record is written, at the end of the turn.  The answer is put into the output all the
- * same, from which nothing is sent meanwhile, so that libfcgi's large buffers serve the next one.
+ * Until its record is written, at the end of the turn at the latest.  The answer is put into the
+ * output all the same, from which nothing is sent meanwhile, so that libfcgi's large buffers serve
+ * the next one.
  */
 static void
 hold(struct job *job)
@@ -537,6 +543,7 @@ hold(struct job *job)
 	else
 		all->last_held->next = job;
 	all->last_held = job;
+	all->held_count++;
 }
 
 static void
@@ -772,6 +779,7 @@ release_held(struct connections *all)
 	bool written = app_write_records();
 	struct job *job, *next;
 
+	all->held_count = 0;
 	for (job = all->held, all->held = NULL; job != NULL; job = next) {
 		struct connection *c = job->connection;
 
@@ -826,6 +834,8 @@ connection_ready(struct watch *watch, uint32_t events)
 		close_connection(c);
 	if (c->watch.fd >= 0)
 		go_on(c);
+	if (c->owner->held_count >= HELD_MAX)
+		release_held(c->owner);
 }
 
 static void

@@ -110,21 +110,21 @@ grant_expand(
     struct text text, const struct identity *identity, struct arena *arena, struct text *out)
 {
 	static const char call[] = "hash32(";
+	static struct buf expanded, hash; /* their memory serves the next one */
 	const size_t start = sizeof(call) - 1;
-	struct buf expanded = { 0 }, hash = { 0 };
 	bool hashed = text.length > start && memcmp(text.data, call, start) == 0 &&
 	    text.data[text.length - 1] == ')';
 	bool fine;
 
 	if (hashed)
 		text = (struct text){ text.data + start, text.length - start - 1 };
+	buf_clear(&expanded);
+	buf_clear(&hash);
 	fine = expand(text, identity, &expanded);
 	if (fine && hashed)
 		hash32(buf_view(&expanded), &hash);
 	if (fine)
 		*out = arena_copy(arena, buf_view(hashed ? &hash : &expanded));
-	buf_free(&expanded);
-	buf_free(&hash);
 	return fine;
 }
 

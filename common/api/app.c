@@ -401,13 +401,16 @@ method_label(struct text method)
 }
 
 static void
-count(const struct exchange *x, int64_t us)
+count(const struct app *app, const struct exchange *x)
 {
+	const int64_t us = monotonic_us() - x->began;
 	const char *route = x->route == NULL ? "none" : x->route->path;
 	const int status = x->response.status;
 	const char code[] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10),
 		(char)('0' + status % 10), '\0' };
 
+	if (!app->has_memory)
+		return;
 	metric_add(METRIC_REQUESTS, &LABELS(route, method_label(x->request.method), code), 1);
 	metric_observe(METRIC_REQUEST_SECONDS, &LABELS(route), us);
 }
@@ -422,8 +425,6 @@ account(const struct exchange *x)
 	const enum record_format format = log_record_format();
 	struct buf *line = log_begin(LOG_LEVEL_INFO);
 
-	if (x->context != NULL && app_of(x)->has_memory)
-		count(x, us);
 	if (line == NULL)
 		return;
 	record_text(line, format, "id", x->request.id);
@@ -440,6 +441,13 @@ account(const struct exchange *x)
 	log_end();
 }
 
+/* The line of an exchange that is held goes with its record, or is lost with it. */
+static bool
+in_one_write(void)
+{
+	return !audit_has_file();
+}
+
 static void
 complete(struct exchange *x, enum step step)
 {
@@ -454,8 +462,10 @@ complete(struct exchange *x, enum step step)
 			x->response.content_type = x->route->content_type;
 	}
 	x->held = access_account(app->access, x);
-	if (!x->held)
+	if (!x->held || in_one_write())
 		account(x);
+	if (!x->held)
+		count(app, x);
 	log_request((struct text){ NULL, 0 });
 }
 
@@ -468,10 +478,13 @@ app_write_records(void)
 bool
 app_release(struct exchange *x, bool recorded)
 {
-	const bool refused = access_release(app_of(x)->access, x, recorded);
+	struct app *app = app_of(x);
+	const bool refused = access_release(app->access, x, recorded);
 
 	x->held = false;
-	account(x);
+	if (!recorded || !in_one_write())
+		account(x);
+	count(app, x);
 	return refused;
 }
 

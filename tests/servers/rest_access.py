@@ -554,8 +554,8 @@ def test_records_are_written_together(w):
             client.send(request)
         os.kill(worker, signal.SIGCONT)
         same([client.ask(b"").status for client in clients], [200] * 20, "answers")
-        # One of records, one of log lines, and what else a turn may write.
-        expect(writes(worker) - before < 6, f"{writes(worker) - before} writes")
+        # Four of records, one of log lines, and what else is written in a second.
+        expect(writes(worker) - before < 8, f"{writes(worker) - before} writes")
         stand_still(worker)
         for client in clients:
             client.send(request)
@@ -574,6 +574,21 @@ def test_records_are_written_together(w):
     whole = [line for line in lines if line.endswith("}") and json.loads(line)]
     # What was written before the write was cut stands there, and the torn line alone.
     same((len(lines), len(whole)), (21 + 3 + 20, 21 + 2 + 20), f"lines ({lines[22:26]})")
+
+
+def test_a_record_in_the_log_goes_with_its_line(w):
+    """In one write."""
+    site, keys, _ = backend(w, AUDIT_FILE="")
+    token(site, {"channel": "room", "uid": 1}, keys["web"])
+    worker = worker_of(site)
+    before = writes(worker)
+    for _ in range(10):
+        answer = token(site, {"channel": "room", "uid": 1}, keys["web"])
+        lines = site.access_lines(answer)
+        same([" record=audit " in line for line in lines], [True, False], f"{lines}")
+    # Ten, and what else is written in a second or two; two for each would be twenty.
+    expect(writes(worker) - before < 16, f"{writes(worker) - before} writes")
+    site.stop()
 
 
 def test_rotation_and_reload_lose_no_record(w):
