@@ -30,8 +30,8 @@ fit_opens(const struct agora_service *s, struct text channel)
 	    (channel.data == NULL || name_covers(view(s->channel), channel));
 }
 
-static bool
-lets_in(const struct agora_service *s, const struct expectation *e)
+bool
+fit_lets_in(const struct agora_service *s, const struct expectation *e)
 {
 	const struct text user = fit_user(e);
 	const struct text exact = e->account.data != NULL ? e->account : e->uid;
@@ -60,7 +60,7 @@ fit_007(const struct agora_parsed *parsed, const struct expectation *e)
 			fit.its_channel = view(s.channel);
 		fit.has_channels |= has_channel;
 		fit.channel |= opens;
-		fit.user |= counts && lets_in(&s, e);
+		fit.user |= counts && fit_lets_in(&s, e);
 		if (fit.type == 0 || (counts && !closest)) {
 			fit.type = s.type;
 			fit.its_user = view(s.user);

@@ -35,4 +35,7 @@ bool fit_any_user(uint16_t type);
 /* Whether it opens this channel; absent: any. */
 bool fit_opens(const struct agora_service *service, struct text channel);
 
+/* Whether it is for who joins; where that is not said: yes. */
+bool fit_lets_in(const struct agora_service *service, const struct expectation *expectation);
+
 #endif

@@ -139,17 +139,33 @@ inspect_name(struct buf *out, struct text name)
 	buf_free(&quoted);
 }
 
-/* Whether they are the same once blanks are left out, and case where any_case says so. */
+/* Past the blanks that stand here, also those of word processors: U+00A0, U+200B, U+FEFF. */
+static size_t
+skip_blanks(struct text t, size_t i)
+{
+	static const char *const signs[] = { " ", "\t", "\n", "\v", "\f", "\r", "\xc2\xa0",
+		"\xe2\x80\x8b", "\xef\xbb\xbf" };
+
+	for (size_t s = 0; s < sizeof(signs) / sizeof(signs[0]); s++) {
+		size_t length = strlen(signs[s]);
+
+		if (t.length - i >= length && memcmp(t.data + i, signs[s], length) == 0)
+			return skip_blanks(t, i + length);
+	}
+	return i;
+}
+
+/* Whether they are the same once case is left out, or blanks are, or both. */
 static bool
-same_but(struct text a, struct text b, bool any_case)
+same_but(struct text a, struct text b, bool any_case, bool any_blanks)
 {
 	size_t i = 0, k = 0;
 
 	for (;;) {
-		while (i < a.length && a.data[i] == ' ')
-			i++;
-		while (k < b.length && b.data[k] == ' ')
-			k++;
+		if (any_blanks) {
+			i = skip_blanks(a, i);
+			k = skip_blanks(b, k);
+		}
 		if (i == a.length || k == b.length)
 			return i == a.length && k == b.length;
 		if (any_case
@@ -165,19 +181,18 @@ same_but(struct text a, struct text b, bool any_case)
 static void
 tell_apart(struct buf *detail, struct text its, const char *verb, struct text clients)
 {
-	bool same_length = its.length == clients.length;
-
 	if (its.data == NULL || its.length > SHOWN_MAX || clients.length > SHOWN_MAX)
 		return;
 	buf_text(detail, ": it is for ");
 	inspect_name(detail, its);
 	buf_printf(detail, ", and the client %s ", verb);
 	inspect_name(detail, clients);
-	if (same_but(its, clients, false))
+	if (same_but(its, clients, false, true))
 		buf_text(detail, "; they differ only by blanks");
-	else if (same_but(its, clients, true))
-		buf_printf(
-		    detail, "; they differ only in case%s", same_length ? "" : " and blanks");
+	else if (same_but(its, clients, true, false))
+		buf_text(detail, "; they differ only in case");
+	else if (same_but(its, clients, true, true))
+		buf_text(detail, "; they differ only in case and blanks");
 }
 
 static struct text
@@ -302,7 +317,8 @@ static bool
 is_of_another_kind(const struct look *l, const struct row *row, struct buf *detail)
 {
 	(void)row;
-	if (l->e->channel.data == NULL || l->p->services_read == 0 || l->fit.has_channels)
+	if (l->e->channel.data == NULL || l->p->services_read == 0 || l->fit.has_channels ||
+	    !l->p->complete)
 		return false;
 	buf_printf(detail, ": it is for %s", agora_service_name(l->fit.type));
 	return true;
@@ -331,7 +347,7 @@ is_number(struct text user)
 static bool
 user_differs(const struct look *l)
 {
-	return (l->fit.channel || l->p->version == 6) && !l->fit.user;
+	return !l->fit.user && (l->p->version == 6 || (l->fit.channel && l->p->services_read > 0));
 }
 
 /* What a library makes of the number 0 that takes it for a string. */
@@ -379,10 +395,15 @@ is_for_another_user(const struct look *l, const struct row *row, struct buf *det
 	return other;
 }
 
-/* What the client uses has its own privilege to get in: 1, in all these. */
+/*
+ * What the client uses has its own privilege to get in: 1, in all these.  Where it is for nobody
+ * who joins, that of others is looked at.
+ */
 static bool
 has_entrance(const struct look *l, const struct agora_service *s)
 {
+	if (l->fit.user && !fit_lets_in(s, l->e))
+		return false;
 	if (s->type == AGORA_RTC)
 		return fit_opens(s, l->e->channel);
 	return (s->type == AGORA_RTM || s->type == AGORA_RTM2) && l->e->channel.data == NULL;
@@ -405,14 +426,24 @@ is_refused(const char *kind, struct text name, size_t most, struct buf *detail)
 	return true;
 }
 
-/* The client's alone are looked at: a token is for the same, or for another. */
+/* The client's, and the token's own, which 006 does not hold. */
 static bool
 has_bad_name(const struct look *l, const struct row *row, struct buf *detail)
 {
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+
 	(void)row;
-	return (l->fit.type == AGORA_RTC || l->p->version == 6) &&
+	if ((l->fit.type == AGORA_RTC || l->p->version == 6) &&
 	    (is_refused("channel", l->e->channel, CHANNEL_MAX, detail) ||
-		is_refused("account", fit_user(l->e), ACCOUNT_MAX, detail));
+		is_refused("account", fit_user(l->e), ACCOUNT_MAX, detail)))
+		return true;
+	while (agora_service_next(l->p, &walk, &s))
+		if (s.type == AGORA_RTC && (!l->fit.channel || has_entrance(l, &s)) &&
+		    (is_refused("channel", view(s.channel), CHANNEL_MAX, detail) ||
+			is_refused("account", view(s.user), ACCOUNT_MAX, detail)))
+			return true;
+	return false;
 }
 
 static bool
@@ -504,26 +535,94 @@ publishing_is_over(const struct look *l, const struct row *row, struct buf *deta
 	return false;
 }
 
-static bool
-only_subscribes(const struct look *l, const struct row *row, struct buf *detail)
+/* The privileges of what lets the client join a channel: bits 1 << privilege; 0: nothing does. */
+static unsigned
+channel_privileges(const struct look *l)
 {
 	struct agora_walk walk = { 0 };
 	struct agora_service s;
 	struct agora_privilege p;
-	bool found = false;
+	unsigned found = 0;
 
-	(void)row, (void)detail;
 	while (agora_service_next(l->p, &walk, &s)) {
 		if (s.type != AGORA_RTC || !has_entrance(l, &s))
 			continue;
-		if (!find_privilege(walk.privileges, AGORA_RTC_JOIN, &p) ||
-		    find_privilege(walk.privileges, AGORA_RTC_AUDIO, &p) ||
-		    find_privilege(walk.privileges, AGORA_RTC_VIDEO, &p) ||
-		    find_privilege(walk.privileges, AGORA_RTC_DATA, &p))
-			return false;
-		found = true;
+		if (!find_privilege(walk.privileges, AGORA_RTC_JOIN, &p))
+			return 0;
+		for (uint16_t id = AGORA_RTC_JOIN; id <= AGORA_RTC_DATA; id++)
+			if (find_privilege(walk.privileges, id, &p))
+				found |= 1U << id;
 	}
 	return found;
+}
+
+static bool
+only_subscribes(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return channel_privileges(l) == AGORA_RTC_SUBSCRIBER;
+}
+
+static bool
+has_service(const struct look *l, uint16_t type)
+{
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+
+	while (agora_service_next(l->p, &walk, &s))
+		if (s.type == type)
+			return true;
+	return false;
+}
+
+/* One for RTM's channels has the data alone, and wants no more. */
+static bool
+publishes_in_part(const struct look *l, const struct row *row, struct buf *detail)
+{
+	const unsigned found = channel_privileges(l);
+	const char *join = ": ";
+
+	(void)row;
+	if (found == 0 || found == AGORA_RTC_SUBSCRIBER || found == AGORA_RTC_PUBLISHER ||
+	    (found == (AGORA_RTC_SUBSCRIBER | 1U << AGORA_RTC_DATA) &&
+		(has_service(l, AGORA_RTM) || has_service(l, AGORA_RTM2))))
+		return false;
+	for (uint16_t id = AGORA_RTC_AUDIO; id <= AGORA_RTC_DATA; id++)
+		if (!(found & 1U << id)) {
+			buf_printf(detail, "%s%s", join, agora_privilege_name(AGORA_RTC, id));
+			join = " and ";
+		}
+	return true;
+}
+
+/* What opens the channel is not for joining it. */
+static bool
+opens_no_rtc(const struct look *l, const struct row *row, struct buf *detail)
+{
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+
+	(void)row;
+	if (l->e->channel.data == NULL || !l->fit.channel || !l->fit.has_channels ||
+	    !l->p->complete || l->p->version == 6)
+		return false;
+	while (agora_service_next(l->p, &walk, &s))
+		if (s.type == AGORA_RTC && fit_opens(&s, l->e->channel))
+			return false;
+	buf_printf(detail, ": it is for %s", agora_service_name(l->fit.type));
+	return true;
+}
+
+/* What lets the client in may stand behind it. */
+static bool
+hides_services(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	if (l->out->first_unknown_type < 0 ||
+	    (l->p->services_read > 0 && l->fit.channel && l->fit.user))
+		return false;
+	buf_printf(detail, ": type %lld", (long long)l->out->first_unknown_type);
+	return true;
 }
 
 static bool
@@ -592,7 +691,9 @@ is_like_the_consoles(const struct look *l, const struct row *row, struct buf *de
 {
 	(void)row, (void)detail;
 	return l->p->version == 7 && l->out->expire == AGORA_EXPIRE_MAX &&
-	    l->p->services_read == 1 && l->fit.type == AGORA_RTC && l->fit.its_user.length == 0;
+	    l->p->services_read == 1 && l->fit.type == AGORA_RTC && l->fit.its_user.length == 0 &&
+	    l->fit.its_channel.length > 0 &&
+	    memchr(l->fit.its_channel.data, '*', l->fit.its_channel.length) == NULL;
 }
 
 /*
@@ -672,8 +773,8 @@ static const struct row rows[] = {
 	    "new, set the clock of the server that issues",
 	    has_expired },
 	{ "wrong_kind", "the token opens no channel, and the client joins one",
-	    "issue an RTC token to join a channel (tokenType rtc), and use the RTM token to log in "
-	    "to RTM",
+	    "issue an RTC token to join a channel (tokenType rtc), and use this one for what it is "
+	    "for, such as to log in to RTM",
 	    is_of_another_kind },
 	{ "channel_mismatch", "the token is for another channel",
 	    "use one name in both places, byte for byte: upper and lower case and blanks count",
@@ -709,6 +810,12 @@ static const struct row rows[] = {
 	{ "privilege_over", "the privilege to get in has ended, though the token has not",
 	    "issue a new one with a longer privilege; 0 makes it last as long as the token",
 	    entrance_is_over },
+	{ "unknown_service",
+	    "the token has a service of a type that is not known here, and what follows it cannot "
+	    "be read",
+	    "inspect it with a newer version of this program, if there is one; what the client "
+	    "uses may be in the part that was not read",
+	    hides_services },
 	{ "not_verified", "the signature was not checked",
 	    "inspect it where APP_ID and APP_CERTIFICATE are those of its project; for a token of "
 	    "version 006 also give the channel and the uid that it is for",
@@ -731,6 +838,16 @@ static const struct row rows[] = {
 	    "switched on for the project in Agora's console, Agora lets nobody publish with this "
 	    "token; where it is not, Agora does not look at the role, and this is not the reason",
 	    only_subscribes, .is_hint = true },
+	{ "publish_partly", "the token may publish some things, and lacks the privilege for others",
+	    "issue it with role publisher, or name what is missing in privileges (audio, video, "
+	    "data). Where co-host authentication is switched on for the project in Agora's "
+	    "console, Agora lets nobody publish what is missing; where it is not, Agora does not "
+	    "look at these privileges",
+	    publishes_in_part, .is_hint = true },
+	{ "no_rtc", "the token opens the channel, and not for the RTC SDK",
+	    "issue an RTC token (tokenType rtc) where the client joins with the RTC SDK; for what "
+	    "this one is for it is right",
+	    opens_no_rtc, .is_hint = true },
 	{ "uid_or_account", "a token cannot tell the string account from the number",
 	    "look whether the client joins with a string where the others join with numbers: "
 	    "all users of a channel must be of one kind",
@@ -867,7 +984,7 @@ inspect_token(struct agora_codec *codec, struct text token, const struct expecta
 	    (e->channel.data == NULL || (fit_user(e).data == NULL && parsed.user_crc != 0));
 	look.is_certified = e->certified_app_id.data == NULL || parsed.app_id.data == NULL ||
 	    look.error == AGORA_BAD_APP_ID ||
-	    same_but(view(parsed.app_id), e->certified_app_id, true);
+	    same_but(view(parsed.app_id), e->certified_app_id, true, false);
 	look.fit = fit_of(&parsed, e);
 	describe(&look, arena, out);
 	check_signature(&look, out);

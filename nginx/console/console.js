@@ -662,21 +662,25 @@ function quoted(bytes) {
 const lower = (text) => text.replace(/[A-Z]/g, (c) => c.toLowerCase())
 
 function apart(its, verb, clients) {
-	const bare = (text) => text.replaceAll(' ', '')
+	/* Also those of word processors: U+00A0, U+200B, U+FEFF. */
+	const bare = (text) => text.replace(/[ \t-\r]|\xc2\xa0|\xe2\x80\x8b|\xef\xbb\xbf/g, '')
 	let words
 
 	if (its === null || its.length > 255 || clients.length > 255) return ''
 	words = `: it is for ${quoted(its)}, and the client ${verb} ${quoted(clients)}`
 	if (bare(its) === bare(clients)) words += '; they differ only by blanks'
+	else if (lower(its) === lower(clients)) words += '; they differ only in case'
 	else if (lower(bare(its)) === lower(bare(clients)))
-		words += `; they differ only in case${its.length === clients.length ? '' : ' and blanks'}`
+		words += '; they differ only in case and blanks'
 	return words
 }
 
 /* As tokens write numbers: no zero in front, and no 0, which is nobody. */
 const isNumber = (user) => /^[1-9][0-9]{0,9}$/.test(user ?? '') && Number(user) <= 4294967295
 
-const userDiffers = (l) => (l.fit.channel || l.p.version === 6) && !l.fit.user
+const servicesOf = (l) => (l.p.version === 7 ? (l.p.services ?? []) : [])
+const userDiffers = (l) =>
+	!l.fit.user && (l.p.version === 6 || (l.fit.channel && servicesOf(l).length > 0))
 /* What a library makes of the number 0 that takes it for a string. */
 const isForAccountZero = (l) => userDiffers(l) && anyUser(l.fit.type) && l.fit.itsUser === '0'
 const joinsWithZero = (l) =>
@@ -688,7 +692,9 @@ const kindsDiffer = (l) =>
 	!isForAccountZero(l) &&
 	isNumber(l.fit.itsUser) !== isNumber(userOf(l.e))
 
+/* Where it is for nobody who joins, that of others is looked at. */
 function hasEntrance(l, s) {
+	if (l.fit.user && !letsIn(s, l.e)) return false
 	return s.type === RTC
 		? opens(s, l.e.channel)
 		: (s.type === 2 || s.type === 8) && l.e.channel === null
@@ -700,7 +706,6 @@ const isOver = (l, p) =>
 	p !== undefined && l.out.expired !== true && endOf(l, p) !== 0 && l.e.now > endOf(l, p)
 const tellEnd = (l, type, p) =>
 	`: ${PRIVILEGE_NAMES[type][p.id]}, ${duration(l.e.now - endOf(l, p))} ago`
-const servicesOf = (l) => (l.p.version === 7 ? (l.p.services ?? []) : [])
 
 function isTruncated(l) {
 	const c = l.copied
@@ -723,12 +728,23 @@ function refusedName(kind, name, most) {
 	return !/^[A-Za-z0-9 !#$%&()+\-:;<=.>?@[\]^_{}|~,*]*$/.test(name) && `: the ${kind} ${quoted(name)}`
 }
 
-/* The client's alone are looked at: a token is for the same, or for another. */
+/* The client's, and the token's own, which 006 does not hold. */
 function hasBadName(l) {
-	return (
-		(l.fit.type === RTC || l.p.version === 6) &&
-		(refusedName('channel', l.e.channel, 64) || refusedName('account', userOf(l.e), 255))
-	)
+	const refused = (channel, user) =>
+		refusedName('channel', channel, 64) || refusedName('account', user, 255)
+	const clients =
+		(l.fit.type === RTC || l.p.version === 6) && refused(l.e.channel, userOf(l.e))
+
+	if (clients) return clients
+	for (const s of servicesOf(l)) {
+		const its =
+			s.type === RTC &&
+			(!l.fit.channel || hasEntrance(l, s)) &&
+			refused(s.channel, s.user)
+
+		if (its) return its
+	}
+	return false
 }
 
 function lacksEntrance(l) {
@@ -756,18 +772,48 @@ function publishingIsOver(l) {
 	return false
 }
 
-function onlySubscribes(l) {
+/* The privileges of what lets the client join a channel; none: nothing does. */
+function channelPrivileges(l) {
 	const entrances = servicesOf(l).filter((s) => s.type === RTC && hasEntrance(l, s))
 
+	if (!entrances.every((s) => find(s.privileges, 1))) return []
+	return [1, 2, 3, 4].filter((id) => entrances.some((s) => find(s.privileges, id)))
+}
+
+const onlySubscribes = (l) => channelPrivileges(l).join() === '1'
+
+/* One for RTM's channels has the data alone, and wants no more. */
+function publishesInPart(l) {
+	const found = channelPrivileges(l)
+	const isForRtm =
+		found.join() === '1,4' && servicesOf(l).some((s) => s.type === 2 || s.type === 8)
+
+	if (found.length < 2 || found.length === 4 || isForRtm) return false
+	return `: ${[2, 3, 4]
+		.filter((id) => !found.includes(id))
+		.map((id) => PRIVILEGE_NAMES[RTC][id])
+		.join(' and ')}`
+}
+
+/* What opens the channel is not for joining it. */
+function opensNoRtc(l) {
 	return (
-		entrances.length > 0 &&
-		entrances.every(
-			(s) =>
-				find(s.privileges, 1) &&
-				!find(s.privileges, 2) &&
-				!find(s.privileges, 3) &&
-				!find(s.privileges, 4),
-		)
+		l.e.channel !== null &&
+		l.fit.channel &&
+		l.fit.hasChannels &&
+		l.p.complete &&
+		l.p.version !== 6 &&
+		!servicesOf(l).some((s) => s.type === RTC && opens(s, l.e.channel)) &&
+		`: it is for ${SERVICE_NAMES[l.fit.type]}`
+	)
+}
+
+/* What lets the client in may stand behind it. */
+function hidesServices(l) {
+	return (
+		l.out.firstUnknownType !== undefined &&
+		!(servicesOf(l).length > 0 && l.fit.channel && l.fit.user) &&
+		`: type ${l.out.firstUnknownType}`
 	)
 }
 
@@ -939,12 +985,13 @@ const PROBLEMS = [
 	[
 		'wrong_kind',
 		'the token opens no channel, and the client joins one',
-		'issue an RTC token to join a channel (tokenType rtc), and use the RTM token to ' +
-			'log in to RTM',
+		'issue an RTC token to join a channel (tokenType rtc), and use this one for what it ' +
+			'is for, such as to log in to RTM',
 		(l) =>
 			l.e.channel !== null &&
 			servicesOf(l).length > 0 &&
 			!l.fit.hasChannels &&
+			l.p.complete &&
 			`: it is for ${SERVICE_NAMES[l.fit.type]}`,
 	],
 	[
@@ -1007,6 +1054,14 @@ const PROBLEMS = [
 		entranceIsOver,
 	],
 	[
+		'unknown_service',
+		'the token has a service of a type that is not known here, and what follows it ' +
+			'cannot be read',
+		'inspect it with a newer version of this program, if there is one; what the client ' +
+			'uses may be in the part that was not read',
+		hidesServices,
+	],
+	[
 		'not_verified',
 		'the signature was not checked',
 		'inspect it where APP_ID and APP_CERTIFICATE are those of its project; for a ' +
@@ -1044,6 +1099,22 @@ const PROBLEMS = [
 		onlySubscribes,
 	],
 	[
+		'publish_partly',
+		'the token may publish some things, and lacks the privilege for others',
+		'issue it with role publisher, or name what is missing in privileges (audio, video, ' +
+			"data). Where co-host authentication is switched on for the project in Agora's " +
+			'console, Agora lets nobody publish what is missing; where it is not, Agora does ' +
+			'not look at these privileges',
+		publishesInPart,
+	],
+	[
+		'no_rtc',
+		'the token opens the channel, and not for the RTC SDK',
+		'issue an RTC token (tokenType rtc) where the client joins with the RTC SDK; for ' +
+			'what this one is for it is right',
+		opensNoRtc,
+	],
+	[
 		'uid_or_account',
 		'a token cannot tell the string account from the number',
 		'look whether the client joins with a string where the others join with numbers: ' +
@@ -1065,7 +1136,8 @@ const PROBLEMS = [
 			l.out.expire === EXPIRE_MAX &&
 			l.p.services.length === 1 &&
 			l.fit.type === RTC &&
-			l.fit.itsUser === '',
+			l.fit.itsUser === '' &&
+			/^[^*]+$/.test(l.fit.itsChannel),
 	],
 ]
 const HINTS = new Set([
@@ -1073,11 +1145,15 @@ const HINTS = new Set([
 	'issued_in_future',
 	'publish_over',
 	'subscriber_only',
+	'publish_partly',
+	'no_rtc',
 	'uid_or_account',
 	'console_token',
 ])
+/* What could not be looked at. */
+const UNSEEN = new Set(['unknown_service', 'not_verified'])
 /* What a token is refused for. */
-const isReason = (code) => !HINTS.has(code) && code !== 'not_verified'
+const isReason = (code) => !HINTS.has(code) && !UNSEEN.has(code)
 
 function putName(out, name, bytes) {
 	if (bytes === null || bytes === undefined) return
@@ -1969,6 +2045,8 @@ function verdictOf({ valid, problems }, from) {
 			'bad',
 			`Not valid: ${refused === 1 ? 'one problem' : `${refused} problems`} that it is refused for.${rest}`,
 		]
+	if (problems.some(({ code }) => code === 'unknown_service'))
+		return ['warn', `Not known: a part of it could not be read.${rest}`]
 	return [
 		hints > 0 ? 'warn' : 'good',
 		from === 'server'

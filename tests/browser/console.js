@@ -290,7 +290,10 @@ function content({
 
 const pack = (bytes) => `007${zlib.deflateSync(bytes).toString('base64')}`
 
-/* [code, token, what the client has]: each makes exactly that mistake. */
+/*
+ * [code, token, what the client has, other words that are shown]: each makes exactly that mistake,
+ * or that in something which is wrong besides.
+ */
 function mistakes(now) {
 	const of = (more) => pack(content({ issued: now - 10, ...more }))
 	const good = of({})
@@ -300,6 +303,10 @@ function mistakes(now) {
 	const endsWithPlus = Array.from({ length: 3000 }, (_, salt) =>
 		of({ salt, services: [service(1, PUBLISHER, 'demo', '4'.repeat(1 + (salt % 3)))] }),
 	).find((t) => t.endsWith('+'))
+	const endingIn = (end) =>
+		Array.from({ length: 300 }, (_, salt) => of({ salt })).find((t) =>
+			new RegExp(`[^=]${end}$`).test(t),
+		)
 	const old = `006${APP_ID}${Buffer.concat([
 		string(Buffer.alloc(32)),
 		u32(1),
@@ -317,7 +324,8 @@ function mistakes(now) {
 		['quoted', `\u201c${good}\u201d`, {}],
 		['quoted', `"${good}",`, {}],
 		['quoted', plus.replaceAll('+', '\\u002B').replaceAll('/', '\\/'), {}],
-		['quoted', `'${of({ issued: now - 9000 })}';`, {}],
+		['quoted', `'${of({ issued: now - 9000 })}';`, {}, ['the token has expired, 90 minutes ago']],
+		['quoted', `"${good.slice(0, -30)}"`, {}, ['the token is cut short: it ends after ']],
 		['bearer', `Bearer ${good}`, {}],
 		['blanks', `${good.slice(0, 64)}\r\n${good.slice(64)}`, {}],
 		['blanks', `${good.slice(0, 50)} ${good.slice(50)}`, {}],
@@ -330,16 +338,11 @@ function mistakes(now) {
 		['truncated', good.slice(0, -30), {}],
 		['truncated', good.slice(0, -31), { channel: 'a longer name', uid: '4294967295' }],
 		['truncated', good.slice(2), {}],
-		[
-			'truncated',
-			good.replace(/=*$/, '').length < good.length
-				? good.replace(/=*$/, '')
-				: `${good.slice(0, -34)}`,
-			{},
-		],
+		['truncated', endingIn('=').slice(0, -1), {}, ['characters, and only = is missing']],
+		['truncated', endingIn('==').slice(0, -2), {}, [', and only = is missing, twice']],
 		...[1, 2, 3, 19, 20, 21, 22].map((n) => ['truncated', old.slice(0, -n), {}]),
 		['truncated', old.slice(0, 60), { channel: 'demo', uid: '42' }],
-		['truncated', `%30${good.slice(1, -30)}`, {}],
+		['truncated', `%30${good.slice(1, -30)}`, {}, ['the token is encoded for a URL']],
 		['bad_version', '[object Object]', {}],
 		['bad_version', "'%20+ Token'", {}],
 		['trailing_data', `${good} ${plus}`, {}],
@@ -386,6 +389,8 @@ function mistakes(now) {
 		['wrong_kind', of({ services: [service(2, [[1, 0]], '42')] }), { channel: 'demo' }],
 		['channel_mismatch', good, { channel: 'DEMO', uid: '42' }],
 		['channel_mismatch', good, { channel: 'de mo' }],
+		['channel_mismatch', good, { channel: 'demo\u00a0' }, ['they differ only by blanks']],
+		['channel_mismatch', good, { channel: '\ufeffDe mo' }, ['only in case and blanks']],
 		[
 			'channel_mismatch',
 			of({ services: [service(1, PUBLISHER, 'room-*', '42')] }),
@@ -402,6 +407,8 @@ function mistakes(now) {
 			{ channel },
 		]),
 		['bad_name', of({ services: [service(1, PUBLISHER, 'demo', 'a/b')] }), { account: 'a/b' }],
+		['bad_name', of({ services: [service(1, PUBLISHER, 'a/b', '42')] }), {}],
+		['bad_name', of({ services: [service(1, PUBLISHER, 'demo', 'a/b')] }), { channel: 'x' }],
 		['bad_name', old, { channel: 'a/b', uid: '42' }],
 		['uid_zero', good, { channel: 'demo', uid: '0' }],
 		['uid_kind', of({ services: [service(1, PUBLISHER, 'demo', 'ann')] }), { uid: '42' }],
@@ -416,7 +423,23 @@ function mistakes(now) {
 			}),
 			{},
 		],
+		[
+			'no_privilege',
+			of({
+				services: [
+					service(1, PUBLISHER, 'demo', '1'),
+					service(1, PUBLISHER.slice(1), 'demo', '2'),
+				],
+			}),
+			{ channel: 'demo', uid: '2' },
+		],
 		['not_verified', good, {}],
+		...[{}, { uid: '42' }, { channel: 'demo' }].map((client) => [
+			'unknown_service',
+			of({ services: [service(77, []), service(1, PUBLISHER, 'demo', '42')] }),
+			client,
+			[': type 77'],
+		]),
 		['issued_in_future', of({ issued: now + 330 }), {}],
 		[
 			'publish_over',
@@ -426,7 +449,9 @@ function mistakes(now) {
 						1,
 						[
 							[1, 0],
+							[2, 0],
 							[3, 60],
+							[4, 0],
 						],
 						'demo',
 						'42',
@@ -435,6 +460,18 @@ function mistakes(now) {
 				issued: now - 390,
 			}),
 			{},
+		],
+		[
+			'publish_partly',
+			of({ services: [service(1, PUBLISHER.slice(0, 2), 'demo', '42')] }),
+			{},
+			[': publishVideoStream and publishDataStream'],
+		],
+		[
+			'no_rtc',
+			of({ services: [service(6, PUBLISHER.slice(0, 2), 'demo', '42')] }),
+			{ channel: 'demo' },
+			[': it is for FCDN'],
 		],
 		['subscriber_only', of({ services: [service(1, [[1, 0]], 'demo', '42')] }), {}],
 		['uid_or_account', good, { account: '42' }],
@@ -799,7 +836,7 @@ async function problemsInTheSameWords({ url }) {
 	const seen = new Set()
 
 	check('the table of problems can be read', codes.length > 30)
-	for (const [code, token, client] of mistakes(Math.floor(Date.now() / 1000))) {
+	for (const [code, token, client, words = []] of mistakes(Math.floor(Date.now() / 1000))) {
 		const shape = (list) =>
 			list.map((p) => ({
 				...p,
@@ -822,6 +859,11 @@ async function problemsInTheSameWords({ url }) {
 		check(
 			`${where}: it is found`,
 			here.some((p) => p.code === code),
+			here,
+		)
+		check(
+			`${where}: its words`,
+			words.every((w) => here.some((p) => p.problem.includes(w))),
 			here,
 		)
 		here.forEach((p) => seen.add(p.code))

@@ -265,7 +265,7 @@ const builders = {
 	}),
 }
 
-const hints = ['publish_over', 'subscriber_only', 'console_token', 'long_lifetime']
+const hints = ['publish_over', 'subscriber_only', 'publish_partly', 'console_token', 'long_lifetime']
 const dayAtMost = expire => Math.min(expire, 86400)
 const isLegal = (text, max) =>
 	[...text].every(c => c === '*' || legal.includes(c)) && Buffer.byteLength(text) <= max
@@ -278,7 +278,11 @@ function fromTheirs(key) {
 		agora[builder][method](who.appId, who.certificate, ...made.args))
 	const by = pick(['-', token])
 	const input = by === '-' ? token : ''
-	const text = output(['inspect', '--json', '--now', String(who.issueTs), by], input, who)
+	// Their builders take names that Agora refuses.
+	const isGood = made.services.every(s =>
+		s.type !== 1 || (isLegal(s.channelName, 64) && isLegal(s.uid, 255)))
+	const text = output(['inspect', '--json', '--now', String(who.issueTs), by], input, who,
+		isGood ? 0 : 1)
 
 	const { problems, ...said } = JSON.parse(text)
 
@@ -295,14 +299,16 @@ function fromTheirs(key) {
 		signature: content(token).slice(4, 68),
 		signatureValid: true,
 		expired: false,
-		valid: true,
+		valid: isGood,
 	})
-	// Nothing is wrong with it, but there may be a hint; two of them are exact.
-	const codes = problems.map(problem => problem.code)
+	// Nothing else is wrong with it, but there may be a hint; three of them are exact.
+	const codes = problems.map(problem => problem.code).filter(code => code !== 'bad_name')
 	const subscribes = made.services.some(s => s.type === 1 &&
 		!s.privileges.some(privilege => [2, 3, 4].includes(privilege.id)))
 
+	assert.strictEqual(codes.length < problems.length, !isGood, 'bad_name')
 	assert.ok(codes.every(code => hints.includes(code)), codes)
+	assert.strictEqual(codes.includes('publish_partly'), false, 'publish_partly')
 	assert.strictEqual(codes.includes('subscriber_only'), subscribes, 'subscriber_only')
 	assert.strictEqual(codes.includes('long_lifetime'), made.expire > 86400, 'long_lifetime')
 	const signed = output(['sign'], text, who).trimEnd()

@@ -72,7 +72,7 @@ post(struct text body)
 
 /* A token with one mistake, or none; times are seconds from now. */
 struct recipe {
-	enum { RTC, RTC_JOIN, RTC_NO_JOIN, RTM } kind;
+	enum { RTC, RTC_JOIN, RTC_NO_JOIN, RTC_AUDIO, RTM, FCDN } kind;
 	const char *channel, *user;
 	int issued, expire, join, publish; /* 0: an hour, and as long as the token */
 	const char *app_id, *certificate;
@@ -89,11 +89,15 @@ add_services(const struct recipe *r, struct agora_set *set)
 	const char *channel = r->channel == NULL ? "demo" : r->channel;
 	const char *user = r->user == NULL ? "42" : r->user;
 	unsigned privileges = r->kind == RTC_JOIN ? AGORA_RTC_SUBSCRIBER
+	    : r->kind == RTC_AUDIO                ? AGORA_RTC_SUBSCRIBER | 1U << AGORA_RTC_AUDIO
 	    : r->kind == RTC_NO_JOIN              ? AGORA_RTC_PUBLISHER & ~(1U << AGORA_RTC_JOIN)
 						  : AGORA_RTC_PUBLISHER;
 
 	if (r->kind == RTM)
 		agora_add_rtm(set, (struct agora_text){ user, strlen(user) }, 3600);
+	else if (r->kind == FCDN)
+		agora_add_fcdn(set, (struct agora_text){ channel, strlen(channel) },
+		    (struct agora_text){ user, strlen(user) }, true, 3600);
 	else
 		agora_add_rtc(set, (struct agora_text){ channel, strlen(channel) },
 		    (struct agora_text){ user, strlen(user) }, privileges, &expires);
@@ -352,6 +356,14 @@ static const struct mistake mistakes[] = {
 	    "the token is for another channel: it is for \"a room\", and the client joins "
 	    "\"ARoom\"; they differ only in case and blanks",
 	    { .channel = "a room" }, ",\"channel\":\"ARoom\"" },
+	{ "channel_mismatch bad_name ",
+	    "the token is for another channel: it is for \"a room\", and the client joins "
+	    "\"a\xc2\xa0room\\t\"; they differ only by blanks",
+	    { .channel = "a room" }, ",\"channel\":\"a\xc2\xa0room\\t\"" },
+	{ "channel_mismatch ",
+	    "the token is for another channel: it is for \"a Room\", and the client joins "
+	    "\"aroom \"; they differ only in case and blanks",
+	    { .channel = "a Room" }, ",\"channel\":\"aroom \"" },
 	{ "uid_zero ",
 	    "the client joins without a uid of its own (0), so Agora gives it one, and the token "
 	    "is for a named user: \"42\"",
@@ -387,6 +399,12 @@ static const struct mistake mistakes[] = {
 	{ "bad_name ",
 	    "Agora refuses such a name, even where the token is for it: the account \"a/b\"",
 	    { .user = "a/b" }, ",\"account\":\"a/b\"" },
+	{ "bad_name ",
+	    "Agora refuses such a name, even where the token is for it: the channel \"a/b\"",
+	    { .channel = "a/b" }, "" },
+	{ "bad_name ",
+	    "Agora refuses such a name, even where the token is for it: the account \"a/b\"",
+	    { .user = "a/b" }, ",\"channel\":\"demo\"" },
 	{ "uid_mismatch ",
 	    "the token is for another user: it is for \"42\", and the client joins with \"43\"",
 	    { .kind = RTC }, ",\"channel\":\"demo\",\"uid\":43" },
@@ -409,8 +427,15 @@ static const struct mistake mistakes[] = {
 	    { .issued = -390, .publish = 60 }, "", true },
 	{ "subscriber_only ", "the token is a subscriber's: it may join and not publish",
 	    { .kind = RTC_JOIN }, "", true },
+	{ "publish_partly ",
+	    "the token may publish some things, and lacks the privilege for others: "
+	    "publishVideoStream and publishDataStream",
+	    { .kind = RTC_AUDIO }, "", true },
+	{ "no_rtc ", "the token opens the channel, and not for the RTC SDK: it is for FCDN",
+	    { .kind = FCDN }, ",\"channel\":\"demo\",\"uid\":42", true },
 	{ "uid_or_account ", "a token cannot tell the string account from the number 42",
 	    { .kind = RTC }, ",\"account\":\"42\"", true },
+	{ "", "", { .channel = "*", .user = "", .expire = 86400 }, ",\"uid\":42", true },
 	{ "console_token ", "the token is like the temporary ones of Agora's console",
 	    { .user = "", .expire = 86400 }, ",\"uid\":42", true },
 };

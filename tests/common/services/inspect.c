@@ -65,6 +65,13 @@ enum sample {
 	RTM_U,         /* RTM user "u" */
 	RTC_RTM,       /* channel "ch", uid 7, RTM user "u" */
 	TWO_CHANNELS,  /* channel "a" for 1 and channel "b" for 2 */
+	SAME_CHANNEL,  /* channel "ch" for 7, who may publish, and for 8, who may not join */
+	AUDIO_ONLY,    /* channel "ch", uid 7 */
+	DATA_ONLY,     /* the same */
+	DATA_RTM,      /* the same, and RTM user "u" */
+	FCDN_7,        /* channel "ch", account "7" */
+	STREAMING_7,   /* the same */
+	BAD_CHANNEL,   /* channel "a/b", uid 7 */
 	CHAT_APP,
 	SAMPLES,
 };
@@ -73,7 +80,7 @@ static struct text
 make_sample(enum sample sample, struct arena *arena)
 {
 	struct agora_set set = { .count = 0 };
-	const unsigned publisher = AGORA_RTC_PUBLISHER;
+	const unsigned publisher = AGORA_RTC_PUBLISHER, join = AGORA_RTC_SUBSCRIBER;
 
 	switch (sample) {
 	case RTC_7: agora_add_rtc(&set, bytes("ch"), bytes("7"), publisher, &as_token); break;
@@ -93,6 +100,26 @@ make_sample(enum sample sample, struct arena *arena)
 	case TWO_CHANNELS:
 		agora_add_rtc(&set, bytes("a"), bytes("1"), publisher, &as_token);
 		agora_add_rtc(&set, bytes("b"), bytes("2"), publisher, &as_token);
+		break;
+	case SAME_CHANNEL:
+		agora_add_rtc(&set, bytes("ch"), bytes("7"), publisher, &as_token);
+		agora_add_rtc(&set, bytes("ch"), bytes("8"), publisher & ~join, &as_token);
+		break;
+	case AUDIO_ONLY:
+		agora_add_rtc(
+		    &set, bytes("ch"), bytes("7"), join | 1U << AGORA_RTC_AUDIO, &as_token);
+		break;
+	case DATA_ONLY:
+	case DATA_RTM:
+		agora_add_rtc(
+		    &set, bytes("ch"), bytes("7"), join | 1U << AGORA_RTC_DATA, &as_token);
+		if (sample == DATA_RTM)
+			agora_add_rtm(&set, bytes("u"), 0);
+		break;
+	case FCDN_7: agora_add_fcdn(&set, bytes("ch"), bytes("7"), true, 60); break;
+	case STREAMING_7: agora_add_streaming(&set, bytes("ch"), bytes("7"), 60, 60); break;
+	case BAD_CHANNEL:
+		agora_add_rtc(&set, bytes("a/b"), bytes("7"), publisher, &as_token);
 		break;
 	case CHAT_APP:
 	case SAMPLES: agora_add_chat_app(&set, 60); break;
@@ -208,6 +235,30 @@ finds_problems(void)
 		{ "two channels: crossed", TWO_CHANNELS,
 		    { GOOD, .channel = TEXT("a"), .uid = TEXT("2") }, "uid_mismatch ", 1 },
 
+		{ "one channel: who may", SAME_CHANNEL,
+		    { GOOD, .channel = TEXT("ch"), .uid = TEXT("7") }, "", 1 },
+		{ "one channel: who may not", SAME_CHANNEL,
+		    { GOOD, .channel = TEXT("ch"), .uid = TEXT("8") }, "no_privilege ", 1 },
+		{ "one channel: nobody", SAME_CHANNEL,
+		    { GOOD, .channel = TEXT("ch"), .uid = TEXT("9") }, "uid_mismatch no_privilege ",
+		    1 },
+		{ "audio alone", AUDIO_ONLY, { GOOD, .channel = TEXT("ch") }, "publish_partly ", 1,
+		    true },
+		{ "audio alone, in another channel", AUDIO_ONLY, { GOOD, .channel = TEXT("x") },
+		    "channel_mismatch ", 1 },
+		{ "data alone", DATA_ONLY, { GOOD }, "publish_partly ", 1, true },
+		{ "data alone, and RTM", DATA_RTM, { GOOD, .channel = TEXT("ch") }, "", 1 },
+		{ "FCDN", FCDN_7, { GOOD, .uid = TEXT("7") }, "", 1 },
+		{ "FCDN, for a channel", FCDN_7, { GOOD, .channel = TEXT("ch") }, "no_rtc ", 1,
+		    true },
+		{ "FCDN, for another", FCDN_7, { GOOD, .channel = TEXT("x") }, "channel_mismatch ",
+		    1 },
+		{ "Streaming, for a channel", STREAMING_7, { GOOD, .channel = TEXT("ch") },
+		    "no_rtc ", 1, true },
+		{ "a bad name", BAD_CHANNEL, { GOOD }, "bad_name ", 1 },
+		{ "a bad name, for another", BAD_CHANNEL, { GOOD, .channel = TEXT("ab") },
+		    "channel_mismatch bad_name ", 1 },
+
 		{ "a Chat app token", CHAT_APP, { GOOD }, "", 1 },
 		{ "a Chat app token for a user", CHAT_APP, { GOOD, .uid = TEXT("u") },
 		    "uid_mismatch ", 1 },
@@ -244,8 +295,12 @@ finds_problems(void)
 static void
 writes_what_the_issue_says(void)
 {
-	static const struct agora_privilege privileges[] = { { 1, 60 }, { 4, 0 } };
+	static const struct agora_privilege privileges[] = { { 1, 60 }, { 2, 0 }, { 3, 0 },
+		{ 4, 0 } };
 	static const struct agora_privilege login[] = { { 1, 60 } };
+#define PUBLISHES                                                                                  \
+	"{\"id\":2,\"name\":\"publishAudioStream\",\"expire\":0},"                                 \
+	"{\"id\":3,\"name\":\"publishVideoStream\",\"expire\":0},"
 	static const struct agora_text names[] = { { "a", 1 }, { "\xff", 1 }, { "b", 1 } };
 	static const struct agora_permission permissions[] = { { 0, 1, names, 3 },
 		{ 4, 0, NULL, 0 } };
@@ -254,20 +309,21 @@ writes_what_the_issue_says(void)
 		struct agora_service service;
 		const char *json; /* of the service */
 	} cases[] = {
-		{ "RTC", { AGORA_RTC, privileges, 2, .channel = { "ch", 2 }, .user = { "7", 1 } },
+		{ "RTC", { AGORA_RTC, privileges, 4, .channel = { "ch", 2 }, .user = { "7", 1 } },
 		    "{\"type\":1,\"name\":\"RTC\",\"privileges\":[{\"id\":1,\"name\":"
-		    "\"joinChannel\",\"expire\":60},{\"id\":4,\"name\":\"publishDataStream\","
+		    "\"joinChannel\",\"expire\":60}," PUBLISHES
+		    "{\"id\":4,\"name\":\"publishDataStream\","
 		    "\"expire\":0}],\"channelName\":\"ch\",\"uid\":\"7\"}" },
-		{ "RTC with names that are not UTF-8",
-		    { AGORA_RTC, privileges, 2, .channel = { "\xff", 1 }, .user = { "a\0b", 3 } },
-		    "{\"type\":1,\"name\":\"RTC\",\"privileges\":[{\"id\":1,\"name\":"
-		    "\"joinChannel\",\"expire\":60},{\"id\":4,\"name\":\"publishDataStream\","
-		    "\"expire\":0}],\"channelName\":null,"
-		    "\"channelNameHex\":\"ff\",\"uid\":\"a\\u0000b\"}" },
+		{ "names that are not UTF-8",
+		    { AGORA_STREAMING, login, 1, .channel = { "\xff", 1 }, .user = { "a\0b", 3 } },
+		    "{\"type\":3,\"name\":\"Streaming\",\"privileges\":[{\"id\":1,\"name\":"
+		    "\"publishMixStream\",\"expire\":60}],\"channelName\":null,"
+		    "\"channelNameHex\":\"ff\",\"account\":\"a\\u0000b\"}" },
 		{ "RTC for anyone",
-		    { AGORA_RTC, privileges, 2, .channel = { "", 0 }, .user = { "", 0 } },
+		    { AGORA_RTC, privileges, 4, .channel = { "", 0 }, .user = { "", 0 } },
 		    "{\"type\":1,\"name\":\"RTC\",\"privileges\":[{\"id\":1,\"name\":"
-		    "\"joinChannel\",\"expire\":60},{\"id\":4,\"name\":\"publishDataStream\","
+		    "\"joinChannel\",\"expire\":60}," PUBLISHES
+		    "{\"id\":4,\"name\":\"publishDataStream\","
 		    "\"expire\":0}],\"channelName\":\"\","
 		    "\"uid\":\"\"}" },
 		{ "RTM", { AGORA_RTM, login, 1, .user = { "u", 1 } },
@@ -301,7 +357,7 @@ writes_what_the_issue_says(void)
 		    "{\"resource\":4,\"permission\":0,\"resources\":[]}]}" },
 		{ "ConvoAI", { AGORA_CONVOAI },
 		    "{\"type\":9,\"name\":\"ConvoAI\",\"privileges\":[]}" },
-		{ "STT with a privilege of no name", { AGORA_STT, privileges + 1, 1 },
+		{ "STT with a privilege of no name", { AGORA_STT, privileges + 3, 1 },
 		    "{\"type\":10,\"name\":\"STT\",\"privileges\":[{\"id\":4,\"expire\":0}]}" },
 	};
 	const struct expectation expected = { GOOD };

@@ -1,6 +1,7 @@
 #include "content.h"
 #include "inspect.h"
 #include "json.h"
+#include "names.h"
 
 /* Vectors are JSON of our own; each says in "name" which case it is. */
 
@@ -646,6 +647,9 @@ positive_inspect(void)
 {
 	struct json_object *list = vectors("positive");
 	struct json_object *valid = json_tokener_parse("{\"valid\":true,\"codes\":[]}");
+	/* The builders take any name, and Agora does not. */
+	struct json_object *refused =
+	    json_tokener_parse("{\"valid\":false,\"signature_ok\":true,\"codes\":[\"bad_name\"]}");
 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *vector = json_object_array_get_idx(list, i);
@@ -656,10 +660,14 @@ positive_inspect(void)
 			/* Privileges may end before the token does. */
 			.now =
 			    json_object_get_int64(json_object_object_get(expected, "issue_ts")) };
+		struct field_error error;
+		bool is_good = name_is_rtc(text_in(in, "channel_name"), &error) &&
+		    name_is_rtc(text_in(in, "account"), &error);
 
-		check_inspection(vector, valid, &expectation);
+		check_inspection(vector, is_good ? valid : refused, &expectation);
 	}
 	json_object_put(valid);
+	json_object_put(refused);
 }
 
 static void
