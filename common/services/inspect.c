@@ -139,19 +139,30 @@ inspect_name(struct buf *out, struct text name)
 	buf_free(&quoted);
 }
 
-/* Past the blanks that stand here, also those of word processors: U+00A0, U+200B, U+FEFF. */
+/* The blank that stands here, also a word processor's (U+00A0, U+200B, U+FEFF): its length, or 0.
+ */
+static size_t
+blank_length(struct text t, size_t i)
+{
+	static const char *const blanks[] = { " ", "\t", "\n", "\v", "\f", "\r", "\xc2\xa0",
+		"\xe2\x80\x8b", "\xef\xbb\xbf" };
+
+	for (size_t b = 0; b < sizeof(blanks) / sizeof(blanks[0]); b++) {
+		const size_t length = strlen(blanks[b]);
+
+		if (t.length - i >= length && memcmp(t.data + i, blanks[b], length) == 0)
+			return length;
+	}
+	return 0;
+}
+
 static size_t
 skip_blanks(struct text t, size_t i)
 {
-	static const char *const signs[] = { " ", "\t", "\n", "\v", "\f", "\r", "\xc2\xa0",
-		"\xe2\x80\x8b", "\xef\xbb\xbf" };
+	size_t length;
 
-	for (size_t s = 0; s < sizeof(signs) / sizeof(signs[0]); s++) {
-		size_t length = strlen(signs[s]);
-
-		if (t.length - i >= length && memcmp(t.data + i, signs[s], length) == 0)
-			return skip_blanks(t, i + length);
-	}
+	while ((length = blank_length(t, i)) > 0)
+		i += length;
 	return i;
 }
 
