@@ -401,9 +401,8 @@ method_label(struct text method)
 }
 
 static void
-count(const struct app *app, const struct exchange *x)
+count(const struct app *app, const struct exchange *x, int64_t us)
 {
-	const int64_t us = monotonic_us() - x->began;
 	const char *route = x->route == NULL ? "none" : x->route->path;
 	const int status = x->response.status;
 	const char code[] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10),
@@ -415,12 +414,10 @@ count(const struct app *app, const struct exchange *x)
 	metric_observe(METRIC_REQUEST_SECONDS, &LABELS(route), us);
 }
 
-/* One line, with nothing of the client's in it but a checked id and the web server's own address.
- */
+/* One line, with nothing of the client's in it but a checked id and the web server's address. */
 static void
-account(const struct exchange *x)
+account(const struct exchange *x, int64_t us)
 {
-	const int64_t us = monotonic_us() - x->began;
 	const struct text address = x->request.address;
 	const enum record_format format = log_record_format();
 	struct buf *line = log_begin(LOG_LEVEL_INFO);
@@ -452,6 +449,7 @@ static void
 complete(struct exchange *x, enum step step)
 {
 	struct app *app = app_of(x);
+	int64_t us;
 
 	if (step == NEXT) {
 		if (x->response.status == 0)
@@ -462,10 +460,11 @@ complete(struct exchange *x, enum step step)
 			x->response.content_type = x->route->content_type;
 	}
 	x->held = access_account(app->access, x);
+	us = monotonic_us() - x->began;
 	if (!x->held || in_one_write())
-		account(x);
+		account(x, us);
 	if (!x->held)
-		count(app, x);
+		count(app, x, us);
 	log_request((struct text){ NULL, 0 });
 }
 
@@ -480,11 +479,12 @@ app_release(struct exchange *x, bool recorded)
 {
 	struct app *app = app_of(x);
 	const bool refused = access_release(app->access, x, recorded);
+	const int64_t us = monotonic_us() - x->began;
 
 	x->held = false;
 	if (!recorded || !in_one_write())
-		account(x);
-	count(app, x);
+		account(x, us);
+	count(app, x, us);
 	return refused;
 }
 
@@ -528,6 +528,6 @@ app_refuse(struct exchange *x, char *const *params, enum http_error error, enum 
 	exchange_fail(x, error, NULL, NULL);
 	log_request(x->request.id);
 	log_line(level, "%.*s", (int)why.length, why.data);
-	account(x);
+	account(x, monotonic_us() - x->began);
 	log_request((struct text){ NULL, 0 });
 }
