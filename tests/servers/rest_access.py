@@ -554,8 +554,8 @@ def test_records_are_written_together(w):
             client.send(request)
         os.kill(worker, signal.SIGCONT)
         same([client.ask(b"").status for client in clients], [200] * 20, "answers")
-        # Four of records, one of log lines, and what else is written in a second.
-        expect(writes(worker) - before < 8, f"{writes(worker) - before} writes")
+        # Six records in each of three, two in a fourth, then the log, and what a second brings.
+        expect(5 <= writes(worker) - before < 8, f"{writes(worker) - before} writes")
         stand_still(worker)
         for client in clients:
             client.send(request)
@@ -581,13 +581,13 @@ def test_a_record_in_the_log_goes_with_its_line(w):
     site, keys, _ = backend(w, AUDIT_FILE="")
     token(site, {"channel": "room", "uid": 1}, keys["web"])
     worker = worker_of(site)
-    before = writes(worker)
+    before, began = writes(worker), time.monotonic()
     for _ in range(10):
         answer = token(site, {"channel": "room", "uid": 1}, keys["web"])
         lines = site.access_lines(answer)
         same([" record=audit " in line for line in lines], [True, False], f"{lines}")
-    # Ten, and what else is written in a second or two; two for each would be twenty.
-    expect(writes(worker) - before < 16, f"{writes(worker) - before} writes")
+    beats = time.monotonic() - began + 2  # one a second
+    expect(writes(worker) - before <= 10 + beats, f"{writes(worker) - before} writes")
     site.stop()
 
 
