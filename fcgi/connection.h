@@ -25,7 +25,9 @@ struct connections *connections_open(
     struct loop *loop, struct app *app, int listener, const struct connection_limits *limits);
 void connections_close(struct connections *connections);
 
-/* The loop's tick and turn: deadlines and what is said once a second; release of what was closed.
+/*
+ * The loop's tick and turn: deadlines and what is said once a second; what is held leaves once its
+ * records are written, and what was closed is released.
  */
 void connections_tick(struct connections *connections, int64_t now);
 void connections_turn(struct connections *connections);

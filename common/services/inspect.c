@@ -139,8 +139,7 @@ inspect_name(struct buf *out, struct text name)
 	buf_free(&quoted);
 }
 
-/* The blank that stands here, also a word processor's (U+00A0, U+200B, U+FEFF): its length, or 0.
- */
+/* The length of the blank that stands here, also of U+00A0, U+200B and U+FEFF; or 0. */
 static size_t
 blank_length(struct text t, size_t i)
 {
