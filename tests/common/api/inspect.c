@@ -436,6 +436,7 @@ static const struct mistake mistakes[] = {
 	{ "uid_or_account ", "a token cannot tell the string account from the number 42",
 	    { .kind = RTC }, ",\"account\":\"42\"", true },
 	{ "", "", { .channel = "*", .user = "", .expire = 86400 }, ",\"uid\":42", true },
+	{ "", "", { .channel = "", .user = "", .expire = 86400 }, ",\"uid\":42", true },
 	{ "console_token ", "the token is like the temporary ones of Agora's console",
 	    { .user = "", .expire = 86400 }, ",\"uid\":42", true },
 };

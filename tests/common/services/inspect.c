@@ -69,9 +69,11 @@ enum sample {
 	AUDIO_ONLY,    /* channel "ch", uid 7 */
 	DATA_ONLY,     /* the same */
 	DATA_RTM,      /* the same, and RTM user "u" */
+	DATA_RTM2,     /* the same, and RTM2 user "u" */
 	FCDN_7,        /* channel "ch", account "7" */
 	STREAMING_7,   /* the same */
 	BAD_CHANNEL,   /* channel "a/b", uid 7 */
+	BAD_AND_GOOD,  /* the same, and channel "ch" */
 	CHAT_APP,
 	SAMPLES,
 };
@@ -111,15 +113,21 @@ make_sample(enum sample sample, struct arena *arena)
 		break;
 	case DATA_ONLY:
 	case DATA_RTM:
+	case DATA_RTM2:
 		agora_add_rtc(
 		    &set, bytes("ch"), bytes("7"), join | 1U << AGORA_RTC_DATA, &as_token);
 		if (sample == DATA_RTM)
 			agora_add_rtm(&set, bytes("u"), 0);
+		if (sample == DATA_RTM2)
+			agora_add_rtm2(&set, bytes("u"), NULL, 0, 0);
 		break;
 	case FCDN_7: agora_add_fcdn(&set, bytes("ch"), bytes("7"), true, 60); break;
 	case STREAMING_7: agora_add_streaming(&set, bytes("ch"), bytes("7"), 60, 60); break;
 	case BAD_CHANNEL:
+	case BAD_AND_GOOD:
 		agora_add_rtc(&set, bytes("a/b"), bytes("7"), publisher, &as_token);
+		if (sample == BAD_AND_GOOD)
+			agora_add_rtc(&set, bytes("ch"), bytes("7"), publisher, &as_token);
 		break;
 	case CHAT_APP:
 	case SAMPLES: agora_add_chat_app(&set, 60); break;
@@ -248,6 +256,7 @@ finds_problems(void)
 		    "channel_mismatch ", 1 },
 		{ "data alone", DATA_ONLY, { GOOD }, "publish_partly ", 1, true },
 		{ "data alone, and RTM", DATA_RTM, { GOOD, .channel = TEXT("ch") }, "", 1 },
+		{ "data alone, and RTM2", DATA_RTM2, { GOOD, .channel = TEXT("ch") }, "", 1 },
 		{ "FCDN", FCDN_7, { GOOD, .uid = TEXT("7") }, "", 1 },
 		{ "FCDN, for a channel", FCDN_7, { GOOD, .channel = TEXT("ch") }, "no_rtc ", 1,
 		    true },
@@ -256,6 +265,8 @@ finds_problems(void)
 		{ "Streaming, for a channel", STREAMING_7, { GOOD, .channel = TEXT("ch") },
 		    "no_rtc ", 1, true },
 		{ "a bad name", BAD_CHANNEL, { GOOD }, "bad_name ", 1 },
+		{ "a bad name, and another that is joined", BAD_AND_GOOD,
+		    { GOOD, .channel = TEXT("ch") }, "", 1 },
 		{ "a bad name, for another", BAD_CHANNEL, { GOOD, .channel = TEXT("ab") },
 		    "channel_mismatch bad_name ", 1 },
 
