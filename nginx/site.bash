@@ -132,14 +132,14 @@ render_nginx_conf() {
 	conf=${conf//@CONSOLE@/"$console"}
 	printf '%s\n' "$conf" >"$run/nginx.conf"
 
-	# Below BASE_PATH the public locations are as agora-server.conf says for a part of a site.
+	# Below BASE_PATH the locations are as agora-server.conf says for a part of a site.
 	install -d "$run/agora"
 	install -m 644 "$top"/conf/nginx/*.conf "$run/agora"
 	base=$(setting BASE_PATH)
 	[[ $base =~ ^[A-Za-z0-9/._~-]*$ ]] ||
 		die 78 'BASE_PATH: here it may have only letters, digits and /._~-'
-	[[ -z $base ]] || sed -i -e "s|^location / |location $base/ |" \
-		-e "s|^location ~ ^/|location ~ ^$base/|" "$run/agora/agora-server.conf"
+	[[ -z $base ]] || sed -i -E "\|^location = /\.agora|!s|^location (= )?/|location \1$base/|" \
+		"$run/agora/agora-server.conf"
 }
 
 # pause SECONDS: sleep, but a signal ends it.

@@ -14,15 +14,18 @@
 #define UNIT_SETTINGS "/etc/agora-backend/agora.env"
 #define UNIT_CREDENTIALS "/run/credentials/agora-backend.service"
 
+#define NGINX_CONFIGURATION "/etc/nginx/nginx.conf"
+
 extern char **environ;
 
-static const char *env_file, *socket_address, *url, *offline, *json;
+static const char *env_file, *socket_address, *nginx, *url, *offline, *json;
 
 const struct option doctor_options[] = {
 	{ "env-file", "FILE", "its settings (default AGORA_ENV_FILE, or " UNIT_SETTINGS ")",
 	    &env_file },
 	{ "socket", "ADDRESS", "where agora-fcgi listens (default " RESPONDER_SOCKET ")",
 	    &socket_address },
+	{ "nginx", "FILE", "nginx's configuration (default " NGINX_CONFIGURATION ")", &nginx },
 	{ "url", "URL", "the service as its clients see it, through the web server", &url },
 	{ "offline", NULL, "do not ask Agora", &offline },
 	{ "json", NULL, "print JSON for programs", &json },
@@ -63,6 +66,7 @@ static const struct check {
 	{ check_roles, CONFIG },
 	{ check_socket, 0 },
 	{ check_responder, 0 },
+	{ check_kept_connections, CONFIG },
 	{ check_url, URL },
 	{ check_https, URL },
 	{ check_request_id, URL },
@@ -304,6 +308,7 @@ cli_doctor(char **argv)
 	}
 	d.env_file = env_file != NULL ? env_file : usual_env_file();
 	d.socket = socket_address == NULL ? RESPONDER_SOCKET : socket_address;
+	d.nginx = nginx == NULL ? NGINX_CONFIGURATION : nginx;
 	d.socket_named = socket_address != NULL;
 	code = examine(&d);
 	doctor_forget(&d);

@@ -14,6 +14,7 @@ struct doctor {
 	const char *env_file; /* NULL: none */
 	const char *socket;
 	bool socket_named;     /* the operator said where it is */
+	const char *nginx;     /* its configuration */
 	const char *url;       /* without a slash at its end; NULL: not asked */
 	struct config *config; /* NULL: it cannot be read */
 	struct buf config_error;
@@ -51,6 +52,8 @@ void check_certificates(struct doctor *doctor);
 void check_roles(struct doctor *doctor);
 void check_socket(struct doctor *doctor);
 void check_responder(struct doctor *doctor);
+/* The connections that nginx's configuration keeps fit into MAX_CONNECTIONS. */
+void check_kept_connections(struct doctor *doctor);
 
 /* The policy. */
 void check_callers(struct doctor *doctor);

@@ -286,6 +286,26 @@ raw_path(struct request *request, const char *base_path, bool *decoded)
 	return path;
 }
 
+/*
+ * Whether the segment is "." or "..", or with an encoded slash hides one: web servers choose what a
+ * path may do, such as being asked again, by what is left when they have removed those.
+ */
+static bool
+has_dots(struct text segment)
+{
+	for (;;) {
+		const char *slash = memchr(segment.data, '/', segment.length);
+		const struct text part = { segment.data,
+			slash == NULL ? segment.length : (size_t)(slash - segment.data) };
+
+		if (text_is(part, ".") || text_is(part, ".."))
+			return true;
+		if (slash == NULL)
+			return false;
+		segment = without(segment, part.length + 1);
+	}
+}
+
 static const char *
 split_path(struct request *request, struct text path, bool decoded, struct arena *arena)
 {
@@ -309,7 +329,7 @@ split_path(struct request *request, struct text path, bool decoded, struct arena
 		*segment = raw;
 		if (!decoded && !decode(raw, false, arena, segment))
 			return "the path has a % that is not followed by two hexadecimal digits";
-		if (text_is(*segment, ".") || text_is(*segment, ".."))
+		if (has_dots(*segment))
 			return "the path must not have the segments . and ..";
 	}
 	return NULL;

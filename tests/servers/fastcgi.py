@@ -41,13 +41,25 @@ def read_params(data):
     return params
 
 
+CLOSES, RESETS, CUTS, HANGS = "closes", "resets", "cuts its answer off", "hangs"
+
+
 class Recorder:
-    def __init__(self, path):
-        self.requests, self.break_next = [], False
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
+    """break_next: how the next request ends that has come as a whole, as if it had been acted on."""
+
+    def __init__(self, address):
+        self.requests, self.break_next = [], None
+        host, colon, port = address.rpartition(":")
+        self.listener = socket.create_server((host, int(port))) if colon else self.listen_at(address)
+
+    @staticmethod
+    def listen_at(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
         os.chmod(path, 0o666)  # nginx's workers are another user
-        self.listener.listen(64)
+        listener.listen(64)
+        return listener
 
     def __enter__(self):
         threading.Thread(target=self.accept, daemon=True).start()
@@ -73,7 +85,8 @@ class Recorder:
                 served += 1
                 self.requests.append(request)
                 if self.break_next:
-                    self.break_next = False
+                    how, self.break_next = self.break_next, None
+                    self.end(connection, stream, how)
                     return
                 answer = b"Status: 200 OK\r\nContent-Type: application/json\r\n\r\n{}"
                 connection.sendall(
@@ -85,6 +98,15 @@ class Recorder:
                 )
                 if not request.keep:
                     return
+
+    @staticmethod
+    def end(connection, stream, how):
+        if how == CUTS:
+            connection.sendall(HEADER.pack(1, STDOUT, 1, 100, 0) + b"Status: 200 OK\r\n")
+        elif how == RESETS:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif how == HANGS:
+            stream.read()  # until the web server has had enough
 
     @staticmethod
     def read_request(stream):

@@ -1,5 +1,6 @@
 """What every server test needs: counting, waiting, processes, and HTTP as it is on the wire."""
 
+import functools
 import json
 import os
 import random
@@ -292,6 +293,16 @@ def described(build):
     expect(f"{len(answers)} live answers judged, 0 not as described" in done.stdout and answers,
            done.stdout)
     print(done.stdout.rstrip().splitlines()[-1], flush=True)
+
+
+@functools.cache
+def billed(build):
+    """(method, path) of each row that Agora may bill, by the program's own description."""
+    out = subprocess.check_output([os.path.join(build, "agora-fcgi"), "--dump-openapi"], env={})
+    return [(method.upper(), re.sub(r"\{\w+\}", "x", path))
+            for path, methods in json.loads(out)["paths"].items()
+            for method, told in methods.items()
+            if "Agora may bill it." in told.get("description", "")]
 
 
 def request_bytes(method, target, headers=(), body=b"", host="127.0.0.1", close=True):

@@ -9,6 +9,7 @@ import kit
 import sites
 import tokens
 from cases import ALLOW_ORIGIN, check_common, check_error, check_own
+from fastcgi import CLOSES, CUTS, RESETS, Recorder
 from kit import expect, read_answer, read_head, same, wait_until
 from sites import ACCESS_LINE, CERTIFICATE, read, write
 
@@ -227,6 +228,58 @@ def test_a_responder_that_is_gone(w):
             same(answer.header(ALLOW_ORIGIN), headers[0][1] if headers else None, ALLOW_ORIGIN)
     site.responder = site.start_responder()
     wait_until(lambda: site.send("GET", "/ping").status == 200, "a new responder to be asked", 3)
+    site.stop()
+
+
+@where(lambda front: not issubclass(front, fronts.Started))
+def test_a_responder_that_dies_when_it_has_acted(w):
+    """What may be billed is asked once, whatever becomes of the answer."""
+    site = w.new(responder=False)
+    with Recorder(site.socket) as recorder:
+        for how in (CLOSES, RESETS, CUTS):
+            for method, target in kit.billed(w.responders):
+                site.send("GET", "/ping")  # a connection that could be kept
+                recorder.requests.clear()
+                recorder.break_next = how
+                answer = site.send(method, target, body=b"{}" if method == "POST" else b"")
+                what = f"{method} {target} of one that {how}"
+                same([r.params["REQUEST_METHOD"] for r in recorder.requests], [[method]], f"attempts of {what}")
+                expect(answer.status >= 500 or how == CUTS, f"status {answer.status} of {what}")
+    site.stop()
+
+
+# Started by the web server: it takes a whole request, acts, and dies.
+DIES = """#!/usr/bin/python3
+import os, socket
+connection, data = socket.socket(fileno=0).accept()[0], b""
+while not data.endswith(b"\\1\\5\\0\\1\\0\\0\\0\\0"):
+    data += connection.recv(65536)
+with open("@", "ab", 0) as acted:
+    acted.write(b"acted\\n")
+os._exit(1)
+"""
+
+
+@where(lambda front: front is fronts.ApacheFcgid)
+def test_a_program_that_dies_when_it_has_acted(w):
+    acted = os.path.join(w.run.directory(), "acted")
+
+    class Dies(fronts.ApacheFcgid):
+        def program_path(self):
+            path = os.path.join(self.directory, "dies")
+            write(path, DIES.replace("@", acted))
+            return path
+
+    write(acted, "")
+    os.chmod(os.path.dirname(acted), 0o755)
+    os.chmod(acted, 0o666)
+    site = Dies(w.run, w.responders)
+    w.made.append(site)
+    rows = kit.billed(w.responders)
+    # One of each method: Apache waits before it starts again what has died.
+    for times, (method, target) in enumerate({row[0]: row for row in rows}.values(), 1):
+        answer = site.send(method, target, body=b"{}" if method == "POST" else b"")
+        same((read(acted).count("acted"), answer.status), (times, 500), f"{method} {target}: acted, status")
     site.stop()
 
 

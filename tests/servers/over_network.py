@@ -84,7 +84,7 @@ def network(run, build, **config):
 
 def test_no_token_is_lost(run, build):
     """With the time that cluster.conf names, where no keys are fetched."""
-    quick = ("agora-server.conf", "fastcgi_read_timeout 15s", "fastcgi_read_timeout 3s")
+    quick = ("agora-again.conf", "fastcgi_read_timeout 15s", "fastcgi_read_timeout 3s")
     with network(run, build, changes=[quick]) as site:
         over_cluster.lose(site, site.pull, 10)
 

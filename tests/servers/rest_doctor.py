@@ -37,7 +37,8 @@ LOGIN_POLICY = json.dumps({
     "callers": {"site": {"type": "frontend"}},
     "grants": [{"name": "g", "from": "site", "services": "rtc", "channels": "room-*",
                 "ttl": "1h"}]})
-LOCATION, SERVER = "agora-location.conf", "agora-server.conf"
+LOCATION, SERVER, AGAIN = "agora-location.conf", "agora-server.conf", "agora-again.conf"
+KEPT = "fastcgi_keep_conn on;"
 PARAM = "fastcgi_param REQUEST_METHOD"
 
 
@@ -165,25 +166,26 @@ def test_a_sound_installation(w):
 
 # (what of the web server's is changed, what is said of it)
 WEB = [
-    ([(LOCATION, "$agora_request_id;", '"another";')], "warning", "request id",
-     "comes back as another"),
-    ([(SERVER, "location / {", "location / { fastcgi_hide_header X-Request-ID;")], "warning",
+    ([(LOCATION, PARAM, f'fastcgi_param HTTP_X_REQUEST_ID "another"; {PARAM}')], "warning",
+     "request id", "comes back as another"),
+    ([(AGAIN, KEPT, KEPT + " fastcgi_hide_header X-Request-ID;")], "warning",
      "request id", "does not come back"),
     ([(LOCATION, PARAM, f'fastcgi_param HTTP_ORIGIN ""; {PARAM}')], "problem", "CORS",
      "pages of https://a.example, which CORS_ALLOW_ORIGIN allows, may not"),
-    ([(SERVER, "location / {",
-       "location / { fastcgi_hide_header Access-Control-Allow-Origin; "
+    ([(AGAIN, KEPT,
+       KEPT + " fastcgi_hide_header Access-Control-Allow-Origin; "
        "add_header Access-Control-Allow-Origin $http_origin always;")],
      "problem", "CORS", "pages of other sites may read"),
-    ([(SERVER, "location / {",
-       'location / { add_header Access-Control-Allow-Origin "https://a.example" always;')],
+    ([(AGAIN, KEPT,
+       KEPT + ' add_header Access-Control-Allow-Origin "https://a.example" always;')],
      "problem", "CORS", "comes 2 times"),
     ([(LOCATION, PARAM, f'fastcgi_param HTTP_AUTHORIZATION ""; {PARAM}')], "problem",
      "Authorization", "gets 401, and not agora-fcgi's word"),
     ([(LOCATION, "$scheme;", '"https";')], "warning", "own pages", "itself are refused"),
     ([(LOCATION, "$request_uri;", "$uri;")], "problem", "encoded slash", "/rtm/a%2Fb gets 404"),
     # Its own answers, in our shape and in others.
-    *[([(SERVER, "location / {", f"location /rtm/ {{ return {answer}; }} location / {{")],
+    *[([(SERVER, "location /rtm/       { include agora/agora-again.conf; }",
+         f"location /rtm/ {{ return {answer}; }}")],
        "problem", "encoded slash", f"gets {answer[:3]}, and not agora-fcgi's")
       for answer in ("400", "403", '200 "{}"')],
     ([(LOCATION, "404 405 413 414", "404 405 414")], "problem", "body limit",
@@ -198,6 +200,52 @@ def test_faults_of_a_web_server(w):
         has(findings, status, what, says)
         only(findings, what)
         site.stop()
+
+
+# (nginx's configuration, what is said of it)
+CONFIGURATIONS = [
+    ("worker_processes 2; http { upstream agora { server @; keepalive 256; } }", "ok", "at most 512 of"),
+    ("worker_processes 4; http { upstream agora { server @; keepalive 256; } }", "warning",
+     "4 workers of nginx times keepalive 256 is not below MAX_CONNECTIONS, 1024"),
+    ("http { upstream agora { keepalive 1023; server @ max_fails=2; } }", "ok", "at most 1023 of"),
+    ("worker_processes auto;\nhttp { upstream agora { server '@'; keepalive 1024; } }", "warning",
+     f"{os.sysconf('SC_NPROCESSORS_ONLN')} workers"),
+    # Of a second upstream too, and not of others.
+    ("upstream a { server @; keepalive 500; } upstream b { server unix:/other; server @; keepalive 524; }"
+     "upstream c { server unix:/other; keepalive 5000; } upstream d { server @; }", "warning",
+     "keepalive 1024"),
+    ("upstream a { server @; #keepalive 9999;\n keepalive 7; } # }", "ok", "at most 7 of"),
+    ("upstream a { server unix:/other; keepalive 64; }", "skipped", "no upstream in "),
+    ("upstream a { server @; }", "skipped", "no upstream in "),
+    # What nginx would refuse is no harm here.
+    ("upstream a { server @; keepalive 99999999999999999999; }", "skipped", "no upstream in "),
+    ('upstream a { server "@', "skipped", "no upstream in "), ("", "skipped", "no upstream in "),
+    ("}}}; { upstream", "skipped", "no upstream in "), ("include nginx.conf;", "skipped", "no upstream in "),
+    ("a\\", "skipped", "no upstream in "), ('"', "skipped", "no upstream in "),
+]
+
+
+def test_connections_that_nginx_keeps(w):
+    directory = w.run.directory()
+    path = os.path.join(directory, "nginx.conf")
+    arguments = ("--offline", "--socket", os.path.join(directory, "fcgi.sock"), "--nginx", path)
+    env = sites.SETTINGS["list"]
+    server = f"unix:{directory}/fcgi.sock"
+    has(doctor(w, env, *arguments), "skipped", "kept connections", "No such file")
+    for text, status, says in CONFIGURATIONS:
+        kit.write(path, text.replace("@", server))
+        has(doctor(w, env, *arguments), status, "kept connections", says)
+    # As Debian has it, with the shipped site.
+    os.mkdir(os.path.join(directory, "sites"))
+    kit.write(path, "worker_processes 4;\nhttp {\n    include sites/*;\n    include nothing/*.conf;\n}\n")
+    site = sites.read(kit.TOP, "conf", "nginx", "example-site.conf")
+    kit.write(os.path.join(directory, "sites", "agora"), site.replace("unix:/run/agora-backend/fcgi.sock", server))
+    found = has(doctor(w, env, *arguments), "warning", "kept connections", "4 workers of nginx times keepalive 256")
+    expect("above 1024" in found["fix"], found)
+    has(doctor(w, env | {"MAX_CONNECTIONS": "1025"}, *arguments), "ok", "kept connections", "at most 1024 of")
+    kit.write(path, "upstream a { server 127.0.0.1:9000; keepalive 16; }")
+    has(doctor(w, env, "--offline", "--socket", "127.0.0.1:9000", "--nginx", path), "ok",
+        "kept connections", "at most 16 of")
 
 
 def test_a_smaller_limit_than_the_settings(w):

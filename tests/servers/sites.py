@@ -237,7 +237,8 @@ class Nginx(Front):
             conf, count = re.subn(r"limit_req_zone .*;", zone, conf)
             same(count, 1, "limit_req_zone lines")
         if twice:
-            conf = re.sub(r"server unix:.*;", r"\g<0> \g<0>", conf)
+            # Failures are what the test makes: nginx must not rest from them.
+            conf = re.sub(r"(server unix:.*);", r"\1 max_fails=0; \1 max_fails=0;", conf)
         return conf.rstrip()[:-1] + servers + "}\n"
 
     def start_server(self, **config):

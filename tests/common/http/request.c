@@ -107,7 +107,11 @@ reads_paths(void)
 		{ "/...", TEXT("|...") },
 		{ "/.a", TEXT("|.a") },
 		{ "/a..", TEXT("|a..") },
-		{ "/..%2F", TEXT("|../") },
+		{ "/..%2F", .problem = "." },
+		{ "/a%2f..%2F..%2FgetToken", .problem = "." },
+		{ "/a/%2E%2F", .problem = "." },
+		{ "/a%2F%2e", .problem = "." },
+		{ "/a%2F..b%2F...", TEXT("|a/..b/...") },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
