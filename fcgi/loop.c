@@ -91,7 +91,8 @@ loop_watch(struct loop *loop, struct watch *watch, uint32_t events)
 
 	if (watch->events == events)
 		return true;
-	if (epoll_ctl(loop->epoll, op, watch->fd, &event) != 0)
+	if (epoll_ctl(loop->epoll, op, watch->fd, &event) != 0 &&
+	    (errno != EEXIST || epoll_ctl(loop->epoll, EPOLL_CTL_MOD, watch->fd, &event) != 0))
 		return false;
 	watch->events = events;
 	return true;
@@ -146,11 +147,15 @@ run_progress(struct loop *loop)
 	loop->progress_due = false;
 }
 
-static void
+/* Returns 0, or why epoll failed: what runs after the wait has its own errno. */
+static int
 run_turn(struct loop *loop)
 {
+	int problem;
+
 	loop->now = monotonic_ms();
 	loop->event_count = epoll_wait(loop->epoll, loop->events, BATCH, wait_time(loop));
+	problem = loop->event_count < 0 && errno != EINTR ? errno : 0;
 	loop->now = monotonic_ms();
 	for (loop->event_at = 0; loop->event_at < loop->event_count; loop->event_at++) {
 		struct watch *watch = loop->events[loop->event_at].data.ptr;
@@ -164,18 +169,19 @@ run_turn(struct loop *loop)
 		loop->hooks.tick(loop->hooks.owner, loop->now);
 	}
 	loop->hooks.turn(loop->hooks.owner);
+	return problem;
 }
 
 bool
 loop_run(struct loop *loop)
 {
-	while (!loop->stopped) {
-		errno = 0;
-		run_turn(loop);
-		if (loop->event_count < 0 && errno != EINTR)
-			return false;
-	}
-	return true;
+	int problem = 0;
+
+	while (!loop->stopped && problem == 0)
+		problem = run_turn(loop);
+	if (problem != 0)
+		errno = problem;
+	return problem == 0;
 }
 
 void

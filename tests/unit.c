@@ -8,6 +8,12 @@
 #include "log.h"
 #include "unit.h"
 
+#ifdef HAVE_CURL
+#define CLIENT_SUITES(S) S(upstream_upstream)
+#else
+#define CLIENT_SUITES(S)
+#endif
+
 #define SUITES(S)                                                                                  \
 	S(token_builders)                                                                          \
 	S(token_codec)                                                                             \
@@ -52,7 +58,9 @@
 	S(api_system)                                                                              \
 	S(fcgi_codec)                                                                              \
 	S(fcgi_sandbox)                                                                            \
-	S(fcgi_framing)
+	S(fcgi_loop)                                                                               \
+	S(fcgi_framing)                                                                            \
+	CLIENT_SUITES(S)
 
 #define DECLARE(name) extern CU_TestInfo name##_tests[];
 #define ROW(name) { #name, NULL, NULL, NULL, NULL, name##_tests },

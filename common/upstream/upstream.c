@@ -38,6 +38,7 @@ struct transfer {
 	bool placed;                 /* the next try has its place in the API's limit */
 	enum call_outcome otherwise; /* how it ends when there is no time for the next try */
 	bool running;                /* in curl's hands */
+	int unwatched;               /* errno: why a socket of it is not watched; 0: all are */
 	int64_t began;               /* monotonic us, of this try */
 	unsigned sent;               /* how often this try was sent: curl repeats some by itself */
 	bool too_large;
@@ -52,6 +53,7 @@ struct upstream {
 	int64_t curl_due; /* monotonic ms at which curl wants to be called; -1 = not */
 	int64_t trim_due; /* and at which memory is given back */
 	struct transfer *active, *delayed, *spare;
+	bool any_unwatched;                  /* of the active */
 	size_t busy, most_busy, spare_count; /* most_busy: since memory was given back */
 	struct call **ended;                 /* calls whose end is to be told */
 	size_t ended_count, ended_capacity;
@@ -60,13 +62,17 @@ struct upstream {
 
 /* curl's callbacks */
 
+/*
+ * A socket that cannot be watched ends its transfer at the next step.  Were it said here, curl
+ * would give up all of them and take no more.
+ */
 static int
 watch_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *known)
 {
 	struct upstream *u = owner;
 	struct epoll_event event = { .data = { .fd = fd } };
+	struct transfer *t = NULL;
 
-	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		epoll_ctl(u->epoll, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
@@ -74,8 +80,16 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *known)
 	event.events =
 	    (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
 	if (epoll_ctl(u->epoll, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0 &&
-	    epoll_ctl(u->epoll, EPOLL_CTL_MOD, fd, &event) != 0)
-		return -1;
+	    epoll_ctl(u->epoll, EPOLL_CTL_MOD, fd, &event) != 0) {
+		const int problem = errno;
+
+		if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t) == CURLE_OK &&
+		    t != NULL) {
+			t->unwatched = problem;
+			u->any_unwatched = true;
+		}
+		return 0;
+	}
 	curl_multi_assign(u->multi, fd, u);
 	return 0;
 }
@@ -354,6 +368,13 @@ finish(struct transfer *t, enum call_outcome outcome)
 	return_transfer(t);
 }
 
+/* How a call ends whose last try got no answer. */
+static enum call_outcome
+unanswered(const struct call *call)
+{
+	return call->doubtful && call->repeat != CALL_SAFE ? CALL_UNKNOWN : CALL_NOT_DONE;
+}
+
 static const char *
 api_of(const struct call *call)
 {
@@ -379,6 +400,45 @@ authorization(const struct call *call)
 	const struct credentials *c = call->credentials;
 
 	return c != NULL && c->id.data != NULL ? buf_view(&c->basic) : call->authorization;
+}
+
+/* false: curl has no memory for it. */
+static bool
+set_options(struct transfer *t, const char *url, int64_t ms)
+{
+	const struct call *call = t->call;
+	CURL *easy = t->easy;
+	bool fine = true;
+
+	fine = fine && curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_PRIVATE, t) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_HEADERDATA, t) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_PREREQDATA, t) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL) == CURLE_OK;
+	if (call->body.data != NULL) {
+		fine = fine &&
+		    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)call->body.length) ==
+			CURLE_OK;
+		fine =
+		    fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.data) == CURLE_OK;
+	} else {
+		fine = fine && curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+	}
+	fine = fine && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ms) == CURLE_OK;
+	/*
+	 * On a kept connection that closes without a word curl sends the request once more by
+	 * itself.  What must be known to have been sent once goes over a new one.
+	 */
+	fine = fine &&
+	    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, call->repeat == CALL_SAFE ? 0L : 1L) ==
+		CURLE_OK;
+	/* A connection that opens may turn out to speak HTTP/2, which is over TLS only. */
+	return fine &&
+	    curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
+		call->repeat == CALL_SAFE && strncmp(url, "https:", 6) == 0 ? 1L : 0L) == CURLE_OK;
 }
 
 /* Hands one try to curl; there is time left for it. */
@@ -407,6 +467,7 @@ start_try(struct transfer *t)
 	t->tried |= 1U << t->host;
 	t->too_large = false;
 	t->sent = 0;
+	t->unwatched = 0;
 	t->running = true;
 	t->began = monotonic_us();
 	if (call->tries > 1)
@@ -421,35 +482,17 @@ start_try(struct transfer *t)
 	add_header(t, "traceparent", call->traceparent);
 	add_header(t, "tracestate", call->tracestate);
 	add_headers(t, call->headers);
-	curl_easy_setopt(t->easy, CURLOPT_URL, url.data);
-	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
-	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
-	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
-	if (call->body.data != NULL) {
-		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)call->body.length);
-		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, call->body.data);
-	} else {
-		curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
-	}
-	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, call->method);
 	if (ms > left)
 		ms = left > 0 ? left : 1; /* 0 would be for ever */
-	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)ms);
-	/*
-	 * On a kept connection that closes without a word curl sends the request once more by
-	 * itself.  What must be known to have been sent once goes over a new one.
-	 */
-	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, call->repeat == CALL_SAFE ? 0L : 1L);
-	/* A connection that opens may turn out to speak HTTP/2, which is over TLS only. */
-	curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT,
-	    call->repeat == CALL_SAFE && strncmp(url.data, "https:", 6) == 0 ? 1L : 0L);
-	buf_free(&url);
 	push(&u->active, t);
-	if (curl_multi_add_handle(u->multi, t->easy) != CURLM_OK)
-		abort();
+	if (!set_options(t, url.data, ms) || curl_multi_add_handle(u->multi, t->easy) != CURLM_OK) {
+		t->running = false;
+		pull(&u->active, t);
+		if (call->failure == NULL)
+			call->failure = "it could not be sent";
+		finish(t, unanswered(call));
+	}
+	buf_free(&url);
 }
 
 static void
@@ -493,6 +536,7 @@ failure_text(CURLcode code)
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION: return "TLS with the host failed";
 	case CURLE_OPERATION_TIMEDOUT: return "the host did not answer in time";
+	case CURLE_ABORTED_BY_CALLBACK: return "its connection cannot be watched";
 	case CURLE_WRITE_ERROR: return "the answer is larger than 1 MiB";
 	default: return "the connection broke";
 	}
@@ -514,13 +558,6 @@ say_failed_try(const struct transfer *t, CURLcode code, long status)
 		log_line(
 		    LOG_LEVEL_WARNING, "%s: %s, try %u", base, failure_text(code), call->tries);
 	log_request((struct text){ NULL, 0 });
-}
-
-/* How a call ends whose last try got no answer. */
-static enum call_outcome
-unanswered(const struct call *call)
-{
-	return call->doubtful && call->repeat != CALL_SAFE ? CALL_UNKNOWN : CALL_NOT_DONE;
 }
 
 /* The host to try after this one failed; a whole address has no other. */
@@ -547,7 +584,8 @@ without_answer(struct transfer *t, CURLcode code)
 	/* The last try is cut when the time is over, which says less than what came before. */
 	if (code != CURLE_OPERATION_TIMEDOUT || t->call->failure == NULL)
 		t->call->failure = failure_text(code);
-	next = next_host(t, failure, now);
+	/* What this machine cannot do is not the host's fault. */
+	next = code == CURLE_ABORTED_BY_CALLBACK ? t->host : next_host(t, failure, now);
 	if (maybe_done)
 		t->call->doubtful = true;
 	if (maybe_done && t->call->repeat == CALL_ONCE) {
@@ -604,6 +642,28 @@ with_answer(struct transfer *t)
 }
 
 static void
+end_try(struct transfer *t, CURLcode code)
+{
+	struct upstream *u = t->upstream;
+	long status = 0;
+	curl_off_t wait = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait); /* seconds or a date */
+	curl_multi_remove_handle(u->multi, t->easy);
+	t->running = false;
+	pull(&u->active, t);
+	t->call->status = (int)status;
+	t->call->retry_after = wait > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (int64_t)wait;
+	count_try(t, code == CURLE_OK ? status : 0);
+	say_failed_try(t, code, status);
+	if (code == CURLE_OK)
+		with_answer(t);
+	else
+		without_answer(t, code);
+}
+
+static void
 take_ended_tries(struct upstream *u)
 {
 	CURLMsg *message;
@@ -611,26 +671,28 @@ take_ended_tries(struct upstream *u)
 
 	while ((message = curl_multi_info_read(u->multi, &left)) != NULL) {
 		struct transfer *t = NULL;
-		CURLcode code = message->data.result;
-		long status = 0;
-		curl_off_t wait = 0;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait); /* seconds or a date */
-		curl_multi_remove_handle(u->multi, t->easy);
-		t->running = false;
-		pull(&u->active, t);
-		t->call->status = (int)status;
-		t->call->retry_after = wait > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (int64_t)wait;
-		count_try(t, code == CURLE_OK ? status : 0);
-		say_failed_try(t, code, status);
-		if (code == CURLE_OK)
-			with_answer(t);
-		else
-			without_answer(t, code);
+		end_try(t, message->data.result);
+	}
+}
+
+static void
+end_unwatched(struct upstream *u)
+{
+	struct transfer *t, *next;
+
+	if (!u->any_unwatched)
+		return;
+	u->any_unwatched = false;
+	for (t = u->active; t != NULL; t = next) {
+		next = t->next;
+		if (t->unwatched == 0)
+			continue;
+		log_line(LOG_LEVEL_ERROR, "epoll: %s", strerror(t->unwatched));
+		end_try(t, CURLE_ABORTED_BY_CALLBACK);
 	}
 }
 
@@ -734,6 +796,7 @@ step(void *owner)
 		curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
 	take_ended_tries(u);
+	end_unwatched(u);
 	start_delayed(u);
 	tell_ended(u);
 	metric_set(METRIC_UPSTREAM_BUSY, &LABELS(NULL), (int64_t)u->busy);
@@ -746,7 +809,7 @@ timeout(void *owner)
 	const struct upstream *u = owner;
 	int64_t now = monotonic_ms(), due = u->curl_due;
 
-	if (u->ended_count > 0)
+	if (u->ended_count > 0 || u->any_unwatched)
 		return 0;
 	if (u->busy == 0 && u->trim_due >= 0 && (due < 0 || u->trim_due < due))
 		due = u->trim_due;
