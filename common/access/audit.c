@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "audit.h"
@@ -8,7 +9,7 @@
 #include "metrics.h"
 
 #define FAILED_MS 10000
-#define LOG_WAIT_MS 100
+#define WAIT_MS 100 /* for what takes nothing at the moment */
 
 static int file = -1;
 static const char *file_path;
@@ -56,7 +57,7 @@ void
 audit_need_log(bool needed)
 {
 	needs_log = needed;
-	log_wait(needed ? LOG_WAIT_MS : 0);
+	log_wait(needed ? WAIT_MS : 0);
 }
 
 bool
@@ -183,29 +184,52 @@ note_written(bool written)
 	return written;
 }
 
-/* A disk that is full takes a part: that must neither look like a record nor begin the next. */
-static bool
-end_torn_line(void)
+/*
+ * Returns 0, or why not all of it could be written, in the system's words; *done is how much was.
+ * A file that takes nothing for a moment, as a pipe does, has until `until` (monotonic ms).
+ */
+static int
+write_whole(struct text text, int64_t until, size_t *done)
 {
-	if (torn && write(file, "\n", 1) == 1)
-		torn = false;
-	return !torn;
+	*done = 0;
+	while (*done < text.length) {
+		const ssize_t n = write(file, text.data + *done, text.length - *done);
+		const int problem = n < 0 ? errno : 0;
+		struct pollfd ready = { file, POLLOUT, 0 };
+		int64_t left;
+
+		if (n > 0)
+			*done += (size_t)n;
+		if (n > 0 || problem == EINTR)
+			continue;
+		left = until - monotonic_ms();
+		if (problem != EAGAIN || left <= 0)
+			return n == 0 ? ENOSPC : problem;
+		/* A file that poll(2) calls ready all the same is asked again a little later. */
+		if (poll(&ready, 1, (int)left) > 0)
+			poll(NULL, 0, 1);
+	}
+	return 0;
 }
 
+/* A disk that is full takes a part: that must neither look like a record nor begin the next. */
 static bool
 write_to_file(struct text text)
 {
-	ssize_t n = -1;
+	const int64_t until = monotonic_ms() + WAIT_MS;
+	size_t done;
+	int problem = 0;
 
-	if (end_torn_line())
-		do
-			n = write(file, text.data, text.length);
-		while (n < 0 && errno == EINTR);
-	if (note_written(n == (ssize_t)text.length))
+	if (torn)
+		problem = write_whole(TEXT("\n"), until, &done);
+	if (problem == 0) {
+		torn = false;
+		problem = write_whole(text, until, &done);
+		torn = problem != 0 && done > 0 && text.data[done - 1] != '\n';
+	}
+	if (note_written(problem == 0))
 		return true;
-	say_lost(n < 0 ? errno : ENOSPC);
-	if (n > 0)
-		torn = text.data[n - 1] != '\n';
+	say_lost(problem);
 	return false;
 }
 

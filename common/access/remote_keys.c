@@ -253,25 +253,42 @@ remote_keys_metrics(const struct remote_key_list *list, int64_t now)
 			    now - list->items[i].fetched);
 }
 
+/* Returns 0, or errno of the call that failed. */
+static int
+write_new(const char *name, struct text text)
+{
+	const int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int problem = fd < 0 ? errno : 0;
+
+	while (problem == 0 && text.length > 0) {
+		const ssize_t n = write(fd, text.data, text.length);
+
+		if (n > 0)
+			text = (struct text){ text.data + n, text.length - (size_t)n };
+		else if (n == 0 || errno != EINTR)
+			problem = n == 0 ? ENOSPC : errno;
+	}
+	if (fd >= 0 && close(fd) != 0 && problem == 0)
+		problem = errno;
+	return problem;
+}
+
 /* Whole or not at all: others read it at the same time. */
 static void
 save(const struct remote_keys *r, struct text text)
 {
 	char temporary[340];
-	int fd;
-	bool fine;
+	int problem;
 
 	if (r->file[0] == '\0')
 		return;
-	errno = ENOSPC; /* what a write that took a part does not say */
 	snprintf(temporary, sizeof(temporary), "%s.%ld", r->file, (long)getpid());
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	fine = fd >= 0 && write(fd, text.data, text.length) == (ssize_t)text.length;
-	if (fd >= 0)
-		fine = close(fd) == 0 && fine;
-	if (fine && rename(temporary, r->file) == 0)
+	problem = write_new(temporary, text);
+	if (problem == 0 && rename(temporary, r->file) != 0)
+		problem = errno;
+	if (problem == 0)
 		return;
-	log_line(LOG_LEVEL_WARNING, "KEY_CACHE: %s: %s", r->file, strerror(errno));
+	log_line(LOG_LEVEL_WARNING, "KEY_CACHE: %s: %s", r->file, strerror(problem));
 	unlink(temporary);
 }
 

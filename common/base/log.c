@@ -268,6 +268,7 @@ has_room(int64_t until)
 void
 log_flush(void)
 {
+	const int saved = errno; /* whoever says something may look at it afterwards */
 	size_t done = 0, told = lost;
 	int64_t until = 0;
 
@@ -301,4 +302,5 @@ log_flush(void)
 	lost -= told;
 	line_count = 0;
 	buf_clear(&lines);
+	errno = saved;
 }

@@ -73,6 +73,7 @@ bool
 cli_stdin(size_t limit, struct buf *content)
 {
 	struct buf error = { 0 };
+	int problem;
 	ssize_t n;
 
 	do {
@@ -81,11 +82,12 @@ cli_stdin(size_t limit, struct buf *content)
 		if (n > 0)
 			content->length += (size_t)n;
 	} while ((n > 0 && content->length <= limit) || (n < 0 && errno == EINTR));
+	problem = errno;
 	if (n == 0)
 		return true;
 	buf_free(content);
 	if (n < 0)
-		buf_printf(&error, "standard input: %s", strerror(errno));
+		buf_printf(&error, "standard input: %s", strerror(problem));
 	else
 		buf_printf(&error, "standard input is larger than %zu bytes", limit);
 	cli_fail(EXIT_NO_INPUT, &error);

@@ -1,8 +1,11 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "audit.h"
@@ -187,6 +190,61 @@ keeps_a_log(void)
 	log_off(aside);
 }
 
+/* So many milliseconds from now somebody takes what is in the pipe. */
+static pid_t
+read_later(int pipe, unsigned ms)
+{
+	static char bytes[1 << 20];
+	const pid_t child = fork();
+
+	if (child == 0) {
+		usleep(ms * 1000);
+		_exit(read(pipe, bytes, sizeof(bytes)) > 0 ? 0 : 1);
+	}
+	return child;
+}
+
+/* A pipe that is full for a moment takes the record all the same; else the reason is its own. */
+static void
+waits_a_moment(void)
+{
+	char directory[] = "/tmp/agora-audit-XXXXXX", path[sizeof(directory) + 5], said[4096];
+	int ends[2], reader, writer, aside, status;
+	const struct timespec past_second = { 1, 100000000 };
+	pid_t child;
+	ssize_t n;
+
+	CHECK(mkdtemp(directory) != NULL, directory);
+	snprintf(path, sizeof(path), "%s/pipe", directory);
+	CHECK(mkfifo(path, 0600) == 0, path);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	writer = dup(reader);
+	close(writer); /* the number that comes next */
+	CHECK(audit_to_file(path) && fcntl(writer, F_SETFL, O_APPEND | O_NONBLOCK) == 0, path);
+	while (write(writer, said, sizeof(said)) > 0)
+		;
+	child = read_later(reader, 20);
+	CHECK(audit_write_now(RECORD_JSON, &little), "written in the end");
+	CHECK(waitpid(child, &status, 0) == child && status == 0, "what was there was read");
+	while (write(writer, said, sizeof(said)) > 0)
+		;
+	CHECK(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0, "pipe");
+	nanosleep(&past_second, NULL); /* it is said once a second */
+	aside = log_on(ends[1]);
+	CHECK(!audit_write_now(RECORD_JSON, &little), "nobody reads");
+	log_flush();
+	log_off(aside);
+	n = read(ends[0], said, sizeof(said) - 1);
+	said[n < 0 ? 0 : n] = '\0';
+	CHECK(strstr(said, strerror(EAGAIN)) != NULL, said);
+	CHECK(strstr(said, strerror(ENOSPC)) == NULL, said);
+	close(ends[0]);
+	close(reader);
+	audit_close();
+	unlink(path);
+	rmdir(directory);
+}
+
 static void
 allow_bytes(size_t bytes)
 {
@@ -249,5 +307,6 @@ CU_TestInfo access_audit_tests[] = {
 	{ "keeps a file", keeps_a_file },
 	{ "keeps a log", keeps_a_log },
 	{ "ends what was cut", ends_what_was_cut },
+	{ "waits a moment", waits_a_moment },
 	CU_TEST_INFO_NULL,
 };
