@@ -27,9 +27,11 @@ read_body(struct buf *body, size_t want, bool to_end)
 
 	while (body->length < most) {
 		struct pollfd input = { STDIN_FILENO, POLLIN, 0 };
-		ssize_t n;
+		ssize_t n = poll(&input, 1, BODY_TIMEOUT_MS);
 
-		if (poll(&input, 1, BODY_TIMEOUT_MS) == 0)
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
 			return BODY_CUT;
 		n = read(STDIN_FILENO, buf_reserve(body, most - body->length), most - body->length);
 		if (n < 0 && errno == EINTR)

@@ -15,7 +15,8 @@
 #define AHEAD_MAX 65536  /* bytes taken while an exchange waits */
 #define LINGER_MS 2000
 #define GRACE_MS 1000
-#define SPARE_MAX 64 /* connections, and jobs, kept for the next ones */
+#define DRAIN_MS 2000 /* for a request to arrive whole once the service stops */
+#define SPARE_MAX 64  /* connections, and jobs, kept for the next ones */
 /*
  * Answers whose records are one write(2).  More would be fewer writes, but the web server would
  * run out of work meanwhile and have to be woken for each of the answers.
@@ -75,6 +76,8 @@ struct connections {
 static void accept_ready(struct watch *watch, uint32_t events);
 static void connection_ready(struct watch *watch, uint32_t events);
 static void job_finished(struct exchange *exchange);
+static void give_up(struct job *job, enum http_error error);
+static void release_held(struct connections *all);
 
 struct connections *
 connections_open(
@@ -87,7 +90,10 @@ connections_open(
 	all->limits = *limits;
 	all->listener = (struct watch){ listener, 0, accept_ready };
 	if (!loop_watch(loop, &all->listener, EPOLLIN)) {
+		const int problem = errno;
+
 		connections_close(all);
+		errno = problem;
 		return NULL;
 	}
 	return all;
@@ -180,11 +186,8 @@ abandon(struct job *job)
 {
 	job->connection->job = NULL;
 	job->connection = NULL;
-	if (job->exchange.held || job->exchange.route->wait == ROUTE_GOES_TO_END)
-		return;
-	stop_waiting(job);
-	exchange_give_up(&job->exchange, ERROR_CLIENT_GONE);
-	return_job(job);
+	if (!job->exchange.held && job->exchange.route->wait != ROUTE_GOES_TO_END)
+		give_up(job, ERROR_CLIENT_GONE);
 }
 
 /* Connections */
@@ -224,14 +227,12 @@ link_connection(struct connection *c)
 	all->open = c;
 }
 
-/* There may be a place for those that wait in the socket's queue. */
+/* There may be a place for those that wait in the socket's queue; if not, the tick tries again. */
 static void
 accept_again(struct connections *all)
 {
-	if (!all->full || all->draining)
-		return;
-	all->full = false;
-	loop_watch(all->loop, &all->listener, EPOLLIN);
+	if (all->full && !all->draining)
+		all->full = !loop_watch(all->loop, &all->listener, EPOLLIN);
 }
 
 static void
@@ -307,13 +308,9 @@ connections_close(struct connections *all)
 		all->spare = c->next;
 		free_connection(c);
 	}
-	while (all->waiting != NULL) {
-		struct job *job = all->waiting;
-
-		stop_waiting(job);
-		exchange_give_up(&job->exchange, ERROR_CLIENT_GONE);
-		free_job(job);
-	}
+	while (all->waiting != NULL)
+		give_up(all->waiting, ERROR_CLIENT_GONE);
+	release_held(all);
 	while (all->spare_jobs != NULL) {
 		struct job *job = all->spare_jobs;
 
@@ -335,6 +332,23 @@ is_idle(const struct connection *c)
 {
 	return c->state == RECEIVING && c->framing.id == 0 && c->in.length == 0 &&
 	    c->out.length == 0 && c->job == NULL;
+}
+
+/* It is the web server that has to send something. */
+static bool
+is_silent(const struct connection *c)
+{
+	return c->state == RECEIVING && c->out.length == 0 && c->job == NULL;
+}
+
+/* While the service stops the time of what was not under way before is short. */
+static void
+shorten_deadline(struct connection *c)
+{
+	const int64_t latest = loop_now(c->owner->loop) + DRAIN_MS;
+
+	if (c->deadline == 0 || c->deadline > latest)
+		c->deadline = latest;
 }
 
 /* One that has just come is about to send its first request. */
@@ -390,6 +404,15 @@ stop_accepting(struct connections *all)
 	loop_unwatch(all->loop, &all->listener);
 }
 
+/* accept(2) also tells what befell the connection that it would have returned. */
+static bool
+is_of_network(int problem)
+{
+	return problem == ENETDOWN || problem == EPROTO || problem == ENOPROTOOPT ||
+	    problem == EHOSTDOWN || problem == ENONET || problem == EHOSTUNREACH ||
+	    problem == EOPNOTSUPP || problem == ENETUNREACH;
+}
+
 static void
 accept_ready(struct watch *watch, uint32_t events)
 {
@@ -412,12 +435,17 @@ accept_ready(struct watch *watch, uint32_t events)
 		}
 		fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			const int problem = errno;
+
+			if (problem == EAGAIN)
 				return;
-			/* Mostly no descriptor is free; the tick tries again. */
-			if ((errno == EMFILE || errno == ENFILE) && make_room(all))
+			/* The client gave up meanwhile, or its network did: the next one waits. */
+			if (problem == EINTR || problem == ECONNABORTED || is_of_network(problem))
 				continue;
-			log_line(LOG_LEVEL_ERROR, "accept: %s", strerror(errno));
+			/* Mostly no descriptor is free; the tick tries again. */
+			if ((problem == EMFILE || problem == ENFILE) && make_room(all))
+				continue;
+			log_line(LOG_LEVEL_ERROR, "accept: %s", strerror(problem));
 			stop_accepting(all);
 			return;
 		}
@@ -676,6 +704,15 @@ take_records(struct connection *c, const unsigned char *bytes, size_t length)
 	return c->state == RECEIVING ? done : length;
 }
 
+/* A warning with the id of the request whose answer is the last that was made. */
+static void
+warn_of_answer(const struct connection *c, const char *what)
+{
+	log_request(text_of(c->answered));
+	log_line(LOG_LEVEL_WARNING, "%s; connection closed", what);
+	log_request((struct text){ NULL, 0 });
+}
+
 static void
 send_out(struct connection *c)
 {
@@ -688,6 +725,9 @@ send_out(struct connection *c)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0) {
+			/* One that has gone does not wait for it; else somebody does in vain. */
+			if (errno != EPIPE && errno != ECONNRESET)
+				warn_of_answer(c, strerror(errno));
 			close_connection(c);
 			return;
 		}
@@ -722,7 +762,7 @@ settle(struct connection *c)
 	} else if (c->job != NULL || (!arriving && c->has_served)) {
 		c->deadline = 0;
 	} else if (c->deadline == 0) {
-		set_deadline(c, c->owner->limits.request_ms);
+		set_deadline(c, c->owner->draining ? DRAIN_MS : c->owner->limits.request_ms);
 	}
 	if (!loop_watch(c->owner->loop, &c->watch, events))
 		close_connection(c);
@@ -755,14 +795,13 @@ resume(struct connection *c)
 	go_on(c);
 }
 
+/* The exchange, which no longer waits, is complete. */
 static void
-job_finished(struct exchange *exchange)
+end_waiting(struct job *job)
 {
-	struct job *job = exchange->owner;
 	struct connection *c = job->connection;
 
-	stop_waiting(job);
-	if (exchange->held) {
+	if (job->exchange.held) {
 		hold(job);
 	} else if (c == NULL) {
 		return_job(job);
@@ -770,6 +809,24 @@ job_finished(struct exchange *exchange)
 		deliver(job);
 		resume(c);
 	}
+}
+
+static void
+job_finished(struct exchange *exchange)
+{
+	struct job *job = exchange->owner;
+
+	stop_waiting(job);
+	end_waiting(job);
+}
+
+/* The call does not go on; the answer is this error. */
+static void
+give_up(struct job *job, enum http_error error)
+{
+	stop_waiting(job);
+	exchange_give_up(&job->exchange, error);
+	end_waiting(job);
 }
 
 /* Records are written at once, before the answers leave. */
@@ -842,13 +899,14 @@ static void
 say_late(struct connection *c)
 {
 	if (c->out.length == 0) {
-		say_unfinished(c, "a request did not arrive whole in time (REQUEST_TIMEOUT)");
+		if (!c->owner->draining)
+			say_unfinished(
+			    c, "a request did not arrive whole in time (REQUEST_TIMEOUT)");
+		else if (!is_idle(c))
+			say_unfinished(c, "a request did not arrive whole before the stop");
 		return;
 	}
-	log_request(text_of(c->answered));
-	log_line(LOG_LEVEL_WARNING,
-	    "the web server did not take its answer in time (ANSWER_TIMEOUT); connection closed");
-	log_request((struct text){ NULL, 0 });
+	warn_of_answer(c, "the web server did not take its answer in time (ANSWER_TIMEOUT)");
 }
 
 static void
@@ -873,19 +931,9 @@ check_waiting(struct connections *all, int64_t now)
 	struct job *job, *next;
 
 	for (job = all->waiting; job != NULL; job = next) {
-		struct connection *c = job->connection;
-
 		next = job->next;
-		if (now < job->deadline)
-			continue;
-		stop_waiting(job);
-		exchange_give_up(&job->exchange, c == NULL ? ERROR_CLIENT_GONE : ERROR_TIMEOUT);
-		if (c == NULL) {
-			return_job(job);
-			continue;
-		}
-		deliver(job);
-		go_on(c);
+		if (now >= job->deadline)
+			give_up(job, job->connection == NULL ? ERROR_CLIENT_GONE : ERROR_TIMEOUT);
 	}
 }
 
@@ -929,6 +977,17 @@ connections_turn(struct connections *all)
 	release_closed(all);
 }
 
+/* A request may have come that was not yet read: it is served. */
+static void
+close_unless_asked(struct connection *c)
+{
+	receive(c);
+	if (c->watch.fd >= 0 && is_idle(c))
+		close_connection(c);
+	if (c->watch.fd >= 0)
+		go_on(c);
+}
+
 void
 connections_drain(struct connections *all)
 {
@@ -945,8 +1004,8 @@ connections_drain(struct connections *all)
 	for (c = all->open; c != NULL; c = next) {
 		next = c->next;
 		if (is_idle(c) && c->has_served)
-			close_connection(c);
-		else if (c->deadline == 0 && c->job == NULL)
-			set_deadline(c, all->limits.request_ms);
+			close_unless_asked(c);
+		if (c->watch.fd >= 0 && is_silent(c))
+			shorten_deadline(c);
 	}
 }

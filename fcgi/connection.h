@@ -34,7 +34,8 @@ void connections_turn(struct connections *connections);
 
 /*
  * Stops accepting.  Kept connections without a request are closed; those that have not yet sent
- * their first one may, and every other ends with its answer.
+ * their first one, or not all of a request, may for two seconds, and every other ends with its
+ * answer.
  */
 void connections_drain(struct connections *connections);
 /* Connections and waiting exchanges that there still are. */

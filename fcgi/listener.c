@@ -24,18 +24,22 @@ fail(int fd, const char *address, const char *problem, struct buf *error)
 	return -1;
 }
 
-/* Whether somebody accepts connections there. */
-static bool
-is_in_use(const struct sockaddr_un *address)
+/* NULL where nobody accepts connections there; what cannot be known may be somebody's. */
+static const char *
+why_in_use(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
-	bool used = fd >= 0 &&
-	    (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		errno == EAGAIN);
+	const int fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
+	int problem = 0;
 
-	if (fd >= 0)
-		close(fd);
-	return used;
+	if (fd < 0)
+		return strerror(errno);
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
+		problem = errno;
+	close(fd);
+	if (problem == ECONNREFUSED || problem == ENOENT)
+		return NULL;
+	return problem == 0 || problem == EAGAIN ? "another program listens there"
+						 : strerror(problem);
 }
 
 /* Group and mode, before anyone can know of the socket; NULL, or why not. */
@@ -70,8 +74,9 @@ open_unix(const char *path, const struct listener_access *access, struct buf *er
 	if (lstat(path, &info) == 0) {
 		if (!S_ISSOCK(info.st_mode))
 			return fail(-1, path, "a file that is no socket is there", error);
-		if (is_in_use(&address))
-			return fail(-1, path, "another program listens there", error);
+		problem = why_in_use(&address);
+		if (problem != NULL)
+			return fail(-1, path, problem, error);
 		unlink(path);
 	}
 	fd = socket(AF_UNIX, SOCKET_FLAGS, 0);

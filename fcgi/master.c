@@ -196,21 +196,24 @@ start_worker(struct master *m)
 		close(ends[0]);
 		exit(become_worker(m, parent, ends[1]));
 	}
-	close(ends[1]);
 	if (pid < 0) {
 		log_line(LOG_LEVEL_ERROR, "no new worker: fork: %s", strerror(errno));
 		close(ends[0]);
+		close(ends[1]);
 		return false;
 	}
+	close(ends[1]);
 	*w = (struct worker_process){ .pipe = { ends[0], 0, pipe_ready },
 		.master = m,
 		.state = STARTING,
 		.pid = pid,
 		.since = loop_now(m->loop),
 		.heard = loop_now(m->loop) };
-	if (!loop_watch(m->loop, &w->pipe, EPOLLIN))
-		log_line(LOG_LEVEL_ERROR, "worker %d cannot be heard: epoll: %s", (int)pid,
+	if (!loop_watch(m->loop, &w->pipe, EPOLLIN)) {
+		log_line(LOG_LEVEL_ERROR, "worker %d cannot be heard: epoll: %s: killed", (int)pid,
 		    strerror(errno));
+		kill(pid, SIGKILL); /* SIGCHLD tells, and then another is started */
+	}
 	return true;
 }
 
@@ -500,8 +503,12 @@ master_run(const struct master_setup *setup)
 	signal(SIGPIPE, SIG_IGN); /* whoever reads our log may go */
 	signal(SIGXFSZ, SIG_IGN); /* and it may not be allowed to grow */
 	m.loop = loop_open(&hooks, signals);
-	if (m.loop == NULL || !loop_progress(m.loop, &due) || !start_worker(&m) ||
-	    !loop_run(m.loop)) {
+	if (m.loop == NULL || !loop_progress(m.loop, &due)) {
+		log_line(LOG_LEVEL_ERROR, "cannot run: %s", strerror(errno));
+		m.code = EXIT_OS;
+	} else if (!start_worker(&m)) {
+		m.code = EXIT_OS; /* it has said why */
+	} else if (!loop_run(m.loop)) {
 		log_line(LOG_LEVEL_ERROR, "cannot run: %s", strerror(errno));
 		m.code = EXIT_OS;
 	}

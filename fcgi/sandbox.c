@@ -217,10 +217,12 @@ sandbox_enter(const struct text *directories, size_t count)
 	const bool locked = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 	const bool files = locked && restrict_files(directories, count);
 	const bool powerless = drop_capabilities();
+	const int problem = errno;
 	const bool calls = locked && restrict_calls();
 
 	if (!powerless)
-		log_line(LOG_LEVEL_WARNING, "sandbox: capabilities are kept: %s", strerror(errno));
+		log_line(
+		    LOG_LEVEL_WARNING, "sandbox: capabilities are kept: %s", strerror(problem));
 	log_line(files && calls ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
 	    "sandbox: files %s, system calls %s",
 	    files ? "can only be read, but for logs and keys" : "are not restricted (no landlock)",

@@ -34,10 +34,10 @@ drain(struct worker *worker)
 
 /* The master counts on a byte a second; without a master to read it, it is time to end. */
 static void
-beat(struct worker *worker, char what)
+beat(struct worker *worker)
 {
-	if (worker->setup->pipe >= 0 && write(worker->setup->pipe, &what, 1) < 0 &&
-	    errno == EPIPE && worker->drain_until == 0) {
+	if (worker->setup->pipe >= 0 && write(worker->setup->pipe, "R", 1) < 0 && errno == EPIPE &&
+	    worker->drain_until == 0) {
 		log_line(LOG_LEVEL_ERROR, "the master process is gone");
 		drain(worker);
 	}
@@ -53,7 +53,7 @@ on_signal(void *owner, int signal)
 	else if (signal == WORKER_STAYS)
 		metric_set(METRIC_RELOADED, &LABELS(NULL), 0);
 	else if (signal == SIGINT && worker->setup->pipe >= 0)
-		beat(worker, 'h'); /* from the terminal, or because the master died */
+		beat(worker); /* from the terminal, or because the master died */
 	else if (worker->drain_until == 0)
 		drain(worker);
 	else
@@ -66,7 +66,7 @@ on_tick(void *owner, int64_t now)
 	struct worker *worker = owner;
 
 	connections_tick(worker->connections, now);
-	beat(worker, 'h');
+	beat(worker);
 }
 
 static void
@@ -139,7 +139,8 @@ worker_run(const struct worker_setup *setup)
 	struct app *app =
 	    app_open(setup->config, setup->routes, setup->route_count, setup->driver, true, &error);
 	const struct progress *progress = setup->progress;
-	int code = EXIT_OS;
+	int code = EXIT_OS, problem;
+	bool watched;
 
 	if (app == NULL) {
 		log_line(LOG_LEVEL_ERROR, "configuration: %.*s", (int)error.length, error.data);
@@ -153,11 +154,13 @@ worker_run(const struct worker_setup *setup)
 	worker.loop = loop_open(&hooks, signals);
 	if (worker.loop != NULL && codec_init())
 		worker.connections = connections_open(worker.loop, app, setup->listener, &limits);
+	watched = worker.connections != NULL &&
+	    (progress == NULL || loop_progress(worker.loop, progress));
+	problem = errno;
 	/* libfcgi has its own ideas of these; they end here. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a write that fails */
-	if (worker.connections != NULL &&
-	    (progress == NULL || loop_progress(worker.loop, progress))) {
+	if (watched) {
 		if (!secrets_are_locked())
 			log_line(LOG_LEVEL_WARNING,
 			    "secrets may be written to swap: memory cannot be locked "
@@ -166,12 +169,13 @@ worker_run(const struct worker_setup *setup)
 		metric_set(METRIC_RELOADED, &LABELS(NULL), 1);
 		metric_set(METRIC_PROCESS_START, &LABELS(NULL), unix_seconds());
 		log_flush(); /* what was said so far stands in front of the master's word */
-		beat(&worker, 'R');
+		beat(&worker);
 		if (loop_run(worker.loop))
 			code = 0;
+		problem = errno;
 	}
 	if (code != 0)
-		log_line(LOG_LEVEL_ERROR, "cannot serve: %s", strerror(errno));
+		log_line(LOG_LEVEL_ERROR, "cannot serve: %s", strerror(problem));
 	connections_close(worker.connections);
 	loop_close(worker.loop);
 	app_close(app);

@@ -12,7 +12,7 @@
 
 struct worker_setup {
 	int listener;
-	int pipe; /* to the master: 'R' when ready, then 'h' each second; -1: there is no master */
+	int pipe; /* to the master: 'R' when ready, and each second; -1: there is no master */
 	const struct config *config;
 	const struct service_settings *settings;
 	const struct route *routes;

@@ -347,6 +347,49 @@ def test_drain_ends_in_time(run, build, report):
             client.close()
 
 
+def test_silent_connections_do_not_hold_a_stop(run, build, report):
+    """Neither those that never asked, nor those that ask for nothing more, nor half a request."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with Responder(build, run, {"REQUEST_TIMEOUT": "60", "DRAIN_TIMEOUT": "60"}) as responder:
+            silent, kept, half, late = (responder.client() for _ in range(4))
+            kept.ask(PING)
+            half.ask(PING)
+            half.send(TOKEN[:60])
+            responder.token()  # all of them are accepted
+            old = responder.worker()
+            began = time.monotonic()
+            responder.tell(number)
+            expect(kept.wait_closed(3) is not None, "an idle connection stays")
+            same(late.ask(TOKEN).status, 200, "status of one that had only connected")
+            wait_until(lambda: not exists(old), "the end of the worker", 10)
+            took = time.monotonic() - began
+            report(f"seconds that silent connections hold signal {number}", f"{took:.1f}")
+            expect(took < 6, f"it took {took:.1f} s")
+            expect("a request did not arrive whole before the stop" in responder.log(),
+                   responder.log())
+            expect("REQUEST_TIMEOUT" not in responder.log(), responder.log())
+            for client in (silent, half, late, kept):
+                expect(client.wait_closed(3) is not None, "it is still open")
+                client.close()
+
+
+def test_what_came_on_a_kept_connection_before_a_stop_is_answered(run, build, report):
+    with Responder(build, run) as responder:
+        clients = [responder.client() for _ in range(50)]
+        for client in clients:
+            client.ask(PING)
+        pid = responder.worker()
+        os.kill(pid, signal.SIGSTOP)
+        # First the signal: the worker finds it and the requests in one turn.
+        os.kill(pid, signal.SIGTERM)
+        for client in clients:
+            client.send(TOKEN)
+        os.kill(pid, signal.SIGCONT)
+        same([client.converse(b"") for client in clients], [["200"]] * 50, "answers")
+        for client in clients:
+            client.close()
+
+
 def test_a_second_term_ends_at_once(run, build, report):
     with Responder(build, run, {"DRAIN_TIMEOUT": "60"}) as responder:
         with responder.client() as client:
