@@ -356,7 +356,7 @@ covers_user(const struct grant *g, const struct identity *identity, const struct
 		v->uid = own;
 		return true;
 	}
-	if (is_everyone(value))
+	if (user->is_account ? is_for_many(value) : is_everyone(value))
 		return why(v, "a token for everyone is not granted", "", "");
 	if (own.data != NULL)
 		return same(own, value) ||

@@ -26,6 +26,7 @@ struct ask_user {
 	bool required; /* somebody has to name it, and everyone is no name */
 	int64_t max;   /* bytes */
 	bool (*check)(struct text value, struct field_error *error); /* what such a name may be */
+	bool is_account; /* "0" is a name, too, and not everyone */
 };
 
 struct ask_lifetime {

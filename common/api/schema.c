@@ -19,12 +19,15 @@ static const struct {
 	int64_t least;
 } patterns[] = {
 	{ name_is_rtc, "^[" RTC_LEGAL "*]*$", 0 },
+	{ name_is_rtc_user, "^(?!-[0-9]+$)[" RTC_LEGAL "*]*$", 0 },
 	{ name_is_channel, "^[" RTC_LEGAL "]*$", 0 },
 	{ name_is_room, "^[" RTC_LEGAL "]*$", 0 },
 	{ name_is_rtm_user, "^(?!0$)[" RTC_LEGAL "]*$", 1 },
 	{ name_is_chat_user, "^(?!0$)[a-z0-9_\\-.]*$", 1 },
 	{ name_is_job, "^[A-Za-z0-9_\\-]*$", 0 },
 	{ name_is_uid, "^0*" UID_DIGITS "$", 0 },
+	{ name_is_path_uid, "^0*" UID_DIGITS "$", 0 },
+	{ name_is_not_negative, "^(?!-[0-9]+$)", 0 },
 	{ name_is_bot_uid, "^(?!0)" UID_DIGITS "$", 1 },
 	{ is_agora_id, "^[A-Za-z0-9\\-_.~=]*$", 0 },
 	{ is_ipv4, "^(" BYTE_DIGITS "\\.){3}" BYTE_DIGITS "$", 0 },
@@ -154,7 +157,13 @@ schema_value(struct buf *out, const struct field *f, enum schema_use use, uint64
 {
 	switch (f->kind) {
 	case FIELD_TEXT:
-		json_put_text(out, "type", "string");
+		if (use == SCHEMA_BODY && (f->flags & (FIELD_OR_DIGITS | FIELD_SCOPE))) {
+			put_string_or(out, "integer");
+			json_put_number(out, "minimum", 0);
+			json_put_number(out, "maximum", FIELD_DIGITS_MAX);
+		} else {
+			json_put_text(out, "type", "string");
+		}
 		put_text_rules(out, f, use);
 		return;
 	case FIELD_NAME: put_string_or(out, "null"); return;

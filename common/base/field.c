@@ -13,6 +13,18 @@ field_rule(struct field_error *error, const char *format, ...)
 	va_end(args);
 }
 
+void
+field_negative_rule(struct field_error *error, int64_t negative)
+{
+	if (negative < INT32_MIN || negative >= 0)
+		field_rule(error, "must not be a negative number, but 0 to 4294967295");
+	else
+		field_rule(error,
+		    "must be a whole number, 0 to 4294967295: this negative number is %llu as an "
+		    "unsigned one, so send that",
+		    (unsigned long long)(UINT32_MAX + INT64_C(1) + negative));
+}
+
 /* Objects are small: one look at each member takes less than a hash. */
 struct json_object *
 field_member(struct json_object *object, const char *name)
@@ -102,18 +114,6 @@ check_text(const struct field *f, struct text text, struct field_error *error)
 	return f->check == NULL || f->check(text, error);
 }
 
-static bool
-read_text(
-    const struct field *f, struct json_object *value, struct text *out, struct field_error *error)
-{
-	if (!json_object_is_type(value, json_type_string)) {
-		field_rule(error, "must be a string");
-		return false;
-	}
-	*out = string_of(value);
-	return check_text(f, *out, error);
-}
-
 static struct text
 digits_of(struct arena *arena, int64_t n)
 {
@@ -124,13 +124,37 @@ digits_of(struct arena *arena, int64_t n)
 }
 
 static bool
+read_text(const struct field *f, struct json_object *value, struct arena *arena, struct text *out,
+    struct field_error *error)
+{
+	if ((f->flags & (FIELD_OR_DIGITS | FIELD_SCOPE)) &&
+	    json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0 &&
+	    json_object_get_int64(value) <= FIELD_DIGITS_MAX) {
+		*out = digits_of(arena, json_object_get_int64(value));
+	} else if (json_object_is_type(value, json_type_string)) {
+		*out = string_of(value);
+	} else {
+		field_rule(error, "must be a string%s",
+		    f->flags & (FIELD_OR_DIGITS | FIELD_SCOPE)
+			? ", or a whole number that is not negative"
+			: "");
+		return false;
+	}
+	return check_text(f, *out, error);
+}
+
+static bool
 read_id(const struct field *f, struct json_object *value, struct arena *arena, struct text *out,
     struct field_error *error)
 {
 	if (json_object_is_type(value, json_type_int)) {
 		int64_t n = json_object_get_int64(value);
 
-		if (n < 0 || n > UINT32_MAX) {
+		if (n < 0) {
+			field_negative_rule(error, n);
+			return false;
+		}
+		if (n > UINT32_MAX) {
 			field_rule(error, "must be a string or a whole number, 0 to 4294967295");
 			return false;
 		}
@@ -155,8 +179,13 @@ read_choice(const struct field *f, struct json_object *value, struct arena *aren
 		name = string_of(value);
 	else if (json_object_is_type(value, json_type_int))
 		name = digits_of(arena, json_object_get_int64(value));
+	if ((f->flags & FIELD_WORD) && name.data != NULL && name.length == 0) {
+		*out = f->fallback;
+		return true;
+	}
 	for (const struct choice *c = f->choices; c->name != NULL; c++)
-		if (text_is(name, c->name)) {
+		if (f->flags & FIELD_WORD ? text_is_nocase(name, c->name)
+					  : text_is(name, c->name)) {
 			*out = c->value;
 			return true;
 		}
@@ -358,7 +387,7 @@ read_value(const struct field *f, bool text_source, struct json_object *object,
 
 	switch (f->kind) {
 	case FIELD_TEXT:
-	case FIELD_NAME: return read_text(f, value, to, error);
+	case FIELD_NAME: return read_text(f, value, arena, to, error);
 	case FIELD_ID: return read_id(f, value, arena, to, error);
 	case FIELD_INT: return read_int(f, text_source, value, to, error);
 	case FIELD_CHOICE: return read_choice(f, value, arena, to, error);

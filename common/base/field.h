@@ -43,6 +43,10 @@ enum field_kind {
 #define FIELD_SCOPE 64U    /* a text: where the request has its effect; grants are bounded by it */
 #define FIELD_OR_ONE 128U  /* FIELD_TEXTS: a single string is a list of one */
 #define FIELD_STRINGS 256U /* FIELD_JSONS: its items are strings */
+#define FIELD_OR_DIGITS 512U /* FIELD_TEXT: or a whole number, its digits; FIELD_SCOPE, too */
+#define FIELD_WORD 1024U     /* FIELD_CHOICE: in any case; "" is the fallback */
+
+#define FIELD_DIGITS_MAX INT64_C(9007199254740991) /* its largest: JSON writers hold it exactly */
 
 struct choice {
 	const char *name; /* NULL ends the list */
@@ -120,6 +124,12 @@ field_write(struct buf *buf, const struct table *table, const void *in) __attrib
 
 /* The member by this name, exactly or else without case; NULL when absent or null. */
 struct json_object *field_member(struct json_object *object, const char *name);
+
+/*
+ * The rule for a negative number where an unsigned one of 32 bits belongs: native SDKs show uids
+ * above 2147483647 as negative numbers, so it names the number that is meant.
+ */
+void field_negative_rule(struct field_error *error, int64_t negative);
 
 /* Sets error->rule. */
 void field_rule(struct field_error *error, const char *format, ...)

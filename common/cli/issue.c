@@ -4,9 +4,10 @@
 #include "cli.h"
 #include "clock.h"
 #include "json.h"
+#include "names.h"
 
-static const char *type, *channel, *uid, *role, *expire, *room, *rtm_uid, *issued_at, *salt, *json,
-    *env_file;
+static const char *type, *channel, *uid, *account, *role, *expire, *room, *rtm_uid, *issued_at,
+    *salt, *json, *env_file;
 
 /* Those of the first part are members of POST /getToken, by the names in `members`. */
 const struct option issue_options[] = {
@@ -14,6 +15,7 @@ const struct option issue_options[] = {
 	    "rtc (default), rtm, chat, apaas, fpa, streaming, fcdn, rtm2, convoai, stt", &type },
 	{ "channel", "NAME", "channel; * for any", &channel },
 	{ "uid", "UID", "uid, account or user id; 0 for any RTC user", &uid },
+	{ "account", "NAME", "in place of --uid: a string account, also one of digits", &account },
 	{ "role", "ROLE", "publisher or subscriber (default); apaas: a number", &role },
 	{ "expire", "SECONDS", "lifetime (default 3600, at most 86400)", &expire },
 	{ "room", "UUID", "apaas: the room", &room },
@@ -33,6 +35,7 @@ static const struct {
 	{ &type, "tokenType", false },
 	{ &channel, "channel", false },
 	{ &uid, "uid", false },
+	{ &account, "account", false },
 	{ &role, "role", false },
 	{ &expire, "expire", true },
 	{ &room, "room", false },
@@ -115,6 +118,16 @@ print_answer(const struct token_answer *answer)
 	return cli_end(0);
 }
 
+/* Where an account was meant it has its own option. */
+static bool
+is_uid(const struct token_request *request, struct field_error *error)
+{
+	if (uid == NULL || !token_joins(request->kind) || name_is_typed_uid(text_of(uid), error))
+		return true;
+	snprintf(error->field, sizeof(error->field), "uid");
+	return false;
+}
+
 static int
 issue(struct json_object *body, const struct token_settings *credentials, uint32_t issue_ts,
     uint32_t salt_value)
@@ -132,6 +145,7 @@ issue(struct json_object *body, const struct token_settings *credentials, uint32
 		buf_text(&why, "out of memory");
 		code = cli_fail(EXIT_OS, &why);
 	} else if (!field_read(&token_request_table, body, &arena, &request, &error) ||
+	    !is_uid(&request, &error) ||
 	    !token_issue(
 		services, credentials, &request, issue_ts, salt_value, &arena, &answer, &error)) {
 		buf_printf(

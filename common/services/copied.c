@@ -244,13 +244,21 @@ parse_cut(const struct reading *r, struct text token, struct copied *c)
 			c->end = end;
 			return AGORA_OK;
 		}
-	/* It is by luck alone when the cut is between two of base64's groups of four. */
-	for (size_t over = 1; error == AGORA_BAD_BASE64 && over <= 3 && over < token.length &&
-	     is_base64(token.data[token.length - over]);
+	/*
+	 * It is by luck alone when the cut is between two of base64's groups of four.  And somebody
+	 * may have added the = that a decoder wanted.
+	 */
+	while (error == AGORA_BAD_BASE64 && part.length > 0 && part.data[part.length - 1] == '=')
+		part.length--;
+	for (size_t over = part.length == token.length ? 1 : 0, whole_length = part.length;
+	     error == AGORA_BAD_BASE64 && over <= 3 && over < whole_length &&
+	     (over == 0 || is_base64(token.data[whole_length - over]));
 	     over++) {
-		part.length = token.length - over;
-		if (parse(r, part) == AGORA_TRUNCATED)
+		part.length = whole_length - over;
+		if (parse(r, part) == AGORA_TRUNCATED) {
 			error = AGORA_TRUNCATED;
+			c->length = whole_length;
+		}
 	}
 	if (error == AGORA_TRUNCATED && (r->parsed->version == 6 || r->parsed->signature == NULL)) {
 		exact = exact_length(r->parsed, part);
@@ -306,6 +314,7 @@ parse_trimmed(const struct reading *r, struct text t, bool blank_behind, struct 
 	enum agora_error error;
 
 	c->plus = has_blanks;
+	c->token = token;
 	with = *c;
 	error = parse_cut(r, token, c);
 	if (error == AGORA_OK)
@@ -335,7 +344,9 @@ find_token(struct text t, size_t from)
 	for (size_t i = from; i + 5 <= t.length; i++) {
 		size_t digits = 0;
 
-		if (memcmp(t.data + i, "007eJ", 5) == 0)
+		/* Each of zlib's levels has its own fifth character. */
+		if (memcmp(t.data + i, "007e", 4) == 0 && strchr("AFJN", t.data[i + 4]) != NULL &&
+		    t.data[i + 4] != '\0')
 			return i;
 		if (memcmp(t.data + i, "006", VERSION_LENGTH) != 0)
 			continue;
@@ -347,6 +358,21 @@ find_token(struct text t, size_t from)
 			return i;
 	}
 	return t.length;
+}
+
+/* Whether what comes after a token cannot be a part of it: the alphabet of URLs could. */
+static bool
+ends_there(struct text rest)
+{
+	return rest.length > 0 && rest.data[0] != '-' && rest.data[0] != '_';
+}
+
+/* It was cut, and dots say so. */
+static bool
+is_ellipsis(struct text rest)
+{
+	return (rest.length >= 2 && memcmp(rest.data, "..", 2) == 0) ||
+	    (rest.length == 3 && memcmp(rest.data, "\xe2\x80\xa6", 3) == 0);
 }
 
 /* It stands inside of something else: from here as far as it can go. */
@@ -362,6 +388,34 @@ token_at(struct text t, size_t begin)
 	return (struct text){ t.data + begin, end - begin };
 }
 
+/*
+ * Parses it without what follows it: `T)`, `T&x=1`, `T/`.  false: that is not why it cannot be
+ * read, and the codec holds another.
+ */
+static bool
+parse_followed(const struct reading *r, struct text t, struct copied *c, enum agora_error *error)
+{
+	struct text token = token_at(t, 0);
+	const struct text rest = { t.data + token.length, t.length - token.length };
+	struct copied alone = { 0 };
+
+	if (rest.length == 0 && (token.length == 0 || token.data[token.length - 1] != '/'))
+		return false;
+	if (rest.length > 0 && !ends_there(rest))
+		return false;
+	*error = parse_trimmed(r, token, false, &alone);
+	while (*error != AGORA_OK && token.length > 0 && token.data[token.length - 1] == '/') {
+		token.length--;
+		*error = parse_trimmed(r, token, false, &alone);
+	}
+	if (*error != AGORA_OK && !(*error == AGORA_TRUNCATED && is_ellipsis(rest)))
+		return false;
+	alone.is_inside = *error == AGORA_OK;
+	alone.text = c->text;
+	*c = alone;
+	return true;
+}
+
 enum agora_error
 copied_parse(struct agora_codec *codec, struct text text, struct text channel, struct text user,
     struct arena *arena, struct agora_parsed *parsed, struct copied *c)
@@ -369,7 +423,7 @@ copied_parse(struct agora_codec *codec, struct text text, struct text channel, s
 	const struct reading r = { codec, channel, user, arena, parsed };
 	char *plain = arena_alloc(arena, text.length + 1, 1);
 	size_t length = text.length, begin;
-	struct copied ignored = { 0 };
+	struct copied ignored = { 0 }, before;
 	enum agora_error error;
 	struct text t;
 
@@ -383,8 +437,9 @@ copied_parse(struct agora_codec *codec, struct text text, struct text channel, s
 	t = (struct text){ plain, length };
 	trim(&t, c);
 	error = parse_trimmed(&r, t, t.data[t.length] == ' ', c);
+	c->text = t;
 	if (error == AGORA_BAD_VERSION) {
-		*c = (struct copied){ .length = t.length };
+		*c = (struct copied){ .length = t.length, .text = t, .token = c->token };
 		begin = find_token(t, 1);
 		if (begin == t.length)
 			return error;
@@ -392,8 +447,18 @@ copied_parse(struct agora_codec *codec, struct text text, struct text channel, s
 		return parse_trimmed(&r, token_at(t, begin), false, c);
 	}
 	begin = error == AGORA_OK ? t.length : find_token(t, VERSION_LENGTH);
-	if (begin == t.length)
+	if (begin == t.length) {
+		if (error != AGORA_BAD_BASE64 && error != AGORA_TRUNCATED &&
+		    error != AGORA_TRAILING_DATA)
+			return error;
+		before = *c;
+		if (!parse_followed(&r, t, c, &error)) {
+			*c = before;
+			error = parse_trimmed(&r, t, t.data[t.length] == ' ', c);
+			c->text = t;
+		}
 		return error;
+	}
 	t.length = begin;
 	trim(&t, &ignored);
 	c->is_followed = true;

@@ -18,6 +18,8 @@ struct copied {
 	size_t length;     /* of the token alone, in characters */
 	size_t front, end; /* characters that are known to be missing there */
 	size_t missing;    /* at the end, likely or exactly; 0 = it cannot be said */
+	/* In the arena: without what was around it; and that without blanks, which was parsed. */
+	struct text text, token;
 };
 
 /*

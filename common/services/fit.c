@@ -23,6 +23,12 @@ fit_user(const struct expectation *e)
 	return text_is(e->uid, "0") ? TEXT("") : e->uid;
 }
 
+struct text
+fit_exact_user(const struct expectation *e)
+{
+	return e->account.data != NULL ? e->account : e->uid;
+}
+
 bool
 fit_opens(const struct agora_service *s, struct text channel)
 {
@@ -34,7 +40,7 @@ bool
 fit_lets_in(const struct agora_service *s, const struct expectation *e)
 {
 	const struct text user = fit_user(e);
-	const struct text exact = e->account.data != NULL ? e->account : e->uid;
+	const struct text exact = fit_exact_user(e);
 
 	if (user.data == NULL)
 		return true;
@@ -42,6 +48,16 @@ fit_lets_in(const struct agora_service *s, const struct expectation *e)
 		return name_covers(view(s->user), user);
 	return exact.length == s->user.length &&
 	    memcmp(exact.data, s->user.data, exact.length) == 0;
+}
+
+/* Which services the user has to be one of: what opens the channel; else what opens one; else all.
+ */
+static bool
+counts(const struct agora_service *s, const struct fit *fit, const struct expectation *e)
+{
+	if (e->channel.data == NULL || !fit->has_channels)
+		return s->user.data != NULL;
+	return s->channel.data != NULL && (!fit->channel || fit_opens(s, e->channel));
 }
 
 static struct fit
@@ -53,18 +69,20 @@ fit_007(const struct agora_parsed *parsed, const struct expectation *e)
 	bool closest = false;
 
 	while (agora_service_next(parsed, &walk, &s)) {
-		bool has_channel = s.channel.data != NULL, opens = fit_opens(&s, e->channel);
-		bool counts = has_channel ? opens : e->channel.data == NULL && s.user.data != NULL;
-
-		if (has_channel && !fit.has_channels)
+		if (s.channel.data != NULL && !fit.has_channels)
 			fit.its_channel = view(s.channel);
-		fit.has_channels |= has_channel;
-		fit.channel |= opens;
-		fit.user |= counts && fit_lets_in(&s, e);
-		if (fit.type == 0 || (counts && !closest)) {
+		fit.has_channels |= s.channel.data != NULL;
+		fit.channel |= fit_opens(&s, e->channel);
+	}
+	walk = (struct agora_walk){ 0 };
+	while (agora_service_next(parsed, &walk, &s)) {
+		const bool its = counts(&s, &fit, e);
+
+		fit.user |= its && fit_lets_in(&s, e);
+		if (fit.type == 0 || (its && !closest)) {
 			fit.type = s.type;
 			fit.its_user = view(s.user);
-			closest = counts;
+			closest = its;
 		}
 	}
 	return fit;
@@ -76,12 +94,31 @@ crc_of(struct text text)
 	return (uint32_t)crc32(crc32(0, NULL, 0), (const Bytef *)text.data, (uInt)text.length);
 }
 
-/* The names themselves are not in it; no user is any. */
+static bool
+has_privilege(struct agora_text privileges, uint16_t id)
+{
+	struct agora_privilege p;
+
+	while (agora_privilege_next(&privileges, &p))
+		if (p.id == id)
+			return true;
+	return false;
+}
+
+/*
+ * The names themselves are not in it; no user is any.  One for RTM has its user where those for
+ * RTC have the channel.
+ */
 static struct fit
 fit_006(const struct agora_parsed *parsed, const struct expectation *e)
 {
-	const struct text user = fit_user(e);
+	const struct text user = fit_user(e), exact = fit_exact_user(e);
 
+	if (has_privilege(parsed->privileges, FIT_LOGIN_006) &&
+	    !has_privilege(parsed->privileges, AGORA_RTC_JOIN))
+		return (struct fit){ .type = AGORA_RTM,
+			.channel = e->channel.data == NULL,
+			.user = exact.data == NULL || crc_of(exact) == parsed->channel_crc };
 	return (struct fit){ .has_channels = true,
 		.channel = e->channel.data == NULL || crc_of(e->channel) == parsed->channel_crc,
 		.user = user.data == NULL || parsed->user_crc == 0 ||

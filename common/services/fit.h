@@ -5,6 +5,8 @@
 #include "agoratoken.h"
 #include "text.h"
 
+#define FIT_LOGIN_006 1000 /* the privilege of version 006 to log in to RTM */
+
 /* What the token ought to be.  Absent texts are not compared. */
 struct expectation {
 	struct text app_id;
@@ -21,13 +23,20 @@ struct fit {
 	bool channel, user;                /* the client's go with it, or are not given */
 	bool has_channels;                 /* it opens channels at all */
 	struct text its_channel, its_user; /* of the service that comes closest; 006 has none */
-	uint16_t type;                     /* of that one; 0 = none */
+	uint16_t type; /* of that one; 0 = none.  006: RTM where it logs in and joins nothing */
 };
 
+/*
+ * Where no service opens the client's channel, the user is compared with those of the others: each
+ * fault is to be told at once.
+ */
 struct fit fit_of(const struct agora_parsed *parsed, const struct expectation *expectation);
 
 /* Who joins: the account, or the uid; "" = with no uid of its own. */
 struct text fit_user(const struct expectation *expectation);
+
+/* The same where 0 is a name like any other, as in RTM. */
+struct text fit_exact_user(const struct expectation *expectation);
 
 /* Whether tokens of this kind may be for any user. */
 bool fit_any_user(uint16_t type);

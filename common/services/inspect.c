@@ -1,12 +1,14 @@
 #include <ctype.h>
 
 #include "copied.h"
+#include "foreign.h"
 #include "inspect.h"
 #include "names.h"
 #include "tokens.h"
 
 #define CLOCKS_DIFFER 30 /* seconds by which good clocks may */
 #define SHOWN_MAX 255    /* bytes of a name in a problem's words */
+#define SHORT_LIFE 60    /* seconds; SDKs warn 30 before the end */
 
 /* Request and answer */
 
@@ -16,15 +18,52 @@ struct inspect_request {
 
 #define AT(member) offsetof(struct inspect_request, member)
 
+/* Names by which this API has the same thing elsewhere: a client passes on what it has. */
+static const char *const tokens[] = { "token", "rtcToken", "rtmToken", "chatToken", NULL };
+static const char *const channels[] = { "channel", "channelName", "cname", "rtcChannel", NULL };
+static const char *const uids[] = { "uid", "rtcuid", "rtmuid", "chatid", "userId", "userUuid",
+	"rtcStreamUid", NULL };
+static const char *const accounts[] = { "account", "userAccount", NULL };
+
+#define ALSO(name, kind, member, of)                                                               \
+	{                                                                                          \
+		name, kind, 0, AT(member), .meaning = "the same as " of                            \
+	}
+#define ALSO_UID(name)                                                                             \
+	{                                                                                          \
+		name, FIELD_ID, 0, AT(uid), .check = name_is_not_negative,                         \
+					    .meaning = "the same as uid"                           \
+	}
+
 static const struct field request_fields[] = {
-	{ "token", FIELD_TEXT, FIELD_REQUIRED, AT(token), .meaning = "as the client has it" },
-	{ "channel", FIELD_TEXT, 0, AT(channel), .meaning = "the channel that the client joins" },
-	{ "uid", FIELD_ID, 0, AT(uid), .meaning = "the uid that it joins with; 0 = none" },
+	{ "token", FIELD_TEXT, 0, AT(token), .meaning = "as the client has it" },
+	ALSO("rtcToken", FIELD_TEXT, token, "token"),
+	ALSO("rtmToken", FIELD_TEXT, token, "token"),
+	ALSO("chatToken", FIELD_TEXT, token, "token"),
+	{ "channel", FIELD_TEXT, FIELD_OR_DIGITS, AT(channel),
+	    .meaning = "the channel that the client joins" },
+	{ "channelName", FIELD_TEXT, FIELD_OR_DIGITS, AT(channel),
+	    .meaning = "the same as channel" },
+	{ "cname", FIELD_TEXT, FIELD_OR_DIGITS, AT(channel), .meaning = "the same as channel" },
+	{ "rtcChannel", FIELD_TEXT, FIELD_OR_DIGITS, AT(channel),
+	    .meaning = "the same as channel" },
+	{ "uid", FIELD_ID, 0, AT(uid), .check = name_is_not_negative,
+	    .meaning = "the uid that it joins with; 0 or null = none" },
+	ALSO_UID("rtcuid"),
+	ALSO_UID("rtmuid"),
+	ALSO_UID("chatid"),
+	ALSO_UID("userId"),
+	ALSO_UID("userUuid"),
+	ALSO_UID("rtcStreamUid"),
 	{ "appId", FIELD_TEXT, 0, AT(app_id), .meaning = "the client's App ID; absent = ours" },
 	{ "account", FIELD_TEXT, 0, AT(account),
 	    .meaning = "the string account that it joins with, in place of uid" },
+	ALSO("userAccount", FIELD_TEXT, account, "account"),
 };
-const struct table inspect_request_table = TABLE(request_fields, struct inspect_request);
+static const struct needs request_needs = { "token", "is required",
+	{ { "token" }, { "rtcToken" }, { "rtmToken" }, { "chatToken" } } };
+const struct table inspect_request_table =
+    NEEDS_TABLE(request_fields, struct inspect_request, &request_needs);
 
 #undef AT
 #define AT(member) offsetof(struct problem, member)
@@ -73,6 +112,8 @@ static const struct field inspection_fields[] = {
 	{ "certificate", FIELD_TEXT, 0, AT(certificate),
 	    .meaning = "secondary, where that one verifies it" },
 	{ "expired", FIELD_MAYBE, 0, AT(expired), .meaning = "whether its lifetime is over" },
+	{ "compared", FIELD_TEXTS, FIELD_REQUIRED, AT(compared),
+	    .meaning = "which of appId, channel, uid and account was compared with the token" },
 	{ "valid", FIELD_BOOL, 0, AT(valid),
 	    .meaning = "whether Agora takes it, as far as can be known" },
 	{ "problems", FIELD_LIST, FIELD_REQUIRED, AT(problems), .nested = &problem_table,
@@ -90,6 +131,7 @@ struct look {
 	const struct inspection *out;
 	enum agora_error error;
 	struct copied copied;
+	struct foreign foreign; /* where it is not a token: what it is */
 	struct fit fit;
 	bool names_missing; /* a 006 signature covers them */
 	bool is_certified;  /* the certificates are of the token's App ID, as far as is known */
@@ -102,6 +144,12 @@ struct row {
 	enum agora_error error;
 	bool is_hint; /* the token is not refused for it */
 };
+
+static struct text
+view(struct agora_text text)
+{
+	return (struct text){ text.data, text.length };
+}
 
 static void
 add_duration(struct buf *out, int64_t seconds)
@@ -205,17 +253,115 @@ tell_apart(struct buf *detail, struct text its, const char *verb, struct text cl
 		buf_text(detail, "; they differ only in case and blanks");
 }
 
-static struct text
-view(struct agora_text text)
-{
-	return (struct text){ text.data, text.length };
-}
-
 static bool
 is_error(const struct look *l, const struct row *row, struct buf *detail)
 {
 	(void)detail;
-	return l->error == row->error;
+	return l->error == row->error && l->foreign.kind == FOREIGN_NONE;
+}
+
+static bool
+is_not_ready(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->foreign.kind == FOREIGN_NOT_READY;
+}
+
+static bool
+is_jwt(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->foreign.kind == FOREIGN_JWT;
+}
+
+/* In a time that tells nothing of the certificate.  name: 32 characters, or it is not the one. */
+static bool
+is_certificate(struct text name, struct text certificate)
+{
+	unsigned char differ = 0;
+
+	if (name.data == NULL || name.length != AGORA_CERTIFICATE_LENGTH ||
+	    certificate.length != AGORA_CERTIFICATE_LENGTH)
+		return false;
+	for (size_t i = 0; i < AGORA_CERTIFICATE_LENGTH; i++)
+		differ |= (unsigned char)(name.data[i] ^ certificate.data[i]);
+	return differ == 0;
+}
+
+static bool
+is_ours(const struct look *l, struct text name)
+{
+	return is_certificate(name, l->e->certificate) |
+	    is_certificate(name, l->e->second_certificate);
+}
+
+/* As the text itself, or in the token in the place of something that everybody may read. */
+static bool
+shows_certificate(const struct look *l, const struct row *row, struct buf *detail)
+{
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+	const char *where = NULL;
+
+	(void)row;
+	if (l->foreign.kind == FOREIGN_HEX32 && is_ours(l, l->copied.text))
+		where = "the client has it in place of a token";
+	else if (is_ours(l, view(l->p->app_id)))
+		where = "the token has it in place of the App ID";
+	while (where == NULL && agora_service_next(l->p, &walk, &s))
+		if (is_ours(l, view(s.channel)))
+			where = "the token has it in place of the channel";
+		else if (is_ours(l, view(s.user)))
+			where = "the token has it in place of the user";
+	if (where == NULL)
+		return false;
+	buf_printf(detail, ": %s", where);
+	return true;
+}
+
+static bool
+is_app_id(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	if (l->foreign.kind != FOREIGN_HEX32 || is_ours(l, l->copied.text))
+		return false;
+	if (l->e->app_id.data != NULL && same_but(l->copied.text, l->e->app_id, true, false))
+		buf_text(detail, ": it is the App ID of the project");
+	return true;
+}
+
+/* An argument too far: the channel or the user is the App ID. */
+static bool
+names_app_id(const struct look *l, const struct row *row, struct buf *detail)
+{
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+	const struct text app_id = view(l->p->app_id);
+
+	(void)row;
+	if (app_id.data == NULL || app_id.length != AGORA_APP_ID_LENGTH)
+		return false;
+	while (agora_service_next(l->p, &walk, &s)) {
+		const bool channel =
+		    s.channel.data != NULL && same_but(view(s.channel), app_id, true, false);
+
+		if (!channel &&
+		    (s.user.data == NULL || !same_but(view(s.user), app_id, true, false)))
+			continue;
+		buf_printf(detail, ": the %s", channel ? "channel" : "user");
+		return true;
+	}
+	return false;
+}
+
+static bool
+is_built_by_hand(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row;
+	if (l->foreign.kind != FOREIGN_BUILT)
+		return false;
+	buf_printf(detail, ": it looks like %s", l->foreign.looks);
+	return true;
 }
 
 static bool
@@ -265,7 +411,7 @@ is_truncated(const struct look *l, const struct row *row, struct buf *detail)
 {
 	const struct copied *c = &l->copied;
 
-	if (!c->is_cut)
+	if (!c->is_cut || l->foreign.kind != FOREIGN_NONE)
 		return is_error(l, row, detail);
 	if (c->front > 0)
 		buf_printf(detail, ": the first %zu of its characters are missing", c->front);
@@ -285,11 +431,11 @@ has_more_behind(const struct look *l, const struct row *row, struct buf *detail)
 	return l->copied.is_followed || is_error(l, row, detail);
 }
 
-/* 006 is read, and refused nonetheless. */
 static bool
-is_old(const struct look *l, const struct row *row, struct buf *detail)
+is_version_006(const struct look *l, const struct row *row, struct buf *detail)
 {
-	return l->p->version == 6 || is_error(l, row, detail);
+	(void)row, (void)detail;
+	return l->p->version == 6 && l->foreign.kind == FOREIGN_NONE;
 }
 
 static bool
@@ -308,7 +454,14 @@ is_for_another_app(const struct look *l, const struct row *row, struct buf *deta
 static bool
 is_signed_by_another(const struct look *l, const struct row *row, struct buf *detail)
 {
-	return is_error(l, row, detail) || l->out->signature_valid == 0;
+	if (l->out->signature_valid != 0)
+		return is_error(l, row, detail);
+	if (l->p->version == 7 && l->e->app_id.length == AGORA_CERTIFICATE_LENGTH &&
+	    agora_is_hex32(l->e->app_id.data, l->e->app_id.length) &&
+	    agora_token_verify(l->p, l->e->app_id.data, (struct agora_text){ "", 0 },
+		(struct agora_text){ "", 0 }) == AGORA_OK)
+		buf_text(detail, ": with the App ID in place of a certificate");
+	return true;
 }
 
 static bool
@@ -327,7 +480,7 @@ static bool
 is_of_another_kind(const struct look *l, const struct row *row, struct buf *detail)
 {
 	(void)row;
-	if (l->e->channel.data == NULL || l->p->services_read == 0 || l->fit.has_channels ||
+	if (l->e->channel.data == NULL || l->fit.has_channels || l->fit.type == 0 ||
 	    !l->p->complete)
 		return false;
 	buf_printf(detail, ": it is for %s", agora_service_name(l->fit.type));
@@ -353,11 +506,10 @@ is_number(struct text user)
 	return text_number(user, UINT32_MAX, &n) && user.data[0] != '0';
 }
 
-/* Its channel is right, or of no matter, and its user is not. */
 static bool
 user_differs(const struct look *l)
 {
-	return !l->fit.user && (l->p->version == 6 || (l->fit.channel && l->p->services_read > 0));
+	return !l->fit.user && (l->p->version == 6 || l->p->services_read > 0);
 }
 
 /* What a library makes of the number 0 that takes it for a string. */
@@ -366,6 +518,20 @@ is_for_account_zero(const struct look *l, const struct row *row, struct buf *det
 {
 	(void)row, (void)detail;
 	return user_differs(l) && fit_any_user(l->fit.type) && text_is(l->fit.its_user, "0");
+}
+
+/* The same where it is not said who joins. */
+static bool
+names_zero(const struct look *l, const struct row *row, struct buf *detail)
+{
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+
+	(void)row, (void)detail;
+	while (fit_user(l->e).data == NULL && agora_service_next(l->p, &walk, &s))
+		if (fit_any_user(s.type) && text_is(view(s.user), "0"))
+			return true;
+	return false;
 }
 
 static bool
@@ -405,9 +571,18 @@ is_for_another_user(const struct look *l, const struct row *row, struct buf *det
 	return other;
 }
 
+static bool
+find_privilege(struct agora_text privileges, uint16_t id, struct agora_privilege *found)
+{
+	while (agora_privilege_next(&privileges, found))
+		if (found->id == id)
+			return true;
+	return false;
+}
+
 /*
  * What the client uses has its own privilege to get in: 1, in all these.  Where it is for nobody
- * who joins, that of others is looked at.
+ * who joins, or for no channel that is joined, that of others is looked at.
  */
 static bool
 has_entrance(const struct look *l, const struct agora_service *s)
@@ -415,25 +590,78 @@ has_entrance(const struct look *l, const struct agora_service *s)
 	if (l->fit.user && !fit_lets_in(s, l->e))
 		return false;
 	if (s->type == AGORA_RTC)
-		return fit_opens(s, l->e->channel);
-	return (s->type == AGORA_RTM || s->type == AGORA_RTM2) && l->e->channel.data == NULL;
+		return !l->fit.channel || fit_opens(s, l->e->channel);
+	return (s->type == AGORA_RTM || s->type == AGORA_RTM2) &&
+	    (l->e->channel.data == NULL || !l->fit.has_channels);
 }
 
 /* Agora refuses such a name without a word. */
 static bool
-is_refused(const char *kind, struct text name, size_t most, struct buf *detail)
+is_refused(const char *kind, struct text name, size_t most,
+    bool (*check)(struct text name, struct field_error *error), struct buf *detail)
 {
 	struct field_error error = { 0 };
 
+	if (name.data == NULL)
+		return false;
 	if (name.length > most) {
 		buf_printf(detail, ": the %s has %zu bytes", kind, name.length);
 		return true;
 	}
-	if (name_is_rtc(name, &error))
+	if (check(name, &error))
 		return false;
 	buf_printf(detail, ": the %s ", kind);
 	inspect_name(detail, name);
 	return true;
+}
+
+static bool
+is_empty(const char *kind, struct text name, struct buf *detail)
+{
+	if (name.length > 0)
+		return false;
+	buf_printf(detail, ": the %s is empty", kind);
+	return true;
+}
+
+static bool
+is_refused_user(uint16_t type, struct text user, struct buf *detail)
+{
+	if (fit_any_user(type) || type == 0)
+		return is_refused("account", user, ACCOUNT_MAX, name_is_rtc, detail);
+	if (type == AGORA_CHAT)
+		return is_refused("Chat user", user, CHAT_USER_MAX, name_is_chat_capitals, detail);
+	if (type == AGORA_APAAS)
+		return is_refused("user", user, RTM_USER_MAX, name_is_rtm_user, detail);
+	return is_refused("RTM user", user, RTM_USER_MAX, name_is_rtm_user, detail);
+}
+
+/* What issuing refuses, too. */
+static bool
+has_refused_name(const struct look *l, const struct agora_service *s, const struct agora_walk *walk,
+    struct buf *detail)
+{
+	struct agora_privilege p;
+
+	if (s->type == AGORA_RTC && l->fit.channel && !has_entrance(l, s))
+		return false;
+	if (is_refused("channel", view(s->channel), CHANNEL_MAX, name_is_rtc, detail) ||
+	    is_refused("room", view(s->room), CHANNEL_MAX, name_is_room, detail))
+		return true;
+	if (s->type == AGORA_RTM || s->type == AGORA_RTM2)
+		return is_empty("RTM user", view(s->user), detail) ||
+		    is_refused_user(s->type, view(s->user), detail);
+	/* An app's own tokens name nobody. */
+	if (s->type == AGORA_CHAT && find_privilege(walk->privileges, 1, &p) &&
+	    is_empty("Chat user", view(s->user), detail))
+		return true;
+	if (s->type == AGORA_APAAS && find_privilege(walk->privileges, 1, &p) &&
+	    is_empty("room", view(s->room), detail))
+		return true;
+	if (s->type == AGORA_APAAS && !find_privilege(walk->privileges, 3, &p) &&
+	    is_empty("user", view(s->user), detail))
+		return true;
+	return s->user.data != NULL && is_refused_user(s->type, view(s->user), detail);
 }
 
 /* The client's, and the token's own, which 006 does not hold. */
@@ -444,25 +672,64 @@ has_bad_name(const struct look *l, const struct row *row, struct buf *detail)
 	struct agora_service s;
 
 	(void)row;
-	if ((l->fit.type == AGORA_RTC || l->p->version == 6) &&
-	    (is_refused("channel", l->e->channel, CHANNEL_MAX, detail) ||
-		is_refused("account", fit_user(l->e), ACCOUNT_MAX, detail)))
+	if ((fit_any_user(l->fit.type) || l->p->version == 6) &&
+	    (is_refused("channel", l->e->channel, CHANNEL_MAX, name_is_rtc, detail) ||
+		is_refused_user(l->fit.type, fit_user(l->e), detail)))
 		return true;
 	while (agora_service_next(l->p, &walk, &s))
-		if (s.type == AGORA_RTC && (!l->fit.channel || has_entrance(l, &s)) &&
-		    (is_refused("channel", view(s.channel), CHANNEL_MAX, detail) ||
-			is_refused("account", view(s.user), ACCOUNT_MAX, detail)))
+		if (has_refused_name(l, &s, &walk, detail))
 			return true;
 	return false;
 }
 
+/* They are not to be used, and some of Agora's parts take them. */
 static bool
-find_privilege(struct agora_text privileges, uint16_t id, struct agora_privilege *found)
+has_capitals(const struct look *l, const struct row *row, struct buf *detail)
 {
-	while (agora_privilege_next(&privileges, found))
-		if (found->id == id)
-			return true;
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+
+	(void)row;
+	while (agora_service_next(l->p, &walk, &s))
+		for (size_t i = 0; s.type == AGORA_CHAT && i < s.user.length; i++)
+			if (s.user.data[i] >= 'A' && s.user.data[i] <= 'Z') {
+				buf_text(detail, ": ");
+				inspect_name(detail, view(s.user));
+				return true;
+			}
 	return false;
+}
+
+/* "undefined" and the like, in the token or at the client. */
+static bool
+has_placeholder(const struct look *l, const struct row *row, struct buf *detail)
+{
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+	const char *what = NULL;
+	struct text name = { NULL, 0 };
+
+	(void)row;
+	while (what == NULL && agora_service_next(l->p, &walk, &s))
+		if (foreign_name(view(s.channel))) {
+			what = "channel";
+			name = view(s.channel);
+		} else if (foreign_name(view(s.user))) {
+			what = "user";
+			name = view(s.user);
+		}
+	if (what == NULL && foreign_name(l->e->channel)) {
+		what = "client's channel";
+		name = l->e->channel;
+	} else if (what == NULL && foreign_name(fit_user(l->e))) {
+		what = "client's user";
+		name = fit_user(l->e);
+	}
+	if (what == NULL || name.length > SHOWN_MAX)
+		return false;
+	buf_printf(detail, ": the %s ", what);
+	inspect_name(detail, name);
+	return true;
 }
 
 /* When a privilege ends, Unix seconds; 0 = with the token. */
@@ -483,9 +750,17 @@ is_over(const struct look *l, const struct agora_privilege *p)
 static void
 tell_end(const struct look *l, uint16_t type, const struct agora_privilege *p, struct buf *detail)
 {
-	buf_printf(detail, ": %s, ", agora_privilege_name(type, p->id));
+	buf_printf(detail, ": %s, ",
+	    l->p->version == 6 ? agora_privilege_name_006(p->id)
+			       : agora_privilege_name(type, p->id));
 	add_duration(detail, l->e->now - end_of(l, p));
 	buf_text(detail, " ago");
+}
+
+static uint16_t
+entrance_006(const struct look *l)
+{
+	return l->fit.type == AGORA_RTM ? FIT_LOGIN_006 : AGORA_RTC_JOIN;
 }
 
 static bool
@@ -496,6 +771,11 @@ lacks_entrance(const struct look *l, const struct row *row, struct buf *detail)
 	struct agora_privilege p;
 
 	(void)row;
+	if (l->p->version == 6 && l->p->message.data != NULL && l->p->complete &&
+	    !find_privilege(l->p->privileges, entrance_006(l), &p)) {
+		buf_text(detail, ": joinChannel");
+		return true;
+	}
 	while (agora_service_next(l->p, &walk, &s))
 		if (has_entrance(l, &s) && !find_privilege(walk.privileges, 1, &p)) {
 			buf_printf(detail, ": %s for %s", agora_privilege_name(s.type, 1),
@@ -513,7 +793,7 @@ entrance_is_over(const struct look *l, const struct row *row, struct buf *detail
 	struct agora_privilege p;
 
 	(void)row;
-	if (l->p->version == 6 && find_privilege(l->p->privileges, AGORA_RTC_JOIN, &p) &&
+	if (l->p->version == 6 && find_privilege(l->p->privileges, entrance_006(l), &p) &&
 	    is_over(l, &p)) {
 		tell_end(l, AGORA_RTC, &p, detail);
 		return true;
@@ -656,6 +936,35 @@ lives_too_long(const struct look *l, const struct row *row, struct buf *detail)
 	return true;
 }
 
+/* Of the token, or of the privilege to get in. */
+static bool
+lives_shortly(const struct look *l, const struct row *row, struct buf *detail)
+{
+	int64_t least = l->out->expire;
+	struct agora_walk walk = { 0 };
+	struct agora_service s;
+	struct agora_privilege p;
+
+	(void)row;
+	if (least < 0)
+		return false;
+	while (agora_service_next(l->p, &walk, &s))
+		if (has_entrance(l, &s) && find_privilege(walk.privileges, 1, &p) && p.expire > 0 &&
+		    p.expire < least)
+			least = p.expire;
+	if (least >= SHORT_LIFE)
+		return false;
+	buf_printf(detail, ": %lld %s", (long long)least, least == 1 ? "second" : "seconds");
+	return true;
+}
+
+static bool
+is_verified_by_secondary(const struct look *l, const struct row *row, struct buf *detail)
+{
+	(void)row, (void)detail;
+	return l->out->certificate.data != NULL;
+}
+
 static bool
 is_from_the_future(const struct look *l, const struct row *row, struct buf *detail)
 {
@@ -684,12 +993,16 @@ is_not_verified(const struct look *l, const struct row *row, struct buf *detail)
 	if (l->out->signature.data == NULL || l->out->signature_valid != MAYBE_NULL ||
 	    is_cut_in_two(l))
 		return false;
-	if (l->names_missing)
+	if (l->names_missing && l->fit.type == AGORA_RTM)
+		buf_text(detail, ": that of 006 for RTM can be checked only with the user");
+	else if (l->names_missing)
 		buf_text(detail, ": that of 006 can be checked only with channel and uid");
 	else if (l->e->certificate.data == NULL)
 		buf_text(detail, ": there is no App Certificate to check it with");
 	else if (!l->is_certified)
 		buf_text(detail, ": the App Certificate here is of another App ID");
+	else if (l->fit.type == AGORA_RTM)
+		buf_text(detail, ": that of 006 covers the user, and it differs");
 	else
 		buf_text(detail, ": that of 006 covers the channel and the uid, and they differ");
 	return true;
@@ -715,6 +1028,23 @@ static const struct row rows[] = {
 	    "look at where the client gets it: it asked before the answer was there, or read "
 	    "another member of it than token, rtcToken or rtmToken",
 	    is_error, .error = AGORA_EMPTY },
+	{ "not_ready", "there is no token yet, but what a program writes in its place",
+	    "wait for the server's answer (await it), and take its member token, rtcToken or "
+	    "rtmToken: what is here is an empty variable, an answer that has yet to come, or all "
+	    "of an object",
+	    is_not_ready },
+	{ "jwt", "this is a JSON Web Token, not an Agora token",
+	    "give the client the token that this API issues: a JSON Web Token says who asks, and "
+	    "belongs in an Authorization header",
+	    is_jwt },
+	{ "certificate_exposed", "the App Certificate is where anybody can read it",
+	    "look at the order of arguments where tokens are made; the certificate is a secret, so "
+	    "have Agora's console make a new one and delete this one",
+	    shows_certificate },
+	{ "app_id", "this is an App ID or an App Certificate, not a token",
+	    "give the client's SDK the App ID and the token in their own places; an App "
+	    "Certificate never leaves the server",
+	    is_app_id },
 	{ "embedded", "the token is inside of something else: a JSON answer, a URL, a header line",
 	    "give the client the token alone: parse the answer or the URL, and take the member or "
 	    "the parameter that has it",
@@ -745,6 +1075,11 @@ static const struct row rows[] = {
 	    "give the client the token itself: what is here is something else, such as an App ID, "
 	    "a certificate, a JSON Web Token, the server's whole answer or a URL",
 	    is_error, .error = AGORA_BAD_VERSION },
+	{ "not_accesstoken2", "the code that made the token does not follow AccessToken2",
+	    "make tokens with a current library of Agora's (AccessToken2, RtcTokenBuilder2) or "
+	    "with "
+	    "this service: base64 of a zlib stream follows 007",
+	    is_built_by_hand },
 	{ "bad_base64", "the token is not base64: a character was changed, added or lost",
 	    "copy it again, from the server's answer; it has letters, digits, +, / and = alone",
 	    is_error, .error = AGORA_BAD_BASE64 },
@@ -769,7 +1104,7 @@ static const struct row rows[] = {
 	{ "unsupported_version", "the token is of an old version, and Agora wants 007 now",
 	    "issue it with a current token library: AccessToken2, RtcTokenBuilder2, or this "
 	    "service",
-	    is_old, .error = AGORA_UNSUPPORTED_VERSION },
+	    is_error, .error = AGORA_UNSUPPORTED_VERSION },
 	{ "app_id_mismatch", "the token is for another App ID",
 	    "give the client's SDK and the server that issues the App ID of the same project, in "
 	    "the same letters",
@@ -810,8 +1145,9 @@ static const struct row rows[] = {
 	    "issue it for the uid that the client joins with; 0 where any user may use it",
 	    is_for_another_user },
 	{ "bad_name", "Agora refuses such a name, even where the token is for it",
-	    "use 1 to 64 bytes for a channel and at most 255 for an account: letters a to z and A "
-	    "to Z, digits, the blank and !#$%&()+-:;<=.>?@[]^_{}|~, alone",
+	    "use 1 to 64 bytes for a channel, a room, an RTM or a Chat user, and at most 255 for "
+	    "an account: letters a to z and A to Z, digits, the blank and "
+	    "!#$%&()+-:;<=.>?@[]^_{}|~, alone; for a Chat user a to z, digits, _ - and . alone",
 	    has_bad_name },
 	{ "no_privilege", "the token lacks the privilege to get in",
 	    "issue it with that privilege: a role brings it along, and privileges.join where each "
@@ -836,6 +1172,11 @@ static const struct row rows[] = {
 	    "give expire as a lifetime in seconds, 86400 at most, not as a Unix time, and have the "
 	    "client renew the token (renewToken)",
 	    lives_too_long, .is_hint = true },
+	{ "short_lifetime",
+	    "the token, or its privilege to get in, lives for less than a minute, and SDKs warn 30 "
+	    "seconds before the end",
+	    "issue it for an hour or so, and have the client renew it (renewToken)", lives_shortly,
+	    .is_hint = true },
 	{ "issued_in_future", "the token was issued in the future",
 	    "set the clock of the server that issues (NTP); Agora does not say whether it takes "
 	    "such a token",
@@ -866,6 +1207,33 @@ static const struct row rows[] = {
 	    "have a server issue tokens: a temporary one is for trying things out, is for one "
 	    "channel and any user, and ends after 24 hours",
 	    is_like_the_consoles, .is_hint = true },
+	{ "account_named_zero",
+	    "the token is for an account of the name 0, which is a user like any other and not the "
+	    "uid 0",
+	    "give an empty string or the number 0 where any user may use it: PHP's library and "
+	    "userAccount/0 write this account",
+	    names_zero, .is_hint = true },
+	{ "placeholder_name",
+	    "a name looks like a variable that had no value, or was not filled in",
+	    "look at where the client and the server take the name from, and use one that is real",
+	    has_placeholder, .is_hint = true },
+	{ "app_id_inside", "the token has the App ID in place of a name",
+	    "look at the order of the arguments where it is issued", names_app_id,
+	    .is_hint = true },
+	{ "chat_capitals", "the Chat user has capital letters, which are not to be used",
+	    "use small letters for Chat users: this service issues no token for others",
+	    has_capitals, .is_hint = true },
+	{ "secondary_certificate", "the secondary App Certificate verified the signature",
+	    "set APP_CERTIFICATE where it is issued to the primary one, before the secondary one "
+	    "is "
+	    "disabled",
+	    is_verified_by_secondary, .is_hint = true },
+	{ "version_006", "the token is of version 006, which came before 007",
+	    "nothing, if it works: Agora's documents say that both versions are taken, and support "
+	    "asks for 007 when one is refused. Make new ones with AccessToken2, RtcTokenBuilder2 "
+	    "or "
+	    "this service. Video SDKs before 3.5.2 and Signaling SDKs before 1.5.0 know 006 alone",
+	    is_version_006, .is_hint = true },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -873,7 +1241,8 @@ static void
 evaluate(const struct look *look, struct arena *arena, struct inspection *out)
 {
 	struct problem *problems = arena_alloc(arena, ROWS, sizeof(*problems));
-	bool refused = false;
+	struct problem *embedded = NULL;
+	size_t refused = 0;
 	struct buf words = { 0 };
 
 	out->problems.items = problems;
@@ -882,12 +1251,20 @@ evaluate(const struct look *look, struct arena *arena, struct inspection *out)
 		buf_text(&words, row->words);
 		if (!row->is_so(look, row, &words))
 			continue;
+		if (row->is_so == is_inside)
+			embedded = &problems[out->problems.count];
 		problems[out->problems.count++] = (struct problem){ text_of(row->code),
 			arena_copy(arena, buf_view(&words)), text_of(row->fix) };
-		refused |= !row->is_hint;
+		refused += !row->is_hint;
+	}
+	if (embedded != NULL && refused == 1 && out->signature_valid == 1) {
+		buf_clear(&words);
+		buf_add(&words, embedded->problem.data, embedded->problem.length);
+		buf_text(&words, "; the token inside is good, and the client must pass it alone");
+		embedded->problem = arena_copy(arena, buf_view(&words));
 	}
 	buf_free(&words);
-	out->valid = !refused && out->signature_valid == 1;
+	out->valid = refused == 0 && out->signature_valid == 1;
 }
 
 /* What it says */
@@ -896,17 +1273,22 @@ static void
 check_signature(const struct look *l, struct inspection *out)
 {
 	const struct expectation *e = l->e;
-	const struct text user_text = fit_user(e);
-	struct agora_text channel = { e->channel.data, e->channel.length };
-	struct agora_text user = { user_text.data, user_text.length };
+	struct text channel_text = e->channel, user_text = fit_user(e);
+	struct agora_text channel, user;
 
+	if (l->p->version == 6 && l->fit.type == AGORA_RTM) {
+		channel_text = fit_exact_user(e);
+		user_text = TEXT("");
+	}
 	if (l->p->version == 6 && l->p->user_crc == 0)
-		user = (struct agora_text){ "", 0 };
+		user_text = TEXT("");
+	channel = (struct agora_text){ channel_text.data, channel_text.length };
+	user = (struct agora_text){ user_text.data, user_text.length };
 	if (l->p->signature == NULL || e->certificate.data == NULL || l->names_missing ||
 	    !l->is_certified || is_cut_in_two(l))
 		return;
 	/* Names that it is not for would make a good signature look bad. */
-	if (l->p->version == 6 && (!l->fit.channel || !l->fit.user))
+	if (l->p->version == 6 && ((!l->fit.channel && l->fit.type != AGORA_RTM) || !l->fit.user))
 		return;
 	out->signature_valid =
 	    agora_token_verify(l->p, e->certificate.data, channel, user) == AGORA_OK;
@@ -981,6 +1363,25 @@ describe(const struct look *l, struct arena *arena, struct inspection *out)
 		out->expired = l->e->now > out->expire_at;
 }
 
+/* What the client has, of those that can be looked at: in the words of the request. */
+static struct list
+compared(const struct look *l, struct arena *arena)
+{
+	struct text *names = arena_alloc(arena, 3, sizeof(*names));
+	const bool readable = l->p->services.data != NULL || l->p->message.data != NULL;
+	size_t count = 0;
+
+	if (l->e->app_id.data != NULL && l->p->app_id.data != NULL)
+		names[count++] = TEXT("appId");
+	if (l->e->channel.data != NULL && readable)
+		names[count++] = TEXT("channel");
+	if (l->e->account.data != NULL && readable)
+		names[count++] = TEXT("account");
+	else if (l->e->uid.data != NULL && readable)
+		names[count++] = TEXT("uid");
+	return (struct list){ names, count };
+}
+
 void
 inspect_token(struct agora_codec *codec, struct text token, const struct expectation *e,
     struct arena *arena, struct inspection *out)
@@ -990,13 +1391,24 @@ inspect_token(struct agora_codec *codec, struct text token, const struct expecta
 
 	look.error =
 	    copied_parse(codec, token, e->channel, fit_user(e), arena, &parsed, &look.copied);
-	look.names_missing = parsed.version == 6 &&
-	    (e->channel.data == NULL || (fit_user(e).data == NULL && parsed.user_crc != 0));
+	if (look.error != AGORA_OK) {
+		look.foreign = foreign_look(codec,
+		    look.error == AGORA_BAD_VERSION ? look.copied.text : look.copied.token,
+		    look.error, arena);
+		/* The codec may hold another by now. */
+		look.error = copied_parse(
+		    codec, token, e->channel, fit_user(e), arena, &parsed, &look.copied);
+	}
 	look.is_certified = e->certified_app_id.data == NULL || parsed.app_id.data == NULL ||
 	    look.error == AGORA_BAD_APP_ID ||
 	    same_but(view(parsed.app_id), e->certified_app_id, true, false);
 	look.fit = fit_of(&parsed, e);
+	look.names_missing = parsed.version == 6 &&
+	    (look.fit.type == AGORA_RTM ? fit_user(e).data == NULL
+					: e->channel.data == NULL ||
+			(fit_user(e).data == NULL && parsed.user_crc != 0));
 	describe(&look, arena, out);
+	out->compared = compared(&look, arena);
 	check_signature(&look, out);
 	evaluate(&look, arena, out);
 }
@@ -1020,13 +1432,60 @@ inspect_ask(struct exchange *x, struct ask *ask)
 	ask->is_default_app = text_is_nocase(ask->app_id, services->settings->app_id.data);
 }
 
+/* NULL, or the second of several names that were given for one thing. */
+static const char *
+second_name(struct exchange *x, const char *const *names)
+{
+	bool first = false;
+
+	for (; *names != NULL; names++) {
+		if (field_member(x->members, *names) == NULL)
+			continue;
+		if (first)
+			return *names;
+		first = true;
+	}
+	return NULL;
+}
+
+/* A client that joins with null has no uid, as one that joins with 0. */
+static bool
+is_null(struct exchange *x, const char *name)
+{
+	json_object_object_foreach(x->members, key, value) {
+		if (value == NULL && text_is_nocase(text_of(key), name))
+			return true;
+	}
+	return false;
+}
+
+static enum step
+refuse_twice(struct exchange *x)
+{
+	static const char *const *const all[] = { tokens, channels, uids, accounts };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		const char *second = second_name(x, all[i]);
+		struct buf rule = { 0 };
+
+		if (second == NULL)
+			continue;
+		buf_printf(&rule, "must not be there beside another name of %s", all[i][0]);
+		exchange_fail(
+		    x, ERROR_INVALID_FIELD, second, arena_copy(&x->arena, buf_view(&rule)).data);
+		buf_free(&rule);
+		return ANSWERED;
+	}
+	return NEXT;
+}
+
 enum step
 inspect_post(struct exchange *x)
 {
 	struct services *services = x->context;
 	const struct token_settings project = services_project(x);
 	const struct inspect_request *r = x->input;
-	const struct expectation expectation = {
+	struct expectation expectation = {
 		.app_id = r->app_id.data != NULL ? r->app_id : project.app_id,
 		.certificate = project.certificate,
 		.second_certificate = project.second_certificate,
@@ -1040,6 +1499,11 @@ inspect_post(struct exchange *x)
 	if (r->uid.data != NULL && r->account.data != NULL)
 		return exchange_fail(x, ERROR_INVALID_FIELD, "account",
 		    "must not be there beside uid: a client joins with one of them");
+	if (refuse_twice(x) == ANSWERED)
+		return ANSWERED;
+	if (r->uid.data == NULL && r->account.data == NULL &&
+	    (is_null(x, "uid") || is_null(x, "rtcuid")))
+		expectation.uid = TEXT("0");
 	inspect_token(services->codec, r->token, &expectation, &x->arena, x->output);
 	return NEXT;
 }

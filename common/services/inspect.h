@@ -27,6 +27,7 @@ struct inspection {
 	int signature_valid;
 	struct text certificate; /* "secondary": the one that verifies it, where not the first */
 	int expired;
+	struct list compared; /* struct text: which of what the client has was looked at */
 	bool valid;           /* no problem that it is refused for, and the signature is good */
 	struct list problems; /* struct problem, the most likely cause first */
 };

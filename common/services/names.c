@@ -1,9 +1,20 @@
+#include <stdlib.h>
+
 #include "names.h"
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 #define RTC_LEGAL LETTERS DIGITS " !#$%&()+-:;<=.>?@[]^_{}|~,"
 #define CHAT_LEGAL "abcdefghijklmnopqrstuvwxyz" DIGITS "_-."
+
+static bool
+is_digits(struct text t)
+{
+	for (size_t i = 0; i < t.length; i++)
+		if (t.data[i] < '0' || t.data[i] > '9')
+			return false;
+	return t.length > 0;
+}
 
 static bool
 is_legal(struct text name, const char *legal, const char *kind, struct field_error *error)
@@ -42,6 +53,26 @@ name_is_rtc(struct text name, struct field_error *error)
 }
 
 bool
+name_is_not_negative(struct text name, struct field_error *error)
+{
+	const struct text digits = { name.data + 1, name.length - 1 };
+	uint64_t n;
+
+	if (name.length < 2 || name.data[0] != '-' || !is_digits(digits))
+		return true;
+	if (!text_number(digits, INT64_MAX, &n))
+		n = INT64_MAX;
+	field_negative_rule(error, -(int64_t)n);
+	return false;
+}
+
+bool
+name_is_rtc_user(struct text name, struct field_error *error)
+{
+	return name_is_not_negative(name, error) && name_is_rtc(name, error);
+}
+
+bool
 name_is_rtm_user(struct text name, struct field_error *error)
 {
 	return is_user(name, RTC_LEGAL, "an RTM user", error);
@@ -51,6 +82,12 @@ bool
 name_is_chat_user(struct text name, struct field_error *error)
 {
 	return is_user(name, CHAT_LEGAL, "a Chat user (a to z, 0 to 9, _ - .)", error);
+}
+
+bool
+name_is_chat_capitals(struct text name, struct field_error *error)
+{
+	return is_user(name, LETTERS CHAT_LEGAL, "a Chat user", error);
 }
 
 bool
@@ -98,15 +135,65 @@ name_covers(struct text pattern, struct text name)
 	return p == pattern.length;
 }
 
-bool
-name_is_uid(struct text value, struct field_error *error)
+static bool
+is_uid(struct text value, const char *otherwise, struct field_error *error)
 {
 	uint64_t n;
 
 	if (text_number(value, UINT32_MAX, &n))
 		return true;
-	field_rule(error, "must be a whole number, 0 to 4294967295");
+	if (name_is_not_negative(value, error))
+		field_rule(error, "must be a whole number, 0 to 4294967295%s", otherwise);
 	return false;
+}
+
+bool
+name_is_uid(struct text value, struct field_error *error)
+{
+	return is_uid(value, "", error);
+}
+
+/* 042, +7, 7.0, 1e3, 0x2a, and blanks around them. */
+static bool
+looks_like_a_number(struct text t)
+{
+	char copy[32];
+	char *stop;
+
+	while (t.length > 0 && t.data[0] == ' ')
+		t = (struct text){ t.data + 1, t.length - 1 };
+	while (t.length > 0 && t.data[t.length - 1] == ' ')
+		t.length--;
+	if (is_digits(t))
+		return true;
+	if (t.length == 0 || t.length >= sizeof(copy) || strchr("+-.0123456789", t.data[0]) == NULL)
+		return false;
+	memcpy(copy, t.data, t.length);
+	copy[t.length] = '\0';
+	strtod(copy, &stop);
+	return *stop == '\0' && stop != copy;
+}
+
+bool
+name_is_typed_uid(struct text value, struct field_error *error)
+{
+	uint64_t n;
+
+	if (!name_is_not_negative(value, error))
+		return false;
+	if (!looks_like_a_number(value) ||
+	    (text_number(value, UINT32_MAX, &n) && (value.length == 1 || value.data[0] != '0')))
+		return true;
+	field_rule(error,
+	    "must be a whole number, 0 to 4294967295, without zeros in front; for a string of this "
+	    "spelling use account");
+	return false;
+}
+
+bool
+name_is_path_uid(struct text value, struct field_error *error)
+{
+	return is_uid(value, "; for a string use userAccount in place of uid", error);
 }
 
 bool
@@ -116,6 +203,7 @@ name_is_bot_uid(struct text value, struct field_error *error)
 
 	if (text_number(value, UINT32_MAX, &n) && n > 0 && value.data[0] != '0')
 		return true;
-	field_rule(error, "must be a whole number, 1 to 4294967295");
+	if (name_is_not_negative(value, error))
+		field_rule(error, "must be a whole number, 1 to 4294967295");
 	return false;
 }

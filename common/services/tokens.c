@@ -47,7 +47,9 @@ static const struct choice kinds[] = { { "rtc", TOKEN_RTC }, { "rtm", TOKEN_RTM 
 
 static const struct choice roles[] = { { "publisher", ROLE_PUBLISHER },
 	{ "subscriber", ROLE_SUBSCRIBER }, { "1", ROLE_PUBLISHER }, { "2", ROLE_SUBSCRIBER },
-	{ NULL, 0 } };
+	/* What SDKs call them. */
+	{ "host", ROLE_PUBLISHER }, { "broadcaster", ROLE_PUBLISHER },
+	{ "audience", ROLE_SUBSCRIBER }, { NULL, 0 } };
 
 static const struct choice resources[] = { { "messageChannels", 0 }, { "streamChannels", 1 },
 	{ "groupChannels", 2 }, { "serverGroups", 3 }, { "users", 4 }, { "0", 0 }, { "1", 1 },
@@ -57,6 +59,8 @@ static const struct choice permissions[] = { { "read", 0 }, { "write", 1 }, { "0
 	{ NULL, 0 } };
 
 #define SECONDS .max = UINT32_MAX, .unit = "seconds"
+#define ROLE_MEANING                                                                               \
+	"publisher, host, broadcaster or 1; subscriber, audience, 2 or empty; words in any case"
 #define EXPIRE_MEANING "lifetime in seconds; 0 = 3600, over 86400 = 86400"
 #define CLAMPED_MEANING "inputs that were cut, to Agora's maximum or the grant's"
 #define CHOSEN_MEANING "the user, where the grant chose it"
@@ -96,17 +100,20 @@ static const struct table permission_table = TABLE(permission_fields, struct tok
 static const struct field request_fields[] = {
 	{ "tokenType", FIELD_CHOICE, FIELD_REQUIRED | FIELD_DECIDES, AT(kind), .choices = kinds,
 	    .meaning = "kind of token" },
-	{ "channel", FIELD_TEXT, FIELD_REQUIRED | FIELD_IGNORED, AT(channel), 1, CHANNEL_MAX,
-	    .when = WITH_CHANNEL, .check = name_is_rtc,
+	{ "channel", FIELD_TEXT, FIELD_REQUIRED | FIELD_IGNORED | FIELD_OR_DIGITS, AT(channel), 1,
+	    CHANNEL_MAX, .when = WITH_CHANNEL, .check = name_is_rtc,
 	    .meaning = "channel name; * = any channel" },
 	/* The peers take "" for none here. */
-	{ "channel", FIELD_TEXT, FIELD_IGNORED, AT(channel), 0, CHANNEL_MAX, .when = BIT(TOKEN_RTM),
-	    .check = name_is_rtc,
+	{ "channel", FIELD_TEXT, FIELD_IGNORED | FIELD_OR_DIGITS, AT(channel), 0, CHANNEL_MAX,
+	    .when = BIT(TOKEN_RTM), .check = name_is_rtc,
 	    .meaning = "adds the right to join this channel and send data in it" },
 	/* Required too; but a grant may fill it in, so that is looked at when the token is made. */
 	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, ACCOUNT_MAX, .when = WITH_CHANNEL,
-	    .check = name_is_rtc,
+	    .check = name_is_rtc_user,
 	    .meaning = "uid or account; 0 and * = any user; required unless the grant gives it" },
+	{ "account", FIELD_TEXT, 0, AT(account), 1, ACCOUNT_MAX, .when = WITH_CHANNEL,
+	    .check = name_is_rtc,
+	    .meaning = "in place of uid: a string account, whatever it looks like" },
 	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, RTM_USER_MAX, .when = WITH_RTM_USER,
 	    .check = name_is_rtm_user,
 	    .meaning = "RTM user id; required unless the grant gives it" },
@@ -114,8 +121,8 @@ static const struct field request_fields[] = {
 	    .check = name_is_chat_user, .meaning = "Chat user id; absent = app token" },
 	{ "uid", FIELD_ID, FIELD_IGNORED, AT(uid), 1, RTM_USER_MAX, .when = BIT(TOKEN_APAAS),
 	    .check = name_is_rtm_user, .meaning = "user uuid; absent = app token" },
-	{ "role", FIELD_CHOICE, 0, AT(role), .choices = roles, .fallback = ROLE_SUBSCRIBER,
-	    .when = ~BIT(TOKEN_APAAS), .meaning = "publisher or 1, subscriber or 2" },
+	{ "role", FIELD_CHOICE, FIELD_WORD, AT(role), .choices = roles, .fallback = ROLE_SUBSCRIBER,
+	    .when = ~BIT(TOKEN_APAAS), .meaning = ROLE_MEANING },
 	{ "role", FIELD_INT, 0, AT(room_role), INT16_MIN, INT16_MAX, .fallback = -1,
 	    .when = BIT(TOKEN_APAAS), .meaning = "the user's role in the room" },
 	{ "expire", FIELD_INT, 0, AT(expire), SECONDS, .meaning = EXPIRE_MEANING },
@@ -191,6 +198,11 @@ ask_for_user(struct token_request *r, struct ask *ask)
 
 	if (r->kind == TOKEN_FPA)
 		return;
+	if (r->account.data != NULL) {
+		user.field = "account";
+		user.value = &r->account;
+		user.is_account = true;
+	}
 	user.required = (BIT(r->kind) & (WITH_CHANNEL | WITH_RTM_USER)) != 0;
 	if (!(BIT(r->kind) & WITH_CHANNEL)) {
 		user.max = RTM_USER_MAX;
@@ -311,11 +323,13 @@ agora(struct text text)
 	return (struct agora_text){ text.data == NULL ? "" : text.data, text.length };
 }
 
-/* Agora writes "any user" as the empty string. */
+/* Agora writes "any user" as the empty string; an account of the name 0 is somebody. */
 static struct agora_text
-rtc_user(struct text uid)
+rtc_user(const struct token_request *r)
 {
-	return text_is(uid, "0") ? (struct agora_text){ "", 0 } : agora(uid);
+	if (r->account.data != NULL)
+		return agora(r->account);
+	return text_is(r->uid, "0") ? (struct agora_text){ "", 0 } : agora(r->uid);
 }
 
 static void
@@ -373,7 +387,7 @@ add_rtc(struct agora_set *set, const struct token_request *r, uint32_t expire, s
 	struct agora_rtc_expire expires;
 	unsigned allowed = rtc_privileges(r, expire, arena, clamped, &expires);
 
-	return agora_add_rtc(set, agora(r->channel), rtc_user(r->uid), allowed, &expires) &&
+	return agora_add_rtc(set, agora(r->channel), rtc_user(r), allowed, &expires) &&
 	    (r->rtm_uid.data == NULL || agora_add_rtm(set, agora(r->rtm_uid), expire));
 }
 
@@ -430,14 +444,15 @@ add_agent(struct agora_set *set, const struct token_request *r, uint16_t type, u
     struct arena *arena, struct list *clamped, struct field_error *error)
 {
 	struct token_request both = *r;
+	const struct text user = r->account.data != NULL ? r->account : r->uid;
 
 	if (both.rtm_uid.data == NULL) {
-		if (!name_is_rtm_user(both.uid, error) || both.uid.length > RTM_USER_MAX) {
+		if (!name_is_rtm_user(user, error) || user.length > RTM_USER_MAX) {
 			*error = (struct field_error){ .missing = true, .field = "rtmUid" };
 			field_rule(error, "is required where uid cannot be an RTM user id");
 			return false;
 		}
-		both.rtm_uid = both.uid;
+		both.rtm_uid = user;
 	}
 	return add_rtc(set, &both, expire, arena, clamped) && agora_add_bare(set, type);
 }
@@ -455,11 +470,10 @@ fill_set(struct agora_set *set, const struct token_request *r, uint32_t expire, 
 	case TOKEN_APAAS: return add_apaas(set, r, expire, error);
 	case TOKEN_FPA: return agora_add_fpa(set);
 	case TOKEN_STREAMING:
-		return agora_add_streaming(
-		    set, agora(r->channel), rtc_user(r->uid), expire, expire);
+		return agora_add_streaming(set, agora(r->channel), rtc_user(r), expire, expire);
 	case TOKEN_FCDN:
 		return agora_add_fcdn(
-		    set, agora(r->channel), rtc_user(r->uid), r->role == ROLE_PUBLISHER, expire);
+		    set, agora(r->channel), rtc_user(r), r->role == ROLE_PUBLISHER, expire);
 	case TOKEN_RTM2: return add_rtm2(set, r, expire, arena);
 	case TOKEN_CONVOAI: return add_agent(set, r, AGORA_CONVOAI, expire, arena, clamped, error);
 	case TOKEN_STT: return add_agent(set, r, AGORA_STT, expire, arena, clamped, error);
@@ -473,9 +487,22 @@ token_salt(void)
 	return 1 + random_below(99999999);
 }
 
+bool
+token_joins(int64_t kind)
+{
+	return (BIT(kind) & WITH_CHANNEL) != 0;
+}
+
 static bool
 names_its_user(const struct token_request *r, struct field_error *error)
 {
+	if (r->uid.data != NULL && r->account.data != NULL) {
+		*error = (struct field_error){ .field = "account" };
+		field_rule(error, "must not be there beside uid: a client joins with one of them");
+		return false;
+	}
+	if (r->account.data != NULL)
+		return true;
 	if (r->uid.data != NULL || !(BIT(r->kind) & (WITH_CHANNEL | WITH_RTM_USER)))
 		return true;
 	*error = (struct field_error){ .missing = true, .field = "uid" };
@@ -557,7 +584,7 @@ struct path_request {
 	int64_t kind; /* enum path_kind */
 	struct text channel;
 	int64_t role;
-	int64_t uid;         /* with PATH_UID; -1: nothing */
+	struct text uid;     /* with PATH_UID, as it stands there */
 	struct text account; /* with PATH_ACCOUNT */
 	struct text user;    /* RTM or Chat */
 	int64_t expiry;      /* seconds, 0 = default */
@@ -584,10 +611,10 @@ static const struct choice path_kinds[] = { { "uid", PATH_UID }, { "userAccount"
 		.choices = path_kinds, .meaning = "how to read rtcuid" },                          \
 	    { "channelName", FIELD_TEXT, FIELD_REQUIRED, AT(channel), 1, CHANNEL_MAX,              \
 		    .check = name_is_rtc, .meaning = "channel name; * = any channel" },            \
-	    { "role", FIELD_CHOICE, FIELD_REQUIRED, AT(role), .choices = roles,                    \
-		    .meaning = "publisher or 1, subscriber or 2" },                                \
-	    { "rtcuid", FIELD_INT, 0, AT(uid), .max = UINT32_MAX, .fallback = -1,                  \
-		    .when = BIT(PATH_UID), .meaning = "uid; 0 or nothing = any user" },            \
+	    { "role", FIELD_CHOICE, FIELD_WORD, AT(role), .choices = roles,                        \
+		    .fallback = ROLE_SUBSCRIBER, .meaning = ROLE_MEANING },                        \
+	    { "rtcuid", FIELD_ID, 0, AT(uid), .check = name_is_path_uid, .when = BIT(PATH_UID),    \
+		    .meaning = "uid; 0 or nothing = any user" },                                   \
 	{                                                                                          \
 		"rtcuid", FIELD_TEXT, 0, AT(account), 1, ACCOUNT_MAX,                              \
 		    .when = BIT(PATH_ACCOUNT), .check = name_is_rtc,                               \
@@ -655,15 +682,15 @@ const struct table chat_answer_table = TABLE(chat_answer_fields, struct path_ans
 
 /* The RTC user as text: digits without leading zeros, or the account as it is. */
 static struct text
-path_uid(const struct path_request *p, struct arena *arena)
+path_uid(const struct path_request *p)
 {
-	char digits[AGORA_UID_SIZE];
+	struct text uid = p->uid;
 
-	if (p->kind == PATH_ACCOUNT || p->uid < 0)
+	if (p->kind == PATH_ACCOUNT)
 		return p->account;
-	if (p->uid == 0)
-		return TEXT("0");
-	return arena_copy(arena, (struct text){ digits, agora_uid_text((uint32_t)p->uid, digits) });
+	while (uid.length > 1 && uid.data[0] == '0')
+		uid = (struct text){ uid.data + 1, uid.length - 1 };
+	return uid;
 }
 
 static struct path_request *
@@ -680,13 +707,14 @@ path_ask(struct exchange *x, struct ask *ask, unsigned services)
 }
 
 static void
-ask_for_channel(struct exchange *x, struct path_request *p, struct ask *ask)
+ask_for_channel(struct path_request *p, struct ask *ask)
 {
 	struct ask_user user = rtc_user_ask("rtcuid", &p->rtc_user);
 
-	p->rtc_user = path_uid(p, &x->arena);
+	p->rtc_user = path_uid(p);
 	if (p->kind == PATH_UID)
 		user.check = name_is_uid;
+	user.is_account = p->kind == PATH_ACCOUNT;
 	ask->users[ask->user_count++] = user;
 	ask->channels = (struct list){ &p->channel, 1 };
 	ask->has_role = true;
@@ -696,7 +724,7 @@ ask_for_channel(struct exchange *x, struct path_request *p, struct ask *ask)
 void
 token_rtc_ask(struct exchange *x, struct ask *ask)
 {
-	ask_for_channel(x, path_ask(x, ask, SERVICE_RTC), ask);
+	ask_for_channel(path_ask(x, ask, SERVICE_RTC), ask);
 }
 
 /* Its RTM token is one to join the channel and send data in it, too. */
@@ -705,8 +733,11 @@ token_rte_ask(struct exchange *x, struct ask *ask)
 {
 	struct path_request *p = path_ask(x, ask, SERVICE_RTC | SERVICE_RTM);
 
-	ask_for_channel(x, p, ask);
+	ask_for_channel(p, ask);
 	ask->role = GRANT_PUBLISHER;
+	/* 007 is uid 7, and a user 007 of RTM. */
+	if (p->user.data == NULL && p->uid.length > p->rtc_user.length)
+		p->user = p->uid;
 	if (p->user.data != NULL)
 		ask->users[ask->user_count++] = rtm_user_ask("rtmuid", &p->user);
 }
@@ -759,10 +790,14 @@ token_get_rtc(struct exchange *x)
 {
 	const struct path_request *p = x->input;
 	struct path_answer *out = x->output;
-	const struct token_request request = { .kind = TOKEN_RTC,
-		.channel = p->channel,
-		.uid = p->rtc_user.data == NULL ? TEXT("") : p->rtc_user,
-		.role = p->role };
+	struct token_request request = {
+		.kind = TOKEN_RTC, .channel = p->channel, .role = p->role
+	};
+
+	if (p->kind == PATH_ACCOUNT && p->rtc_user.data != NULL && p->chosen.data == NULL)
+		request.account = p->rtc_user;
+	else
+		request.uid = p->rtc_user.data == NULL ? TEXT("") : p->rtc_user;
 
 	return issue_for_path(x, request, &out->rtc) ? NEXT : ANSWERED;
 }

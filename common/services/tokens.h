@@ -60,6 +60,7 @@ struct token_request {
 	int64_t kind; /* enum token_kind */
 	struct text channel;
 	struct text uid;     /* "0" or "" = any user, where the kind allows it */
+	struct text account; /* in its place: a string, also where it is "0" */
 	struct text rtm_uid; /* RTM user beside the RTC one */
 	struct text room;
 	int64_t role; /* enum token_role */
@@ -98,6 +99,9 @@ bool token_issue(struct services *services, const struct token_settings *project
     const struct token_request *request, uint32_t issue_ts, uint32_t salt, struct arena *arena,
     struct token_answer *answer, struct field_error *error)
     __attribute__((nonnull, warn_unused_result));
+
+/* Whether a token of this kind is for a uid or an account that joins a channel. */
+bool token_joins(int64_t kind);
 
 /* A salt as Agora's builders draw it: 1 to 99999999. */
 uint32_t token_salt(void);

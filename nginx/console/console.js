@@ -36,6 +36,10 @@ const PRIVILEGE_NAMES = {
 	8: { 1: 'login' },
 }
 const RTC = 1
+const RTM = 2
+const LOGIN_006 = 1000 /* the privilege of version 006 to log in to RTM */
+
+const find = (list, id) => list.find((p) => p.id === id)
 
 function utf8(text) {
 	let bytes = ''
@@ -244,8 +248,8 @@ function unbase64(text) {
  * Feeds the packed bytes to the browser's own inflater, in pieces of so many.  taken: how many it
  * took before it failed; ended: they were one whole stream.
  */
-async function feed(packed, piece) {
-	const stream = new DecompressionStream('deflate')
+async function feed(packed, piece, format = 'deflate') {
+	const stream = new DecompressionStream(format)
 	const writer = stream.writable.getWriter()
 	const reader = stream.readable.getReader()
 	const result = { content: '', taken: 0, ended: false }
@@ -433,18 +437,26 @@ async function parseCut(token, names, c) {
 			return p
 		}
 	}
-	/* It is by luck alone when the cut is between two of base64's groups of four. */
+	/*
+	 * It is by luck alone when the cut is between two of base64's groups of four.  And somebody
+	 * may have added the = that a decoder wanted.
+	 */
+	const bare = error === 'bad_base64' ? token.replace(/={1,9}$/, '') : token
+
 	for (
-		let over = 1;
+		let over = bare.length === token.length ? 1 : 0;
 		error === 'bad_base64' &&
 		over <= 3 &&
-		over < token.length &&
-		/[A-Za-z0-9+/]/.test(token[token.length - over]);
+		over < bare.length &&
+		(over === 0 || /[A-Za-z0-9+/]/.test(bare[bare.length - over]));
 		over++
 	) {
-		part = token.slice(0, -over)
+		part = bare.slice(0, bare.length - over)
 		p = await parseToken(part)
-		if (p.error === 'truncated') error = 'truncated'
+		if (p.error === 'truncated') {
+			error = 'truncated'
+			c.length = bare.length
+		}
 	}
 	if (error === 'truncated' && (p.version === 6 || p.signature === null)) {
 		const exact = exactLength(p, part)
@@ -481,6 +493,7 @@ async function parseTrimmed(text, blankBehind, names, c) {
 	let p
 
 	c.plus = hasBlanks
+	c.token = token
 	const before = { ...c }
 
 	p = await parseCut(token, names, c)
@@ -506,7 +519,7 @@ async function parseTrimmed(text, blankBehind, names, c) {
 
 /* Where a token begins in the text, not before `from`; -1: nowhere. */
 function findToken(text, from) {
-	const found = text.slice(from).search(/007eJ|006[0-9a-fA-F]{32}IA/)
+	const found = text.slice(from).search(/007e[AFJN]|006[0-9a-fA-F]{32}IA/)
 
 	return found < 0 ? -1 : found + from
 }
@@ -525,7 +538,28 @@ const nothingCopied = () => ({
 	front: 0,
 	end: 0,
 	missing: 0,
+	text: '',
+	token: '',
 })
+
+/* Without what follows it: `T)`, `T&x=1`, `T/`.  null: that is not why it cannot be read. */
+async function parseFollowed(t, names, c) {
+	let token = /^[A-Za-z0-9+/]*={0,2}/.exec(t)[0]
+	const rest = t.slice(token.length)
+	const alone = { ...nothingCopied(), text: c.text }
+	const isEllipsis = rest.startsWith('..') || rest === '\xe2\x80\xa6'
+	let p
+
+	if (rest === '' ? !token.endsWith('/') : /^[-_]/.test(rest)) return null
+	p = await parseTrimmed(token, false, names, alone)
+	while (p.error !== null && token.endsWith('/')) {
+		token = token.slice(0, -1)
+		p = await parseTrimmed(token, false, names, alone)
+	}
+	if (p.error !== null && !(p.error === 'truncated' && isEllipsis)) return null
+	Object.assign(c, alone, { isInside: p.error === null })
+	return p
+}
 
 /* The token in the text, and in c what had to be looked through. */
 async function parseCopied(text, names, c) {
@@ -538,20 +572,151 @@ async function parseCopied(text, names, c) {
 	const t = plain.slice(begin, end)
 
 	p = await parseTrimmed(t, plain[end] === ' ', names, c)
+	c.text = t
 	if (p.error === 'bad_version') {
-		Object.assign(c, nothingCopied(), { length: t.length })
+		Object.assign(c, nothingCopied(), { length: t.length, text: t, token: c.token })
 		found = findToken(t, 1)
 		if (found < 0) return p
 		c.isInside = true
 		return parseTrimmed(/^[A-Za-z0-9+/]*={0,2}/.exec(t.slice(found))[0], false, names, c)
 	}
 	found = p.error === null ? -1 : findToken(t, 3)
-	if (found < 0) return p
+	if (found < 0) {
+		if (!['bad_base64', 'truncated', 'trailing_data'].includes(p.error)) return p
+		return (await parseFollowed(t, names, c)) ?? p
+	}
 	Object.assign(c, { isFollowed: true, isCut: false, plus: false })
 	const first = t.slice(0, found)
 
 	return parseTrimmed(first.slice(...trim(first, nothingCopied())), false, names, c)
 }
+
+/* What is not a token of Agora's libraries, as common/services/foreign.c tells */
+
+const isNothing = (text) => /^(?:undefined|\(?null\)?|<null>|none|<?nil>?|nan|false|true)$/i.test(text)
+const isObject = (text) =>
+	/^(?:\[object |instance of |promise \{|<coroutine |<task |<future |system\.threading\.tasks|kotlinx\.coroutines|optional\(|java\.util\.concurrent|closure: |function |async )/i.test(
+		text,
+	)
+const JWT = /(?:^|[^A-Za-z0-9])eyJ[A-Za-z0-9_-]*\.eyJ/
+
+/* With its = or without them; null: it is not. */
+const unbase64Loose = (text) => {
+	const bare = text.replace(/=+$/, '')
+
+	return bare === '' ? null : unbase64(bare + '='.repeat((4 - (bare.length % 4)) % 4))
+}
+
+const code = (bytes, i) => (i < bytes.length ? bytes.charCodeAt(i) : 0)
+const hasZlibHeader = (bytes) =>
+	bytes.length >= 2 &&
+	(code(bytes, 0) & 15) === 8 &&
+	code(bytes, 0) >> 4 <= 7 &&
+	(code(bytes, 0) * 256 + code(bytes, 1)) % 31 === 0
+
+/* One whole stream, or null. */
+async function unpack(bytes, format) {
+	const packed = Uint8Array.from(bytes, (c) => c.charCodeAt(0))
+	const { content, ended } = await feed(packed, Math.max(packed.length, 1), format)
+
+	return ended && content.length > 0 && content.length <= CONTENT_MAX ? content : null
+}
+
+/* A signature's length, and what comes after it. */
+function contentOf(bytes) {
+	if (bytes[0] === '{') return 'JSON'
+	if (code(bytes, 0) === 0 && code(bytes, 1) === 32) return 'big-endian'
+	if (/^\x40\0[0-9a-fA-F]{64}/.test(bytes)) return 'hex'
+	if (code(bytes, 0) === 32 && code(bytes, 1) === 0 && bytes.length > 44) {
+		if (code(bytes, 34) === 32 && code(bytes, 35) === 0) return '007'
+		if (code(bytes, 42) + code(bytes, 43) * 256 === bytes.length - 44) return '006'
+	}
+	return /^[\x20-\x7e]+$/.test(bytes) ? 'text' : ''
+}
+
+const INSIDE = {
+	JSON: 'JSON in a zlib stream',
+	'006': 'the layout of version 006 in a zlib stream',
+	'big-endian': 'numbers with the high byte first',
+	hex: 'a signature in hexadecimal',
+	text: 'text in a zlib stream',
+}
+const UNCOMPRESSED = {
+	JSON: 'base64 of JSON',
+	'006': 'the layout of version 006 after 007',
+	'007': 'AccessToken2 that is not compressed',
+	'big-endian': 'bytes that are not compressed, and numbers with the high byte first',
+	hex: 'bytes that are not compressed, and a signature in hexadecimal',
+	text: 'base64 of text',
+	'': 'bytes that are not compressed, or not by zlib',
+}
+
+async function looksPacked(bytes) {
+	if (hasZlibHeader(bytes)) {
+		const content = await unpack(bytes, 'deflate')
+
+		return content === null ? null : (INSIDE[contentOf(content)] ?? null)
+	}
+	if (code(bytes, 0) === 0x1f && code(bytes, 1) === 0x8b) return 'gzip, where zlib belongs'
+	if (contentOf(bytes) === '' && (await unpack(bytes, 'deflate-raw')) !== null)
+		return "raw deflate, without zlib's header and checksum"
+	/* A good stream after its header: that is damaged, and so is the checksum then, or not. */
+	if (bytes.length > 6 && (await unpack(bytes.slice(2, -4), 'deflate-raw')) !== null) return null
+	return UNCOMPRESSED[contentOf(bytes)]
+}
+
+async function looksAfter007(t) {
+	const body = t.slice(3)
+	let bytes
+
+	if (/^[0-9a-fA-F]{32}/.test(body)) {
+		if (body.length === 32) return '007 and an App ID, and nothing more'
+		bytes = unbase64Loose(body.slice(32))
+		if (bytes !== null)
+			return hasZlibHeader(bytes)
+				? 'the App ID as text after 007, which belongs into the compressed part'
+				: 'the layout of version 006 after 007'
+	}
+	if (/^eyJ[A-Za-z0-9_-]*\.eyJ/.test(body)) return 'a JSON Web Token after 007'
+	if (/^[0-9a-fA-F]{16,}$/.test(body)) return 'hexadecimal, where base64 belongs'
+	bytes = unbase64Loose(body)
+	if (bytes !== null) return looksPacked(bytes)
+	if (!/^[A-Za-z0-9_-]+$/.test(body) || t.length > TOKEN_MAX - 3) return null
+	const padded =
+		t.replaceAll('-', '+').replaceAll('_', '/') + '='.repeat((4 - (body.length % 4)) % 4)
+
+	return (await parseToken(padded)).error === null
+		? 'base64 in the alphabet of URLs, with - and _'
+		: null
+}
+
+async function looksAfter006(t) {
+	if ((await parseToken(`007${t.slice(3)}`)).error === null)
+		return 'AccessToken2 with 006 in front of it'
+	return hasZlibHeader(unbase64Loose(t.slice(35)) ?? '') ? 'version 006 that is compressed' : null
+}
+
+/* {kind, looks}: kind is '' where nothing is known of it. */
+async function foreignLook(t, error) {
+	let looks = null
+
+	if (error === 'bad_version') {
+		if (isNothing(t) || isObject(t)) return { kind: 'not_ready' }
+		if (HEX32.test(t)) return { kind: 'hex32' }
+		return { kind: JWT.test(t) ? 'jwt' : '' }
+	}
+	if (error === null || error === 'too_large' || t.length <= 3 || t.length > TOKEN_MAX)
+		return { kind: '' }
+	if (t.startsWith('007')) looks = await looksAfter007(t)
+	else if (t.startsWith('006')) looks = await looksAfter006(t)
+	return looks === null ? { kind: '' } : { kind: 'built', looks }
+}
+
+/* Of a variable that had no value, or of a route or template that was not filled in. */
+const isPlaceholder = (name) =>
+	isNothing(name) ||
+	isObject(name) ||
+	/^(?::[A-Za-z][^]*|\{[^]*\}|<[^]*>|\$[^]*\}|%[sd])$/.test(name)
 
 /* Whether the names let a client in, as common/services/fit.c decides */
 
@@ -612,26 +777,38 @@ function fitOf(p, e) {
 	let closest = false
 
 	if (p.version === 6 && p.message !== null) {
-		fit.hasChannels = true
-		fit.channel = e.channel === null || crc32(e.channel) === p.channelCrc
-		fit.user = user === null || p.userCrc === 0 || crc32(user) === p.userCrc
+		/* One for RTM has its user where those for RTC have the channel. */
+		const exact = e.account ?? e.uid
+		const isRtm = !!find(p.privileges, LOGIN_006) && !find(p.privileges, 1)
+
+		if (isRtm) fit.type = RTM
+		fit.hasChannels = !isRtm
+		fit.channel = e.channel === null || (!isRtm && crc32(e.channel) === p.channelCrc)
+		fit.user = isRtm
+			? exact === null || crc32(exact) === p.channelCrc
+			: user === null || p.userCrc === 0 || crc32(user) === p.userCrc
 	}
 	if (p.version !== 7 || p.services === null) return fit
-	fit.channel = e.channel === null
-	fit.user = user === null
-	for (const s of p.services) {
-		const hasChannel = s.channel !== null
-		const its = opens(s, e.channel)
-		const counts = hasChannel ? its : e.channel === null && s.user !== null
+	const withChannel = p.services.filter((s) => s.channel !== null)
 
-		if (hasChannel && !fit.hasChannels) fit.itsChannel = s.channel
-		fit.hasChannels ||= hasChannel
-		fit.channel ||= its
-		fit.user ||= counts && letsIn(s, e)
-		if (fit.type === 0 || (counts && !closest)) {
+	fit.hasChannels = withChannel.length > 0
+	fit.itsChannel = withChannel[0]?.channel ?? null
+	fit.channel = e.channel === null || withChannel.some((s) => opens(s, e.channel))
+	fit.user = user === null
+	/* One of what opens the channel; else of what opens one; else of all. */
+	const counts = (s) =>
+		e.channel === null || !fit.hasChannels
+			? s.user !== null
+			: s.channel !== null && (!fit.channel || opens(s, e.channel))
+
+	for (const s of p.services) {
+		const its = counts(s)
+
+		fit.user ||= its && letsIn(s, e)
+		if (fit.type === 0 || (its && !closest)) {
 			fit.type = s.type
 			fit.itsUser = s.user
-			closest = counts
+			closest = its
 		}
 	}
 	return fit
@@ -679,8 +856,7 @@ function apart(its, verb, clients) {
 const isNumber = (user) => /^[1-9][0-9]{0,9}$/.test(user ?? '') && Number(user) <= 4294967295
 
 const servicesOf = (l) => (l.p.version === 7 ? (l.p.services ?? []) : [])
-const userDiffers = (l) =>
-	!l.fit.user && (l.p.version === 6 || (l.fit.channel && servicesOf(l).length > 0))
+const userDiffers = (l) => !l.fit.user && (l.p.version === 6 || servicesOf(l).length > 0)
 /* What a library makes of the number 0 that takes it for a string. */
 const isForAccountZero = (l) => userDiffers(l) && anyUser(l.fit.type) && l.fit.itsUser === '0'
 const joinsWithZero = (l) =>
@@ -692,26 +868,26 @@ const kindsDiffer = (l) =>
 	!isForAccountZero(l) &&
 	isNumber(l.fit.itsUser) !== isNumber(userOf(l.e))
 
-/* Where it is for nobody who joins, that of others is looked at. */
+/* Where it is for nobody who joins, or no channel that is joined, that of others is looked at. */
 function hasEntrance(l, s) {
 	if (l.fit.user && !letsIn(s, l.e)) return false
 	return s.type === RTC
-		? opens(s, l.e.channel)
-		: (s.type === 2 || s.type === 8) && l.e.channel === null
+		? !l.fit.channel || opens(s, l.e.channel)
+		: (s.type === RTM || s.type === 8) && (l.e.channel === null || !l.fit.hasChannels)
 }
 
-const find = (list, id) => list.find((p) => p.id === id)
 const endOf = (l, p) => (p.expire === 0 || l.p.version === 6 ? p.expire : l.p.issueTs + p.expire)
 const isOver = (l, p) =>
 	p !== undefined && l.out.expired !== true && endOf(l, p) !== 0 && l.e.now > endOf(l, p)
 const tellEnd = (l, type, p) =>
-	`: ${PRIVILEGE_NAMES[type][p.id]}, ${duration(l.e.now - endOf(l, p))} ago`
+	`: ${l.p.version === 6 && p.id === LOGIN_006 ? 'rtmLogin' : PRIVILEGE_NAMES[type][p.id]}, ${duration(l.e.now - endOf(l, p))} ago`
 
 function isTruncated(l) {
 	const c = l.copied
 	let words
 
-	if (!c.isCut) return l.p.error === 'truncated'
+	if (!c.isCut || l.foreign.kind !== '')
+		return l.p.error === 'truncated' && l.foreign.kind === ''
 	words =
 		c.front > 0
 			? `: the first ${c.front} of its characters are missing`
@@ -721,33 +897,114 @@ function isTruncated(l) {
 	return `${words}, and ${c.isExact ? '' : 'about '}${c.missing} ${c.missing === 1 ? 'is' : 'are'} missing`
 }
 
+const RTC_NAME = /^[A-Za-z0-9 !#$%&()+\-:;<=.>?@[\]^_{}|~,*]*$/
+const RTM_NAME = /^(?!0$)[A-Za-z0-9 !#$%&()+\-:;<=.>?@[\]^_{}|~,]*$/
+const ROOM_NAME = /^[A-Za-z0-9 !#$%&()+\-:;<=.>?@[\]^_{}|~,]*$/
+const CHAT_NAME = /^(?!0$)[A-Za-z0-9_\-.]*$/
+
 /* Agora refuses such a name without a word. */
-function refusedName(kind, name, most) {
-	if (name === null) return false
+function refusedName(kind, name, most, legal) {
+	if (name === null || name === undefined) return false
 	if (name.length > most) return `: the ${kind} has ${name.length} bytes`
-	return !/^[A-Za-z0-9 !#$%&()+\-:;<=.>?@[\]^_{}|~,*]*$/.test(name) && `: the ${kind} ${quoted(name)}`
+	return !legal.test(name) && `: the ${kind} ${quoted(name)}`
+}
+
+const emptyName = (kind, name) => (name ?? '') === '' && `: the ${kind} is empty`
+
+function refusedUser(type, user) {
+	if (anyUser(type) || type === 0) return refusedName('account', user, 255, RTC_NAME)
+	if (type === 5) return refusedName('Chat user', user, 64, CHAT_NAME)
+	return refusedName(type === 7 ? 'user' : 'RTM user', user, 64, RTM_NAME)
+}
+
+/* What issuing refuses, too. */
+function refusedNames(l, s) {
+	if (s.type === RTC && l.fit.channel && !hasEntrance(l, s)) return false
+	const places =
+		refusedName('channel', s.channel, 64, RTC_NAME) ||
+		refusedName('room', s.room, 64, ROOM_NAME)
+
+	if (places) return places
+	if (s.type === RTM || s.type === 8)
+		return emptyName('RTM user', s.user) || refusedUser(s.type, s.user)
+	/* An app's own tokens name nobody. */
+	return (
+		(s.type === 5 && find(s.privileges, 1) && emptyName('Chat user', s.user)) ||
+		(s.type === 7 && find(s.privileges, 1) && emptyName('room', s.room)) ||
+		(s.type === 7 && !find(s.privileges, 3) && emptyName('user', s.user)) ||
+		(s.user !== null && refusedUser(s.type, s.user))
+	)
 }
 
 /* The client's, and the token's own, which 006 does not hold. */
 function hasBadName(l) {
-	const refused = (channel, user) =>
-		refusedName('channel', channel, 64) || refusedName('account', user, 255)
 	const clients =
-		(l.fit.type === RTC || l.p.version === 6) && refused(l.e.channel, userOf(l.e))
+		(anyUser(l.fit.type) || l.p.version === 6) &&
+		(refusedName('channel', l.e.channel, 64, RTC_NAME) || refusedUser(l.fit.type, userOf(l.e)))
 
 	if (clients) return clients
 	for (const s of servicesOf(l)) {
-		const its =
-			s.type === RTC &&
-			(!l.fit.channel || hasEntrance(l, s)) &&
-			refused(s.channel, s.user)
+		const its = refusedNames(l, s)
 
 		if (its) return its
 	}
 	return false
 }
 
+/* They are not to be used, and some of Agora's parts take them. */
+function hasCapitals(l) {
+	const s = servicesOf(l).find(({ type, user }) => type === 5 && /[A-Z]/.test(user))
+
+	return s !== undefined && `: ${quoted(s.user)}`
+}
+
+/* "undefined" and the like, in the token or at the client. */
+function hasPlaceholder(l) {
+	const names = [
+		...servicesOf(l).flatMap((s) => [
+			['channel', s.channel],
+			['user', s.user],
+		]),
+		["client's channel", l.e.channel],
+		["client's user", userOf(l.e)],
+	]
+	const found = names.find(([, name]) => name !== null && isPlaceholder(name))
+
+	return found !== undefined && found[1].length <= 255 && `: the ${found[0]} ${quoted(found[1])}`
+}
+
+/* An argument too far: the channel or the user is the App ID. */
+function namesAppId(l) {
+	const { appId } = l.p
+	const is = (name) => name !== null && lower(name) === lower(appId)
+
+	if (appId === null || appId.length !== 32) return false
+	for (const s of servicesOf(l))
+		if (is(s.channel) || is(s.user)) return `: the ${is(s.channel) ? 'channel' : 'user'}`
+	return false
+}
+
+/* Of the token, or of the privilege to get in. */
+function livesShortly(l) {
+	const entrances = servicesOf(l)
+		.filter((s) => hasEntrance(l, s))
+		.map((s) => find(s.privileges, 1)?.expire ?? 0)
+		.filter((expire) => expire > 0)
+	const least = Math.min(l.out.expire ?? Infinity, ...entrances)
+
+	return l.out.expire !== undefined && least < 60 && `: ${least} ${least === 1 ? 'second' : 'seconds'}`
+}
+
+const entrance006 = (l) => (l.fit.type === RTM ? LOGIN_006 : 1)
+
 function lacksEntrance(l) {
+	if (
+		l.p.version === 6 &&
+		l.p.message !== null &&
+		l.p.complete &&
+		!find(l.p.privileges, entrance006(l))
+	)
+		return ': joinChannel'
 	for (const s of servicesOf(l))
 		if (hasEntrance(l, s) && !find(s.privileges, 1))
 			return `: ${PRIVILEGE_NAMES[s.type][1]} for ${SERVICE_NAMES[s.type]}`
@@ -755,7 +1012,7 @@ function lacksEntrance(l) {
 }
 
 function entranceIsOver(l) {
-	const old = l.p.version === 6 ? find(l.p.privileges ?? [], 1) : undefined
+	const old = l.p.version === 6 ? find(l.p.privileges ?? [], entrance006(l)) : undefined
 
 	if (isOver(l, old)) return tellEnd(l, RTC, old)
 	for (const s of servicesOf(l))
@@ -833,12 +1090,14 @@ function isNotVerified(l) {
 		l.out.signatureValid === null &&
 		!(l.copied.isCut && l.p.error === 'truncated') &&
 		(l.namesMissing
-			? ': that of 006 can be checked only with channel and uid'
+			? l.fit.type === RTM
+				? ': that of 006 for RTM can be checked only with the user'
+				: ': that of 006 can be checked only with channel and uid'
 			: ': there is no App Certificate to check it with')
 	)
 }
 
-const is = (error) => (l) => l.p.error === error
+const is = (error) => (l) => l.p.error === error && l.foreign.kind === ''
 
 /*
  * [code, words, fix, whether it is so].  A text says that it is, and goes on behind the words.
@@ -851,6 +1110,39 @@ const PROBLEMS = [
 		'look at where the client gets it: it asked before the answer was there, or read ' +
 			'another member of it than token, rtcToken or rtmToken',
 		is('empty'),
+	],
+	[
+		'not_ready',
+		'there is no token yet, but what a program writes in its place',
+		"wait for the server's answer (await it), and take its member token, rtcToken or " +
+			'rtmToken: what is here is an empty variable, an answer that has yet to come, or ' +
+			'all of an object',
+		(l) => l.foreign.kind === 'not_ready',
+	],
+	[
+		'jwt',
+		'this is a JSON Web Token, not an Agora token',
+		'give the client the token that this API issues: a JSON Web Token says who asks, ' +
+			'and belongs in an Authorization header',
+		(l) => l.foreign.kind === 'jwt',
+	],
+	[
+		'certificate_exposed',
+		'the App Certificate is where anybody can read it',
+		'look at the order of arguments where tokens are made; the certificate is a secret, ' +
+			"so have Agora's console make a new one and delete this one",
+		() => false /* which it is only the server knows */,
+	],
+	[
+		'app_id',
+		'this is an App ID or an App Certificate, not a token',
+		"give the client's SDK the App ID and the token in their own places; an App " +
+			'Certificate never leaves the server',
+		(l) =>
+			l.foreign.kind === 'hex32' &&
+			(l.e.appId !== null && lower(l.copied.text) === lower(l.e.appId)
+				? ': it is the App ID of the project'
+				: true),
 	],
 	[
 		'embedded',
@@ -908,6 +1200,13 @@ const PROBLEMS = [
 		is('bad_version'),
 	],
 	[
+		'not_accesstoken2',
+		'the code that made the token does not follow AccessToken2',
+		"make tokens with a current library of Agora's (AccessToken2, RtcTokenBuilder2) or " +
+			'with this service: base64 of a zlib stream follows 007',
+		(l) => l.foreign.kind === 'built' && `: it looks like ${l.foreign.looks}`,
+	],
+	[
 		'bad_base64',
 		'the token is not base64: a character was changed, added or lost',
 		"copy it again, from the server's answer; it has letters, digits, +, / and = " + 'alone',
@@ -923,7 +1222,7 @@ const PROBLEMS = [
 		'trailing_data',
 		"there are bytes after the token's end",
 		'copy it alone: something follows it, perhaps a second token',
-		(l) => l.copied.isFollowed || l.p.error === 'trailing_data',
+		(l) => l.copied.isFollowed || is('trailing_data')(l),
 	],
 	[
 		'too_large',
@@ -954,7 +1253,7 @@ const PROBLEMS = [
 		'the token is of an old version, and Agora wants 007 now',
 		'issue it with a current token library: AccessToken2, RtcTokenBuilder2, or this ' +
 			'service',
-		(l) => l.p.version === 6 || l.p.error === 'unsupported_version',
+		is('unsupported_version'),
 	],
 	[
 		'app_id_mismatch',
@@ -989,7 +1288,7 @@ const PROBLEMS = [
 			'is for, such as to log in to RTM',
 		(l) =>
 			l.e.channel !== null &&
-			servicesOf(l).length > 0 &&
+			l.fit.type !== 0 &&
 			!l.fit.hasChannels &&
 			l.p.complete &&
 			`: it is for ${SERVICE_NAMES[l.fit.type]}`,
@@ -1036,8 +1335,9 @@ const PROBLEMS = [
 	[
 		'bad_name',
 		'Agora refuses such a name, even where the token is for it',
-		'use 1 to 64 bytes for a channel and at most 255 for an account: letters a to z and ' +
-			'A to Z, digits, the blank and !#$%&()+-:;<=.>?@[]^_{}|~, alone',
+		'use 1 to 64 bytes for a channel, a room, an RTM or a Chat user, and at most 255 for ' +
+			'an account: letters a to z and A to Z, digits, the blank and ' +
+			'!#$%&()+-:;<=.>?@[]^_{}|~, alone; for a Chat user a to z, digits, _ - and . alone',
 		hasBadName,
 	],
 	[
@@ -1075,6 +1375,13 @@ const PROBLEMS = [
 		'give expire as a lifetime in seconds, 86400 at most, not as a Unix time, and ' +
 			'have the client renew the token (renewToken)',
 		(l) => l.out.expire > EXPIRE_MAX && `: it says ${l.out.expire} seconds`,
+	],
+	[
+		'short_lifetime',
+		'the token, or its privilege to get in, lives for less than a minute, and SDKs warn ' +
+			'30 seconds before the end',
+		'issue it for an hour or so, and have the client renew it (renewToken)',
+		livesShortly,
 	],
 	[
 		'issued_in_future',
@@ -1139,6 +1446,48 @@ const PROBLEMS = [
 			l.fit.itsUser === '' &&
 			/^[^*]+$/.test(l.fit.itsChannel),
 	],
+	[
+		'account_named_zero',
+		'the token is for an account of the name 0, which is a user like any other and not the uid 0',
+		"give an empty string or the number 0 where any user may use it: PHP's library and " +
+			'userAccount/0 write this account',
+		(l) =>
+			userOf(l.e) === null && servicesOf(l).some((s) => anyUser(s.type) && s.user === '0'),
+	],
+	[
+		'placeholder_name',
+		'a name looks like a variable that had no value, or was not filled in',
+		'look at where the client and the server take the name from, and use one that is real',
+		hasPlaceholder,
+	],
+	[
+		'app_id_inside',
+		'the token has the App ID in place of a name',
+		'look at the order of the arguments where it is issued',
+		namesAppId,
+	],
+	[
+		'chat_capitals',
+		'the Chat user has capital letters, which are not to be used',
+		'use small letters for Chat users: this service issues no token for others',
+		hasCapitals,
+	],
+	[
+		'secondary_certificate',
+		'the secondary App Certificate verified the signature',
+		'set APP_CERTIFICATE where it is issued to the primary one, before the secondary one ' +
+			'is disabled',
+		() => false /* it is checked on the server alone */,
+	],
+	[
+		'version_006',
+		'the token is of version 006, which came before 007',
+		"nothing, if it works: Agora's documents say that both versions are taken, and " +
+			'support asks for 007 when one is refused. Make new ones with AccessToken2, ' +
+			'RtcTokenBuilder2 or this service. Video SDKs before 3.5.2 and Signaling SDKs ' +
+			'before 1.5.0 know 006 alone',
+		(l) => l.p.version === 6 && l.foreign.kind === '',
+	],
 ]
 const HINTS = new Set([
 	'long_lifetime',
@@ -1149,6 +1498,13 @@ const HINTS = new Set([
 	'no_rtc',
 	'uid_or_account',
 	'console_token',
+	'short_lifetime',
+	'account_named_zero',
+	'placeholder_name',
+	'app_id_inside',
+	'chat_capitals',
+	'secondary_certificate',
+	'version_006',
 ])
 /* What could not be looked at. */
 const UNSEEN = new Set(['unknown_service', 'not_verified'])
@@ -1259,18 +1615,29 @@ export async function inspect(text, client = {}, now = Math.floor(Date.now() / 1
 	const copied = nothingCopied()
 	const p = await parseCopied(utf8(text), { channel: e.channel, user: userOf(e) }, copied)
 	const out = describe(p)
+	const fit = fitOf(p, e)
 	const look = {
 		e,
 		p,
 		out,
 		copied,
-		fit: fitOf(p, e),
+		foreign: await foreignLook(p.error === 'bad_version' ? copied.text : copied.token, p.error),
+		fit,
 		namesMissing:
-			p.version === 6 && (e.channel === null || (userOf(e) === null && p.userCrc !== 0)),
+			p.version === 6 &&
+			(fit.type === RTM
+				? userOf(e) === null
+				: e.channel === null || (userOf(e) === null && p.userCrc !== 0)),
 	}
+	const readable = p.services !== null || p.message !== null
 
 	out.signatureValid = null
 	if (out.expireAt !== undefined) out.expired = now > out.expireAt
+	out.compared = [
+		e.appId !== null && p.appId !== null && 'appId',
+		e.channel !== null && readable && 'channel',
+		readable && (e.account !== null ? 'account' : e.uid !== null && 'uid'),
+	].filter(Boolean)
 	out.valid = false
 	out.problems = []
 	for (const [code, words, fix, isSo] of PROBLEMS) {

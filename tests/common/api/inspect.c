@@ -127,6 +127,15 @@ cut_forty(char *text)
 	text[strlen(text) - 40] = '\0';
 }
 
+/* To a length that is one or two more than a multiple of four, as base64 goes. */
+static void
+cut_unevenly(char *text)
+{
+	size_t length = 3 + (strlen(text) - 3) / 8 * 4;
+
+	text[length + 2] = '\0';
+}
+
 static void
 cut_the_first_two(char *text)
 {
@@ -239,6 +248,14 @@ struct mistake {
 	bool valid;
 };
 
+#define NOT_READY "there is no token yet, but what a program writes in its place"
+#define EMBEDDED "the token is inside of something else: a JSON answer, a URL, a header line"
+#define GOOD_INSIDE "; the token inside is good, and the client must pass it alone"
+#define SHORT                                                                                      \
+	"the token, or its privilege to get in, lives for less than a minute, and SDKs warn 30 "   \
+	"seconds before the end"
+#define JWT "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
+
 static const struct mistake mistakes[] = {
 	{ "", "", { .channel = NULL }, ",\"channel\":\"demo\",\"uid\":42", true },
 	{ "empty ", "there is no token", { .text = "" }, "" },
@@ -278,10 +295,10 @@ static const struct mistake mistakes[] = {
 	{ "quoted bad_signature ",
 	    "there are quotes around the token, or a backslash, a comma or a semicolon",
 	    { .before = "'", .behind = "';", .certificate = OTHER }, "" },
-	{ "embedded ", "the token is inside of something else: a JSON answer, a URL, a header line",
+	{ "embedded ", EMBEDDED GOOD_INSIDE,
 	    { .before = "{\\\"token\\\": \\\"", .behind = "\\\"}" }, "" },
-	{ "embedded ", "the token is inside of something else: a JSON answer, a URL, a header line",
-	    { .before = "Authorization: agora token=" }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .before = "Authorization: Bearer " }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .before = "Authorization: agora token=" }, "" },
 	{ "embedded expired ",
 	    "the token is inside of something else: a JSON answer, a URL, a header line",
 	    { .before = "https://x.example/?t=",
@@ -289,30 +306,78 @@ static const struct mistake mistakes[] = {
 		.damage = encode_plus,
 		.issued = -9000 },
 	    "" },
-	{ "bad_version ", "the token does not begin with 007", { .text = "[object Object]" }, "" },
+	{ "not_ready ", NOT_READY, { .text = "[object Object]" }, "" },
+	{ "not_ready ", NOT_READY, { .text = "undefined" }, "" },
+	{ "not_ready ", NOT_READY, { .text = "None" }, "" },
+	{ "not_ready ", NOT_READY, { .text = "(null)" }, "" },
+	{ "not_ready ", NOT_READY, { .text = "Instance of 'Future<String>'" }, "" },
+	{ "not_ready ", NOT_READY, { .text = "Promise { <pending> }" }, "" },
+	{ "not_ready ", NOT_READY, { .text = "\\\"null\\\"" }, "" },
+	{ "jwt ", "this is a JSON Web Token, not an Agora token", { .text = JWT }, "" },
+	{ "jwt ", "this is a JSON Web Token, not an Agora token", { .text = "Bearer " JWT }, "" },
+	{ "jwt ", "this is a JSON Web Token, not an Agora token",
+	    { .text = "{\\\"access_token\\\":\\\"" JWT "\\\"}" }, "" },
+	{ "app_id ", "this is an App ID or an App Certificate, not a token", { .text = OTHER },
+	    "" },
+	{ "certificate_exposed ",
+	    "the App Certificate is where anybody can read it: the client has it in place of a "
+	    "token",
+	    { .text = CERTIFICATE }, "" },
+	{ "certificate_exposed app_id_mismatch not_verified ",
+	    "the App Certificate is where anybody can read it: the token has it in place of the "
+	    "App ID",
+	    { .app_id = CERTIFICATE, .certificate = APP_ID }, "" },
+	{ "bad_signature ",
+	    "the token was made with another App Certificate, or changed since: with the App ID in "
+	    "place of a certificate",
+	    { .certificate = APP_ID }, "" },
+	/* A JSON answer, a header line, a URL: and what stands after a token alone. */
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .before = "[", .behind = "]" }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .behind = ")" }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .behind = "?" }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .behind = "&x=1" }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .behind = "..." }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .behind = "/?expiry=60" }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .behind = "/" }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .behind = "}" }, "" },
+	{ "embedded ", EMBEDDED GOOD_INSIDE, { .behind = "%29" }, "" },
+	{ "embedded expired ", EMBEDDED, { .behind = ")", .issued = -9000 }, "" },
+	{ "truncated ", "the token is cut short: it ends after ...",
+	    { .damage = cut_forty, .behind = "..." }, "" },
+	{ "truncated ", "the token is cut short: it ends after ...",
+	    { .damage = cut_unevenly, .behind = "=" }, "" },
+	{ "truncated ", "the token is cut short: it ends after ...",
+	    { .damage = cut_unevenly, .behind = "==" }, "" },
+	{ "short_lifetime ", SHORT ": 30 seconds", { .expire = 30, .join = 30, .publish = 30 }, "",
+	    true },
+	{ "expired short_lifetime ", "the token has expired, 5 minutes ago",
+	    { .issued = -340, .expire = 10 }, "" },
+	{ "", "", { .expire = 60 }, "", true },
 	{ "bad_version ", "the token does not begin with 007", { .text = "'%20+ Token'" }, "" },
 	{ "trailing_data ", "there are bytes after the token's end",
 	    { .behind = " 007eJxTYODhmiOm" }, "" },
-	{ "truncated unsupported_version ",
+	{ "truncated version_006 ",
 	    "the token is cut short: it ends after 119 characters, and 20 are missing",
 	    { .text = TOKEN_006_CUT "AgCQ" }, "" },
-	{ "truncated unsupported_version ",
+	{ "truncated version_006 ",
 	    "the token is cut short: it ends after 116 characters, and 23 are missing",
 	    { .text = TOKEN_006_CUT "A" }, ",\"channel\":\"demo\",\"uid\":0" },
 	{ "truncated ", "the token is cut short: it ends after ...", { .damage = cut_forty }, "" },
 	{ "truncated ", "the token is cut short: the first 2 of its characters are missing",
 	    { .damage = cut_the_first_two }, "" },
-	{ "bad_version ", "the token does not begin with 007", { .text = APP_ID }, "" },
+	{ "app_id ",
+	    "this is an App ID or an App Certificate, not a token: it is the App ID of the project",
+	    { .text = APP_ID }, "" },
 	{ "bad_base64 ", "the token is not base64: a character was changed, added or lost",
 	    { .damage = change_base64 }, "" },
 	{ "bad_zlib ", "the token's compressed content is damaged", { .damage = change_zlib }, "" },
 	{ "trailing_data ", "there are bytes after the token's end", { .behind = "AAAA" }, "" },
 	{ "too_large ", "the token is too large: 16384 bytes of text and 65536 of content at most",
 	    { .damage = make_huge, .behind = "AAAA" }, "" },
-	{ "unsupported_version expired ", "the token is of an old version, and Agora wants 007 now",
-	    { .text = TOKEN_006 }, ",\"channel\":\"demo\",\"uid\":0,\"appId\":\"" APP_ID "\"" },
-	{ "unsupported_version expired not_verified ",
-	    "the token is of an old version, and Agora wants 007 now", { .text = TOKEN_006 }, "" },
+	{ "expired version_006 ", "the token has expired, ...", { .text = TOKEN_006 },
+	    ",\"channel\":\"demo\",\"uid\":0,\"appId\":\"" APP_ID "\"" },
+	{ "expired not_verified version_006 ", "the token has expired, ...", { .text = TOKEN_006 },
+	    "" },
 	{ "app_id_mismatch not_verified ",
 	    "the token is for another App ID: it is for \"" OTHER "\", and the client has \"" APP_ID
 	    "\"",
@@ -389,6 +454,30 @@ static const struct mistake mistakes[] = {
 	    "uid 0",
 	    { .user = "0" }, ",\"channel\":\"demo\",\"uid\":0" },
 	{ "", "", { .user = "0" }, ",\"account\":\"0\"", true },
+	{ "", "", { .user = "0" }, ",\"userAccount\":\"0\"", true },
+	/* The names that other routes have for them, all that is wrong at once, and null. */
+	{ "", "", { .kind = RTC }, ",\"channelName\":\"demo\",\"rtcuid\":\"42\"", true },
+	{ "channel_mismatch uid_mismatch ",
+	    "the token is for another channel: it is for \"demo\", and the client joins \"lobby\"",
+	    { .kind = RTC }, ",\"cname\":\"lobby\",\"uid\":43" },
+	{ "channel_mismatch ",
+	    "the token is for another channel: it is for \"demo\", and the client joins \"7\"",
+	    { .kind = RTC }, ",\"rtcChannel\":7" },
+	{ "uid_mismatch ",
+	    "the token is for another user: it is for \"ann\", and the client joins with \"bob\"",
+	    { .kind = RTM, .user = "ann" }, ",\"rtmuid\":\"bob\"" },
+	{ "uid_mismatch ",
+	    "the token is for another user: it is for \"ann\", and the client joins with \"bob\"",
+	    { .kind = RTM, .user = "ann" }, ",\"userId\":\"bob\"" },
+	{ "uid_zero ",
+	    "the client joins without a uid of its own (0), so Agora gives it one, and the token "
+	    "is for a named user: \"42\"",
+	    { .kind = RTC }, ",\"channel\":\"demo\",\"uid\":null" },
+	{ "", "", { .user = "" }, ",\"channel\":\"demo\",\"uid\":null", true },
+	{ "uid_mismatch ",
+	    "the token is for another user: it is for \"Ann\", and the client joins with \"ann\"; "
+	    "they differ only in case",
+	    { .user = "Ann" }, ",\"uid\":null,\"account\":\"ann\"" },
 	{ "bad_name ",
 	    "Agora refuses such a name, even where the token is for it: the channel \"a/b\"",
 	    { .channel = "a/b" }, ",\"channel\":\"a/b\"" },
@@ -566,7 +655,16 @@ refuses_bodies(void)
 		{ "{}", "missing_field", "token" },
 		{ "{\"token\":null}", "missing_field", "token" },
 		{ "{\"token\":7}", "invalid_field", "token" },
-		{ "{\"token\":\"x\",\"channel\":7}", "invalid_field", "channel" },
+		{ "{\"token\":\"x\",\"channel\":-7}", "invalid_field", "channel" },
+		{ "{\"token\":\"x\",\"channelName\":true}", "invalid_field", "channelName" },
+		{ "{\"token\":\"x\",\"uid\":-1294967296}", "invalid_field", "uid" },
+		{ "{\"token\":\"x\",\"uid\":\"-1\"}", "invalid_field", "uid" },
+		{ "{\"token\":\"x\",\"rtcuid\":-1}", "invalid_field", "rtcuid" },
+		{ "{\"token\":\"x\",\"channel\":\"a\",\"channelName\":\"a\"}", "invalid_field",
+		    "channelName" },
+		{ "{\"token\":\"x\",\"uid\":1,\"rtcuid\":1}", "invalid_field", "rtcuid" },
+		{ "{\"token\":\"x\",\"rtcToken\":\"x\"}", "invalid_field", "rtcToken" },
+		{ "{\"token\":\"x\",\"uid\":1,\"userAccount\":\"1\"}", "invalid_field", "account" },
 		{ "{\"token\":\"x\",\"uid\":{}}", "invalid_field", "uid" },
 		{ "{\"token\":\"x\",\"appId\":7}", "invalid_field", "appId" },
 		{ "{\"token\":\"x\",\"account\":7}", "invalid_field", "account" },
@@ -588,7 +686,45 @@ refuses_bodies(void)
 	close_app();
 }
 
+/* Which of what was given was looked at. */
+static void
+tells_what_it_compared(void)
+{
+	static const struct {
+		const char *more, *compared; /* "" for the token: one that cannot be read */
+		bool broken;
+	} cases[] = {
+		{ "", "[ \"appId\" ]" },
+		{ ",\"appId\":\"" OTHER "\",\"channelName\":\"x\",\"rtcuid\":1",
+		    "[ \"appId\", \"channel\", \"uid\" ]" },
+		{ ",\"userAccount\":\"ann\"", "[ \"appId\", \"account\" ]" },
+		{ ",\"uid\":null", "[ \"appId\", \"uid\" ]" },
+		{ ",\"Uid\":7", "[ \"appId\", \"uid\" ]" },
+		{ ",\"user\":7", "[ \"appId\" ]" },
+		{ ",\"channel\":\"x\",\"uid\":1", "[ ]", true },
+	};
+	static char text[AGORA_TOKEN_MAX + 1];
+
+	open_app();
+	make(&(struct recipe){ .kind = RTC }, 1, text);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf body = { 0 };
+		struct json_error error;
+		struct json_object *answer;
+
+		buf_printf(
+		    &body, "{\"rtcToken\":\"%s\"%s}", cases[i].broken ? "x" : text, cases[i].more);
+		post(buf_view(&body));
+		answer = json_read(buf_view(&x.response.body), JSON_NUL_ALLOWED, &error);
+		CHECK(same_text(member(answer, "compared"), cases[i].compared), cases[i].more);
+		json_object_put(answer);
+		buf_free(&body);
+	}
+	close_app();
+}
+
 CU_TestInfo api_inspect_tests[] = {
+	{ "tells what it compared", tells_what_it_compared },
 	{ "tells each mistake", tells_each_mistake },
 	{ "guesses how much is missing", guesses_how_much_is_missing },
 	{ "refuses bodies", refuses_bodies },

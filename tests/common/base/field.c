@@ -161,7 +161,14 @@ reads_each_kind(void)
 		{ "{\"id\":-0}", "{\"id\":\"0\"," REST "}" },
 		{ "{\"id\":4294967295}", "{\"id\":\"4294967295\"," REST "}" },
 		{ "{\"id\":4294967296}", .field = "id", .rule = ID_RULE },
-		{ "{\"id\":-1}", .field = "id", .rule = ID_RULE },
+		{ "{\"id\":-1}", .field = "id",
+		    .rule = "must be a whole number, 0 to 4294967295: this negative number is "
+			    "4294967295 as an unsigned one, so send that" },
+		{ "{\"id\":-2147483648}", .field = "id",
+		    .rule = "must be a whole number, 0 to 4294967295: this negative number is "
+			    "2147483648 as an unsigned one, so send that" },
+		{ "{\"id\":-2147483649}", .field = "id",
+		    .rule = "must not be a negative number, but 0 to 4294967295" },
 		{ "{\"id\":99999999999999999999999}", .field = "id", .rule = ID_RULE },
 		{ "{\"id\":18446744073709551615}", .field = "id", .rule = ID_RULE },
 		{ "{\"id\":1.0}", .field = "id", .rule = ID_RULE },
@@ -346,6 +353,30 @@ reads_text_sources(void)
 		{ "{\"number\":\"\"}", .field = "number", .rule = "is required", true },
 	};
 
+	/* A text that may be a number, and a word in any case. */
+	static const struct field loose_fields[] = {
+		{ "text", FIELD_TEXT, FIELD_OR_DIGITS, AT(text), 1, 16 },
+		{ "id", FIELD_TEXT, FIELD_SCOPE, AT(id) },
+		{ "choice", FIELD_CHOICE, FIELD_WORD, AT(choice), .choices = choices,
+		    .fallback = 2 },
+	};
+	static const struct table loose = TABLE(loose_fields, struct sample);
+	static const char digits_rule[] =
+	    "must be a string, or a whole number that is not negative";
+	static const struct read_case loose_cases[] = {
+		{ "{\"text\":7,\"id\":0}", "{\"text\":\"7\",\"id\":\"0\",\"choice\":\"two\"}" },
+		{ "{\"text\":9007199254740991}",
+		    "{\"text\":\"9007199254740991\",\"choice\":\"two\"}" },
+		{ "{\"text\":9007199254740992}", .field = "text", .rule = digits_rule },
+		{ "{\"text\":-1}", .field = "text", .rule = digits_rule },
+		{ "{\"id\":true}", .field = "id", .rule = digits_rule },
+		{ "{\"choice\":\"\"}", "{\"choice\":\"two\"}" },
+		{ "{\"choice\":\"oNE\"}", "{\"choice\":\"one\"}" },
+		{ "{\"choice\":\"one \"}", .field = "choice", .rule = "must be one, two, 1 or -7" },
+	};
+
+	for (size_t i = 0; i < COUNT(loose_cases); i++)
+		check_reading(&loose, &loose_cases[i]);
 	for (size_t i = 0; i < COUNT(cases); i++)
 		check_reading(&text_table, &cases[i]);
 	for (size_t i = 0; i < COUNT(positive_cases); i++)

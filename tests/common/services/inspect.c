@@ -1,4 +1,6 @@
+#include <sodium.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "inspect.h"
 #include "json.h"
@@ -54,6 +56,7 @@ sign(const struct agora_service *services, size_t count, struct arena *arena)
 }
 
 static const struct agora_rtc_expire as_token = { 0, 0, 0, 0 };
+static const struct agora_rtc_expire briefly = { 59, 0, 0, 0 };
 
 /* What the tables below inspect. */
 enum sample {
@@ -74,6 +77,22 @@ enum sample {
 	STREAMING_7,   /* the same */
 	BAD_CHANNEL,   /* channel "a/b", uid 7 */
 	BAD_AND_GOOD,  /* the same, and channel "ch" */
+	RTC_ZERO,      /* channel "ch", account "0" */
+	RTC_SHORT,     /* channel "ch", uid 7: who may join for 59 seconds */
+	UNDEFINED,     /* channel "undefined", uid 7 */
+	APP_ID_CHANNEL,
+	CERTIFICATE_CHANNEL, /* these as the channel, for uid 7 */
+	RTM_EMPTY,
+	RTM_ZERO,
+	RTM2_STAR, /* users "", "0" and "a*" */
+	CHAT_U,
+	CHAT_EMPTY,
+	CHAT_BLANK,
+	CHAT_CAPITALS,
+	APAAS_U,
+	APAAS_STAR,
+	APAAS_EMPTY, /* without a room; rooms "r*" and "" */
+	FCDN_BAD,    /* channel "ch", account "a/b" */
 	CHAT_APP,
 	SAMPLES,
 };
@@ -129,6 +148,28 @@ make_sample(enum sample sample, struct arena *arena)
 		if (sample == BAD_AND_GOOD)
 			agora_add_rtc(&set, bytes("ch"), bytes("7"), publisher, &as_token);
 		break;
+	case RTC_ZERO: agora_add_rtc(&set, bytes("ch"), bytes("0"), publisher, &as_token); break;
+	case RTC_SHORT: agora_add_rtc(&set, bytes("ch"), bytes("7"), publisher, &briefly); break;
+	case UNDEFINED:
+		agora_add_rtc(&set, bytes("undefined"), bytes("7"), publisher, &as_token);
+		break;
+	case APP_ID_CHANNEL:
+		agora_add_rtc(&set, bytes(APP_ID), bytes("7"), publisher, &as_token);
+		break;
+	case CERTIFICATE_CHANNEL:
+		agora_add_rtc(&set, bytes(CERTIFICATE), bytes("7"), publisher, &as_token);
+		break;
+	case RTM_EMPTY: agora_add_rtm(&set, bytes(""), 0); break;
+	case RTM_ZERO: agora_add_rtm(&set, bytes("0"), 0); break;
+	case RTM2_STAR: agora_add_rtm2(&set, bytes("a*"), NULL, 0, 0); break;
+	case CHAT_U: agora_add_chat_user(&set, bytes("u_1-2.3"), 60); break;
+	case CHAT_EMPTY: agora_add_chat_user(&set, bytes(""), 60); break;
+	case CHAT_BLANK: agora_add_chat_user(&set, bytes("a b"), 60); break;
+	case CHAT_CAPITALS: agora_add_chat_user(&set, bytes("Ann"), 60); break;
+	case APAAS_U: agora_add_apaas_user(&set, bytes("u"), 60); break;
+	case APAAS_STAR: agora_add_apaas_room_user(&set, bytes("r*"), bytes("u"), 1, 60); break;
+	case APAAS_EMPTY: agora_add_apaas_room_user(&set, bytes(""), bytes("u"), 1, 60); break;
+	case FCDN_BAD: agora_add_fcdn(&set, bytes("ch"), bytes("a/b"), true, 60); break;
 	case CHAT_APP:
 	case SAMPLES: agora_add_chat_app(&set, 60); break;
 	}
@@ -209,7 +250,27 @@ finds_problems(void)
 		{ "channel right, uid wrong", RTC_7,
 		    { GOOD, .channel = TEXT("ch"), .uid = TEXT("8") }, "uid_mismatch ", 1 },
 		{ "both wrong", RTC_7, { GOOD, .channel = TEXT("x"), .uid = TEXT("8") },
-		    "channel_mismatch ", 1 },
+		    "channel_mismatch uid_mismatch ", 1 },
+		{ "both wrong, and a number for a string", RTC_7,
+		    { GOOD, .channel = TEXT("x"), .uid = TEXT("ann") },
+		    "channel_mismatch uid_kind ", 1 },
+		{ "the channel wrong, and no uid", RTC_7,
+		    { GOOD, .channel = TEXT("x"), .uid = TEXT("0") }, "channel_mismatch uid_zero ",
+		    1 },
+		{ "all wrong", RTC_7,
+		    { .certificate = TEXT(OTHER),
+			.app_id = TEXT(OTHER),
+			.now = ISSUED + 601,
+			.channel = TEXT("x"),
+			.uid = TEXT("8") },
+		    "app_id_mismatch bad_signature expired channel_mismatch uid_mismatch ", 0 },
+		{ "the secondary certificate", RTC_7,
+		    { .certificate = TEXT(OTHER),
+			.second_certificate = TEXT(CERTIFICATE),
+			.now = ISSUED },
+		    "secondary_certificate ", 1, true },
+		{ "the first of two certificates", RTC_7,
+		    { GOOD, .second_certificate = TEXT(OTHER) }, "", 1 },
 
 		{ "any user: a number", RTC_ANY_USER, { GOOD, .uid = TEXT("8") }, "", 1 },
 		{ "any user: 0", RTC_ANY_USER, { GOOD, .uid = TEXT("0") }, "", 1 },
@@ -230,6 +291,44 @@ finds_problems(void)
 		    1 },
 		{ "an RTM token for a channel", RTM_U, { GOOD, .channel = TEXT("ch") },
 		    "wrong_kind ", 1 },
+		{ "an RTM token for a channel, of another", RTM_U,
+		    { GOOD, .channel = TEXT("ch"), .uid = TEXT("v") }, "wrong_kind uid_mismatch ",
+		    1 },
+		{ "no RTM user", RTM_EMPTY, { GOOD }, "bad_name ", 1 },
+		{ "the RTM user 0", RTM_ZERO, { GOOD }, "bad_name ", 1 },
+		{ "an RTM2 user with a star", RTM2_STAR, { GOOD }, "bad_name ", 1 },
+		{ "a Chat user with a blank", CHAT_BLANK, { GOOD }, "bad_name ", 1 },
+		{ "no Chat user", CHAT_EMPTY, { GOOD }, "bad_name ", 1 },
+		{ "a Chat user in capitals", CHAT_CAPITALS, { GOOD }, "chat_capitals ", 1, true },
+		{ "a Chat user", CHAT_U, { GOOD }, "", 1 },
+		{ "a room with a star", APAAS_STAR, { GOOD }, "bad_name ", 1 },
+		{ "no room", APAAS_EMPTY, { GOOD }, "bad_name ", 1 },
+		{ "a user's own APaaS token", APAAS_U, { GOOD }, "", 1 },
+		{ "FCDN with a bad account", FCDN_BAD, { GOOD }, "bad_name ", 1 },
+		{ "the account 0, and nothing said", RTC_ZERO, { GOOD }, "account_named_zero ", 1,
+		    true },
+		{ "the account 0, for the number", RTC_ZERO, { GOOD, .uid = TEXT("0") },
+		    "account_zero ", 1 },
+		{ "the account 0, for the account", RTC_ZERO, { GOOD, .account = TEXT("0") }, "",
+		    1 },
+		{ "a channel that was undefined", UNDEFINED, { GOOD }, "placeholder_name ", 1,
+		    true },
+		{ "a client's channel that was", RTC_ALL, { GOOD, .channel = TEXT("null") },
+		    "placeholder_name ", 1, true },
+		{ "a client's user that was", RTC_ALL, { GOOD, .uid = TEXT("NaN") },
+		    "placeholder_name ", 1, true },
+		{ "a route's own word", RTC_ALL, { GOOD, .channel = TEXT(":channelName") },
+		    "placeholder_name ", 1, true },
+		{ "a template", RTC_ALL, { GOOD, .channel = TEXT("{channel}") },
+		    "placeholder_name ", 1, true },
+		{ "a name with a colon", RTC_ALL, { GOOD, .channel = TEXT("a:b") }, "", 1 },
+		{ "the App ID as channel", APP_ID_CHANNEL, { GOOD }, "app_id_inside ", 1, true },
+		{ "the certificate as channel", CERTIFICATE_CHANNEL, { GOOD },
+		    "certificate_exposed ", 1 },
+		{ "and where it is not known", CERTIFICATE_CHANNEL, { .now = ISSUED },
+		    "not_verified ", MAYBE_NULL },
+		{ "a privilege that is soon over", RTC_SHORT, { GOOD }, "short_lifetime ", 1,
+		    true },
 
 		{ "RTC and RTM: channel", RTC_RTM, { GOOD, .channel = TEXT("ch") }, "", 1 },
 		{ "RTC and RTM: RTC user", RTC_RTM, { GOOD, .uid = TEXT("7") }, "", 1 },
@@ -253,7 +352,7 @@ finds_problems(void)
 		{ "audio alone", AUDIO_ONLY, { GOOD, .channel = TEXT("ch") }, "publish_partly ", 1,
 		    true },
 		{ "audio alone, in another channel", AUDIO_ONLY, { GOOD, .channel = TEXT("x") },
-		    "channel_mismatch ", 1 },
+		    "channel_mismatch publish_partly ", 1 },
 		{ "data alone", DATA_ONLY, { GOOD }, "publish_partly ", 1, true },
 		{ "data alone, and RTM", DATA_RTM, { GOOD, .channel = TEXT("ch") }, "", 1 },
 		{ "data alone, and RTM2", DATA_RTM2, { GOOD, .channel = TEXT("ch") }, "", 1 },
@@ -319,6 +418,7 @@ writes_what_the_issue_says(void)
 		const char *name;
 		struct agora_service service;
 		const char *json; /* of the service */
+		bool is_refused;
 	} cases[] = {
 		{ "RTC", { AGORA_RTC, privileges, 4, .channel = { "ch", 2 }, .user = { "7", 1 } },
 		    "{\"type\":1,\"name\":\"RTC\",\"privileges\":[{\"id\":1,\"name\":"
@@ -329,7 +429,8 @@ writes_what_the_issue_says(void)
 		    { AGORA_STREAMING, login, 1, .channel = { "\xff", 1 }, .user = { "a\0b", 3 } },
 		    "{\"type\":3,\"name\":\"Streaming\",\"privileges\":[{\"id\":1,\"name\":"
 		    "\"publishMixStream\",\"expire\":60}],\"channelName\":null,"
-		    "\"channelNameHex\":\"ff\",\"account\":\"a\\u0000b\"}" },
+		    "\"channelNameHex\":\"ff\",\"account\":\"a\\u0000b\"}",
+		    true },
 		{ "RTC for anyone",
 		    { AGORA_RTC, privileges, 4, .channel = { "", 0 }, .user = { "", 0 } },
 		    "{\"type\":1,\"name\":\"RTC\",\"privileges\":[{\"id\":1,\"name\":"
@@ -387,8 +488,11 @@ writes_what_the_issue_says(void)
 		    "{\"version\":\"007\",\"appId\":\"" APP_ID
 		    "\",\"issueTs\":1735689600,\"expire\":600,\"expireAt\":1735690200,\"salt\":1,"
 		    "\"serviceCount\":1,\"services\":[%s],\"complete\":true,\"signature\":\"%.*s\","
-		    "\"signatureValid\":true,\"expired\":false,\"valid\":true,\"problems\":[]}",
-		    cases[i].json, (int)out.signature.length, out.signature.data);
+		    "\"signatureValid\":true,\"expired\":false,\"compared\":[],\"valid\":%s",
+		    cases[i].json, (int)out.signature.length, out.signature.data,
+		    cases[i].is_refused ? "false,\"problems\":[{" : "true,\"problems\":[]}");
+		if (cases[i].is_refused && json.length > whole.length)
+			json.length = whole.length; /* what is wrong, other tests look at */
 		buf_add(&whole, "", 1);
 		CHECK(out.signature.length == 64, cases[i].name);
 		CHECK(same_text(buf_view(&json), whole.data), cases[i].name);
@@ -407,23 +511,27 @@ inspects_what_is_no_token(void)
 		const char *json;
 	} cases[] = {
 		{ TEXT(""),
-		    "{\"signatureValid\":null,\"valid\":false,\"problems\":[{\"code\":"
+		    "{\"signatureValid\":null,\"compared\":[],\"valid\":false,\"problems\":[{"
+		    "\"code\":"
 		    "\"empty\",\"problem\":" },
 		{ TEXT("008"),
-		    "{\"signatureValid\":null,\"valid\":false,\"problems\":[{\"code\":"
+		    "{\"signatureValid\":null,\"compared\":[],\"valid\":false,\"problems\":[{"
+		    "\"code\":"
 		    "\"bad_version\",\"problem\":" },
 		{ TEXT("005xyz"),
-		    "{\"signatureValid\":null,\"valid\":false,\"problems\":[{\"code\":"
+		    "{\"signatureValid\":null,\"compared\":[],\"valid\":false,\"problems\":[{"
+		    "\"code\":"
 		    "\"unsupported_version\",\"problem\":" },
 		{ TEXT("\0\0\0"),
-		    "{\"signatureValid\":null,\"valid\":false,\"problems\":[{\"code\":"
+		    "{\"signatureValid\":null,\"compared\":[],\"valid\":false,\"problems\":[{"
+		    "\"code\":"
 		    "\"bad_version\",\"problem\":" },
 		{ TEXT("007!"),
-		    "{\"version\":\"007\",\"signatureValid\":null,\"valid\":false,"
+		    "{\"version\":\"007\",\"signatureValid\":null,\"compared\":[],\"valid\":false,"
 		    "\"problems\":[{\"code\":\"bad_base64\",\"problem\":" },
 		{ TEXT("007AAAA"),
-		    "{\"version\":\"007\",\"signatureValid\":null,\"valid\":false,"
-		    "\"problems\":[{\"code\":\"bad_zlib\",\"problem\":" },
+		    "{\"version\":\"007\",\"signatureValid\":null,\"compared\":[],\"valid\":false,"
+		    "\"problems\":[{\"code\":\"not_accesstoken2\",\"problem\":" },
 	};
 	const struct expectation expected = { GOOD, .app_id = TEXT(APP_ID), .channel = TEXT("ch"),
 		.uid = TEXT("7") };
@@ -458,41 +566,40 @@ inspects_006(void)
 		const char *problems;
 		int signature_valid;
 	} cases[] = {
-		{ "with names", { GOOD, .channel = TEXT("demo"), .uid = TEXT("0") },
-		    "unsupported_version ", 1 },
-		{ "with an empty uid", { GOOD, .channel = TEXT("demo"), .uid = TEXT("") },
-		    "unsupported_version ", 1 },
-		{ "without names", { GOOD }, "unsupported_version not_verified ", MAYBE_NULL },
-		{ "without uid, for any", { GOOD, .channel = TEXT("demo") }, "unsupported_version ",
+		{ "with names", { GOOD, .channel = TEXT("demo"), .uid = TEXT("0") }, "version_006 ",
 		    1 },
+		{ "with an empty uid", { GOOD, .channel = TEXT("demo"), .uid = TEXT("") },
+		    "version_006 ", 1 },
+		{ "without names", { GOOD }, "not_verified version_006 ", MAYBE_NULL },
+		{ "without uid, for any", { GOOD, .channel = TEXT("demo") }, "version_006 ", 1 },
 		{ "without certificate",
 		    { .now = ISSUED, .channel = TEXT("demo"), .uid = TEXT("0") },
-		    "unsupported_version not_verified ", MAYBE_NULL },
+		    "not_verified version_006 ", MAYBE_NULL },
 		{ "another channel", { GOOD, .channel = TEXT("x"), .uid = TEXT("0") },
-		    "unsupported_version channel_mismatch not_verified ", MAYBE_NULL },
-		{ "any user", { GOOD, .channel = TEXT("demo"), .uid = TEXT("1") },
-		    "unsupported_version ", 1 },
+		    "channel_mismatch not_verified version_006 ", MAYBE_NULL },
+		{ "any user", { GOOD, .channel = TEXT("demo"), .uid = TEXT("1") }, "version_006 ",
+		    1 },
 		{ "another certificate",
 		    { .certificate = TEXT(OTHER),
 			.now = ISSUED + 1,
 			.channel = TEXT("demo"),
 			.uid = TEXT("0") },
-		    "unsupported_version bad_signature ", 0 },
+		    "bad_signature version_006 ", 0 },
 		{ "a certificate of another App ID",
 		    { GOOD, .certified_app_id = TEXT(OTHER), .channel = TEXT("demo") },
-		    "unsupported_version not_verified ", MAYBE_NULL },
+		    "not_verified version_006 ", MAYBE_NULL },
 		{ "its last second",
 		    { .certificate = TEXT(CERTIFICATE),
 			.now = 1735776000,
 			.channel = TEXT("demo"),
 			.uid = TEXT("0") },
-		    "unsupported_version privilege_over ", 1 },
+		    "privilege_over version_006 ", 1 },
 		{ "one second later",
 		    { .certificate = TEXT(CERTIFICATE),
 			.now = 1735776001,
 			.channel = TEXT("demo"),
 			.uid = TEXT("0") },
-		    "unsupported_version expired ", 1 },
+		    "expired version_006 ", 1 },
 	};
 	static const char json[] =
 	    "{\"version\":\"006\",\"appId\":\"" APP_ID
@@ -518,12 +625,91 @@ inspects_006(void)
 		}
 		CHECK(same_text(buf_view(&codes), cases[i].problems), cases[i].name);
 		CHECK(out.signature_valid == cases[i].signature_valid, cases[i].name);
+		CHECK(out.valid == (strcmp(cases[i].problems, "version_006 ") == 0), cases[i].name);
 		field_write(&written, &inspection_table, &out);
 		CHECK(
 		    written.length > strlen(json) && memcmp(written.data, json, strlen(json)) == 0,
 		    cases[i].name);
 		buf_free(&codes);
 		buf_free(&written);
+		arena_free(&arena);
+	}
+	close_codec();
+}
+
+/* Builders of 006 put the user of RTM where the channel is, and the right to log in. */
+static struct text
+make_rtm_006(const char *user, struct arena *arena)
+{
+	unsigned char content[64] = { 32, 0 };
+	const unsigned char message[] = { 9, 0, 0, 0, 0x90, 0x93, 0x74, 0x67, 1, 0, 0xe8, 3, 0x90,
+		0x93, 0x74, 0x67 };
+	const uint32_t crc =
+	    (uint32_t)crc32(crc32(0, NULL, 0), (const Bytef *)user, (uInt)strlen(user));
+	crypto_auth_hmacsha256_state state;
+	char base64[128];
+	struct buf token = { 0 };
+	struct text made;
+
+	crypto_auth_hmacsha256_init(&state, (const unsigned char *)CERTIFICATE, 32);
+	crypto_auth_hmacsha256_update(&state, (const unsigned char *)APP_ID, 32);
+	crypto_auth_hmacsha256_update(&state, (const unsigned char *)user, strlen(user));
+	crypto_auth_hmacsha256_update(&state, message, sizeof(message));
+	crypto_auth_hmacsha256_final(&state, content + 2);
+	for (int i = 0; i < 4; i++)
+		content[34 + i] = (unsigned char)(crc >> 8 * i);
+	content[42] = sizeof(message);
+	memcpy(content + 44, message, sizeof(message));
+	sodium_bin2base64(
+	    base64, sizeof(base64), content, 44 + sizeof(message), sodium_base64_VARIANT_ORIGINAL);
+	buf_printf(&token, "006" APP_ID "%s", base64);
+	made = arena_copy(arena, buf_view(&token));
+	buf_free(&token);
+	return made;
+}
+
+static void
+judges_rtm_006_by_its_user(void)
+{
+	static const struct {
+		const char *name;
+		struct expectation expected;
+		const char *problems;
+		int signature_valid;
+	} cases[] = {
+		{ "its user", { GOOD, .uid = TEXT("ann") }, "version_006 ", 1 },
+		{ "as an account", { GOOD, .account = TEXT("ann") }, "version_006 ", 1 },
+		{ "another", { GOOD, .uid = TEXT("bob") }, "uid_mismatch not_verified version_006 ",
+		    MAYBE_NULL },
+		{ "not said", { GOOD }, "not_verified version_006 ", MAYBE_NULL },
+		{ "its user, for a channel", { GOOD, .channel = TEXT("ch"), .uid = TEXT("ann") },
+		    "wrong_kind version_006 ", 1 },
+		{ "its user as a channel", { GOOD, .channel = TEXT("ann") },
+		    "wrong_kind not_verified version_006 ", MAYBE_NULL },
+		{ "another certificate",
+		    { .certificate = TEXT(OTHER), .now = ISSUED, .uid = TEXT("ann") },
+		    "bad_signature version_006 ", 0 },
+		{ "one second later",
+		    { .certificate = TEXT(CERTIFICATE), .now = 1735693201, .uid = TEXT("ann") },
+		    "expired version_006 ", 1 },
+	};
+
+	if (open_codec() != 0)
+		abort();
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena arena = { 0 };
+		struct inspection out;
+		struct buf codes = { 0 };
+
+		inspect_token(codec, make_rtm_006("ann", &arena), &cases[i].expected, &arena, &out);
+		for (size_t p = 0; p < out.problems.count; p++) {
+			const struct problem *problem = (struct problem *)out.problems.items + p;
+
+			buf_printf(&codes, "%.*s ", (int)problem->code.length, problem->code.data);
+		}
+		CHECK(same_text(buf_view(&codes), cases[i].problems), cases[i].name);
+		CHECK(out.signature_valid == cases[i].signature_valid, cases[i].name);
+		buf_free(&codes);
 		arena_free(&arena);
 	}
 	close_codec();
@@ -748,6 +934,7 @@ CU_TestInfo services_inspect_tests[] = {
 	{ "writes what the issue says", writes_what_the_issue_says },
 	{ "inspects what is no token", inspects_what_is_no_token },
 	{ "inspects 006", inspects_006 },
+	{ "judges RTM 006 by its user", judges_rtm_006_by_its_user },
 	{ "survives every truncation", survives_every_truncation },
 	{ "survives every flipped bit", survives_every_flipped_bit },
 	{ "reads descriptions", reads_descriptions },

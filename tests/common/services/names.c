@@ -73,6 +73,10 @@ judges_each_byte(void)
 		}
 }
 
+#define TYPED_RULE                                                                                 \
+	"must be a whole number, 0 to 4294967295, without zeros in front; for a string of this "   \
+	"spelling use account"
+
 static void
 judges_names(void)
 {
@@ -106,6 +110,39 @@ judges_names(void)
 		{ name_is_chat_user, TEXT("Ab"),
 		    "byte 1 is 'A' (0x41), which Agora does not allow in a Chat user (a to z, 0 to "
 		    "9, _ - .)" },
+		{ name_is_rtc_user, TEXT("-1294967296"),
+		    "must be a whole number, 0 to 4294967295: this negative number is 3000000000 "
+		    "as an unsigned one, so send that" },
+		{ name_is_rtc_user, TEXT("-99999999999999999999"),
+		    "must not be a negative number, but 0 to 4294967295" },
+		{ name_is_rtc_user, TEXT("-"), NULL },
+		{ name_is_rtc_user, TEXT("--1"), NULL },
+		{ name_is_rtc_user, TEXT("-1a"), NULL },
+		{ name_is_rtc_user, TEXT("a/b"),
+		    "byte 2 is '/' (0x2f), which Agora does not allow in a channel or account "
+		    "name" },
+		{ name_is_path_uid, TEXT("007"), NULL },
+		{ name_is_path_uid, TEXT("hello"),
+		    "must be a whole number, 0 to 4294967295; for a string use userAccount in "
+		    "place of uid" },
+		{ name_is_bot_uid, TEXT("-1"),
+		    "must be a whole number, 0 to 4294967295: this negative number is 4294967295 "
+		    "as an unsigned one, so send that" },
+		{ name_is_typed_uid, TEXT("0"), NULL },
+		{ name_is_typed_uid, TEXT("4294967295"), NULL },
+		{ name_is_typed_uid, TEXT("ann"), NULL },
+		{ name_is_typed_uid, TEXT("7a"), NULL },
+		{ name_is_typed_uid, TEXT("2026-11-30"), NULL },
+		{ name_is_typed_uid, TEXT("*"), NULL },
+		{ name_is_typed_uid, TEXT("042"), TYPED_RULE },
+		{ name_is_typed_uid, TEXT("00"), TYPED_RULE },
+		{ name_is_typed_uid, TEXT("4294967296"), TYPED_RULE },
+		{ name_is_typed_uid, TEXT("18446744073709551617"), TYPED_RULE },
+		{ name_is_typed_uid, TEXT(" 42 "), TYPED_RULE },
+		{ name_is_typed_uid, TEXT("+42"), TYPED_RULE },
+		{ name_is_typed_uid, TEXT("42.0"), TYPED_RULE },
+		{ name_is_typed_uid, TEXT("1e3"), TYPED_RULE },
+		{ name_is_typed_uid, TEXT("0x2a"), TYPED_RULE },
 		{ name_is_room, TEXT("0"), NULL },
 		{ name_is_room, TEXT("a*"),
 		    "byte 2 is '*' (0x2a), which Agora does not allow in a room" },

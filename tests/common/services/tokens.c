@@ -84,6 +84,7 @@ issue(struct services *services, struct json_object *object, uint32_t issue_ts, 
 
 #define RTC(more) "{\"tokenType\":\"rtc\",\"channel\":\"ch\",\"uid\":\"7\"" more "}"
 #define RTC_UID(uid) "{\"tokenType\":\"rtc\",\"channel\":\"ch\",\"uid\":" uid "}"
+#define ACCOUNT(name) "{\"tokenType\":\"rtc\",\"channel\":\"ch\",\"account\":\"" name "\"}"
 #define CHANNEL_64 "0123456789012345678901234567890123456789012345678901234567890123"
 #define USER_64 CHANNEL_64
 #define ACCOUNT_255                                                                                \
@@ -105,6 +106,14 @@ static const struct {
 	{ RTC(",\"role\":2"), "RTC(ch,7){1:3600}", 3600, NULL },
 	{ RTC(",\"role\":\"2\""), "RTC(ch,7){1:3600}", 3600, NULL },
 	{ RTC(",\"role\":null"), "RTC(ch,7){1:3600}", 3600, NULL },
+	{ RTC(",\"role\":\"\""), "RTC(ch,7){1:3600}", 3600, NULL },
+	{ RTC(",\"role\":\"audience\""), "RTC(ch,7){1:3600}", 3600, NULL },
+	{ RTC(",\"role\":\"Audience\""), "RTC(ch,7){1:3600}", 3600, NULL },
+	{ RTC(",\"role\":\"SUBSCRIBER\""), "RTC(ch,7){1:3600}", 3600, NULL },
+	{ RTC(",\"role\":\"host\""), "RTC(ch,7){1:3600 2:3600 3:3600 4:3600}", 3600, NULL },
+	{ RTC(",\"role\":\"HOST\""), "RTC(ch,7){1:3600 2:3600 3:3600 4:3600}", 3600, NULL },
+	{ RTC(",\"role\":\"broadcaster\""), "RTC(ch,7){1:3600 2:3600 3:3600 4:3600}", 3600, NULL },
+	{ RTC(",\"role\":\"Publisher\""), "RTC(ch,7){1:3600 2:3600 3:3600 4:3600}", 3600, NULL },
 
 	/* uid */
 	{ RTC_UID("7"), "RTC(ch,7){1:3600}", 3600, NULL },
@@ -116,12 +125,29 @@ static const struct {
 	{ RTC_UID("\"18446744073709551617\""), "RTC(ch,18446744073709551617){1:3600}", 3600, NULL },
 	{ RTC_UID("\"007\""), "RTC(ch,007){1:3600}", 3600, NULL },
 	{ RTC_UID("\"00\""), "RTC(ch,00){1:3600}", 3600, NULL },
-	{ RTC_UID("\"-1\""), "RTC(ch,-1){1:3600}", 3600, NULL },
 	{ RTC_UID("\"user account\""), "RTC(ch,user account){1:3600}", 3600, NULL },
 	{ RTC_UID("\"*\""), "RTC(ch,*){1:3600}", 3600, NULL },
 	{ RTC_UID("\"" ACCOUNT_255 "\""), "RTC(ch," ACCOUNT_255 "){1:3600}", 3600, NULL },
 
+	/* account, in its place: what a uid means, "0" means not */
+	{ ACCOUNT("0"), "RTC(ch,0){1:3600}", 3600, NULL },
+	{ ACCOUNT("7"), "RTC(ch,7){1:3600}", 3600, NULL },
+	{ ACCOUNT("-1"), "RTC(ch,-1){1:3600}", 3600, NULL },
+	{ ACCOUNT("4294967296"), "RTC(ch,4294967296){1:3600}", 3600, NULL },
+	{ ACCOUNT("*"), "RTC(ch,*){1:3600}", 3600, NULL },
+	{ "{\"tokenType\":\"streaming\",\"channel\":\"ch\",\"account\":\"0\"}",
+	    "Streaming(ch,0){1:3600 2:3600}", 3600, NULL },
+	{ "{\"tokenType\":\"fcdn\",\"channel\":\"ch\",\"account\":\"0\"}", "FCDN(ch,0){2:3600}",
+	    3600, NULL },
+	{ "{\"tokenType\":\"convoai\",\"channel\":\"ch\",\"account\":\"ann\"}",
+	    "RTC(ch,ann){1:3600} RTM(ann){1:3600} ConvoAI(){}", 3600, NULL },
+
 	/* channel */
+	{ "{\"tokenType\":\"rtc\",\"channel\":5,\"uid\":7}", "RTC(5,7){1:3600}", 3600, NULL },
+	{ "{\"tokenType\":\"rtc\",\"channel\":9007199254740991,\"uid\":7}",
+	    "RTC(9007199254740991,7){1:3600}", 3600, NULL },
+	{ "{\"tokenType\":\"rtm\",\"channel\":5,\"uid\":\"u\"}",
+	    "RTC(5,u){1:3600 4:3600} RTM(u){1:3600}", 3600, NULL },
 	{ "{\"tokenType\":\"rtc\",\"channel\":\"*\",\"uid\":7}", "RTC(*,7){1:3600}", 3600, NULL },
 	{ "{\"tokenType\":\"rtc\",\"channel\":\"1*a*2\",\"uid\":7}", "RTC(1*a*2,7){1:3600}", 3600,
 	    NULL },
@@ -287,7 +313,13 @@ issues_every_kind(void)
 #define UID_RULE "must be a string or a whole number, 0 to 4294967295"
 #define KIND_RULE                                                                                  \
 	"must be rtc, rtm, chat, apaas, education, fpa, streaming, fcdn, rtm2, convoai or stt"
-#define ROLE_RULE "must be publisher, subscriber, 1 or 2"
+#define ROLE_RULE "must be publisher, subscriber, 1, 2, host, broadcaster or audience"
+#define PATH_UID_RULE                                                                              \
+	"must be a whole number, 0 to 4294967295; for a string use userAccount in place of uid"
+#define NEGATIVE_RULE(meant)                                                                       \
+	"must be a whole number, 0 to 4294967295: this negative number is " meant                  \
+	" as an unsigned one, so send that"
+#define CHANNEL_RULE "must be a string, or a whole number that is not negative"
 #define RTM2(permission)                                                                           \
 	"{\"tokenType\":\"rtm2\",\"uid\":\"u\",\"permissions\":[{\"resource\":0,\"permission\":0," \
 	"\"resources\":[]}," permission "]}"
@@ -315,7 +347,10 @@ static const struct {
 	{ "{\"tokenType\":\"convoai\",\"uid\":1}", "channel", "is required", true },
 	{ "{\"tokenType\":\"stt\",\"uid\":1}", "channel", "is required", true },
 	{ "{\"tokenType\":\"rtc\",\"uid\":1,\"channel\":\"\"}", "channel", SHORT_RULE },
-	{ "{\"tokenType\":\"rtc\",\"uid\":1,\"channel\":5}", "channel", "must be a string" },
+	{ "{\"tokenType\":\"rtc\",\"uid\":1,\"channel\":-5}", "channel", CHANNEL_RULE },
+	{ "{\"tokenType\":\"rtc\",\"uid\":1,\"channel\":true}", "channel", CHANNEL_RULE },
+	{ "{\"tokenType\":\"rtc\",\"uid\":1,\"channel\":9007199254740992}", "channel",
+	    CHANNEL_RULE },
 	{ "{\"tokenType\":\"rtc\",\"uid\":1,\"channel\":\"" CHANNEL_64 "x\"}", "channel",
 	    "must be at most 64 bytes long and has 65" },
 	{ "{\"tokenType\":\"rtc\",\"uid\":1,\"channel\":\"a/b\"}", "channel",
@@ -327,11 +362,29 @@ static const struct {
 	{ "{\"tokenType\":\"rtm\",\"uid\":\"u\",\"channel\":\"" CHANNEL_64 "x\"}", "channel",
 	    "must be at most 64 bytes long and has 65" },
 
-	/* uid, by kind */
+	/* uid, by kind; native SDKs show 3000000000 as a negative number */
+	{ RTC_UID("-1294967296"), "uid", NEGATIVE_RULE("3000000000") },
+	{ RTC_UID("\"-1294967296\""), "uid", NEGATIVE_RULE("3000000000") },
+	{ RTC_UID("-2147483648"), "uid", NEGATIVE_RULE("2147483648") },
+	{ RTC_UID("\"-1\""), "uid", NEGATIVE_RULE("4294967295") },
+	{ RTC_UID("-2147483649"), "uid", "must not be a negative number, but 0 to 4294967295" },
+	{ RTC_UID("\"-99999999999999999999\""), "uid",
+	    "must not be a negative number, but 0 to 4294967295" },
+	{ "{\"tokenType\":\"stt\",\"channel\":\"ch\",\"uid\":\"-2\"}", "uid",
+	    NEGATIVE_RULE("4294967294") },
+	{ "{\"tokenType\":\"rtm\",\"uid\":-1}", "uid", NEGATIVE_RULE("4294967295") },
+	{ RTC(",\"account\":\"7\""), "account",
+	    "must not be there beside uid: a client joins with one of them" },
+	{ "{\"tokenType\":\"rtc\",\"channel\":\"ch\",\"account\":7}", "account",
+	    "must be a string" },
+	{ ACCOUNT(""), "account", "must not be empty" },
+	{ ACCOUNT("a/b"), "account", BAD_SLASH(2, RTC_NAME) },
+	{ "{\"tokenType\":\"chat\",\"account\":\"ann\"}", "account",
+	    "has no meaning with tokenType chat" },
 	{ "{\"tokenType\":\"rtc\",\"channel\":\"ch\"}", "uid", "is required", true },
 	{ RTC_UID("\"\""), "uid", SHORT_RULE },
 	{ RTC_UID("4294967296"), "uid", UID_RULE },
-	{ RTC_UID("-1"), "uid", UID_RULE },
+	{ RTC_UID("-1"), "uid", NEGATIVE_RULE("4294967295") },
 	{ RTC_UID("7.0"), "uid", UID_RULE },
 	{ RTC_UID("1e3"), "uid", UID_RULE },
 	{ RTC_UID("true"), "uid", UID_RULE },
@@ -363,9 +416,7 @@ static const struct {
 	{ "{\"tokenType\":\"apaas\",\"room\":\"r\"}", "uid", "is required with a room", true },
 
 	/* role */
-	{ RTC(",\"role\":\"host\""), "role", ROLE_RULE },
-	{ RTC(",\"role\":\"Publisher\""), "role", ROLE_RULE },
-	{ RTC(",\"role\":\"\""), "role", ROLE_RULE },
+	{ RTC(",\"role\":\"hosts\""), "role", ROLE_RULE },
 	{ RTC(",\"role\":0"), "role", ROLE_RULE },
 	{ RTC(",\"role\":3"), "role", ROLE_RULE },
 	{ RTC(",\"role\":1.0"), "role", ROLE_RULE },
@@ -710,36 +761,32 @@ static const struct {
 	bool missing;
 } paths[] = {
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"7\""),
-	    PATH_OUT("uid", ",\"rtcuid\":7," EXPIRY) },
+	    PATH_OUT("uid", ",\"rtcuid\":\"7\"," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"007\""),
-	    PATH_OUT("uid", ",\"rtcuid\":7," EXPIRY) },
+	    PATH_OUT("uid", ",\"rtcuid\":\"007\"," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"0\""),
-	    PATH_OUT("uid", ",\"rtcuid\":0," EXPIRY) },
-	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"\""),
-	    PATH_OUT("uid", ",\"rtcuid\":-1," EXPIRY) },
+	    PATH_OUT("uid", ",\"rtcuid\":\"0\"," EXPIRY) },
+	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"\""), PATH_OUT("uid", "," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"4294967295\""),
-	    PATH_OUT("uid", ",\"rtcuid\":4294967295," EXPIRY) },
+	    PATH_OUT("uid", ",\"rtcuid\":\"4294967295\"," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"4294967296\""), NULL, "rtcuid",
-	    "must be a whole number, 0 to 4294967295" },
+	    PATH_UID_RULE },
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"18446744073709551616\""), NULL, "rtcuid",
-	    "must be a whole number, 0 to 4294967295" },
+	    PATH_UID_RULE },
 	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"-1\""), NULL, "rtcuid",
-	    "must be a whole number, 0 to 4294967295" },
-	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"abc\""), NULL, "rtcuid",
-	    "must be a whole number, 0 to 4294967295" },
-	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"7 \""), NULL, "rtcuid",
-	    "must be a whole number, 0 to 4294967295" },
-	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"*\""), NULL, "rtcuid",
-	    "must be a whole number, 0 to 4294967295" },
+	    NEGATIVE_RULE("4294967295") },
+	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"abc\""), NULL, "rtcuid", PATH_UID_RULE },
+	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"7 \""), NULL, "rtcuid", PATH_UID_RULE },
+	{ &rtc_path_table, PATH("uid", ",\"rtcuid\":\"*\""), NULL, "rtcuid", PATH_UID_RULE },
 
 	{ &rtc_path_table, PATH("userAccount", ",\"rtcuid\":\"007\""),
-	    PATH_OUT("userAccount", ",\"rtcuid\":0,\"rtcuid\":\"007\"," EXPIRY) },
+	    PATH_OUT("userAccount", ",\"rtcuid\":\"007\"," EXPIRY) },
 	{ &rtc_path_table, PATH("userAccount", ",\"rtcuid\":\"*\""),
-	    PATH_OUT("userAccount", ",\"rtcuid\":0,\"rtcuid\":\"*\"," EXPIRY) },
+	    PATH_OUT("userAccount", ",\"rtcuid\":\"*\"," EXPIRY) },
 	{ &rtc_path_table, PATH("userAccount", ",\"rtcuid\":\"\""),
-	    PATH_OUT("userAccount", ",\"rtcuid\":0," EXPIRY) },
+	    PATH_OUT("userAccount", "," EXPIRY) },
 	{ &rtc_path_table, PATH("userAccount", ",\"rtcuid\":\"" ACCOUNT_255 "\""),
-	    PATH_OUT("userAccount", ",\"rtcuid\":0,\"rtcuid\":\"" ACCOUNT_255 "\"," EXPIRY) },
+	    PATH_OUT("userAccount", ",\"rtcuid\":\"" ACCOUNT_255 "\"," EXPIRY) },
 	{ &rtc_path_table, PATH("userAccount", ",\"rtcuid\":\"" ACCOUNT_255 "x\""), NULL, "rtcuid",
 	    "must be at most 255 bytes long and has 256" },
 	{ &rtc_path_table, PATH("userAccount", ",\"rtcuid\":\"a/b\""), NULL, "rtcuid",
@@ -756,18 +803,15 @@ static const struct {
 	    "{\"channelName\":\"" CHANNEL_64 "x\",\"role\":\"1\",\"tokenType\":\"uid\"}", NULL,
 	    "channelName", "must be at most 64 bytes long and has 65" },
 	{ &rtc_path_table, "{\"channelName\":\"*\",\"role\":\"2\",\"tokenType\":\"uid\"}",
-	    "{\"tokenType\":\"uid\",\"channelName\":\"*\",\"role\":\"subscriber\",\"rtcuid\":"
-	    "-1," EXPIRY },
-	{ &rtc_path_table, "{\"channelName\":\"c\",\"role\":\"\",\"tokenType\":\"uid\"}", NULL,
-	    "role", "is required", true },
+	    "{\"tokenType\":\"uid\",\"channelName\":\"*\",\"role\":\"subscriber\"," EXPIRY },
+	{ &rtc_path_table, "{\"channelName\":\"c\",\"role\":\"\",\"tokenType\":\"uid\"}",
+	    "{\"tokenType\":\"uid\",\"channelName\":\"c\",\"role\":\"subscriber\"," EXPIRY },
 	{ &rtc_path_table, "{\"channelName\":\"c\",\"role\":\"3\",\"tokenType\":\"uid\"}", NULL,
 	    "role", ROLE_RULE },
-	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"60\""),
-	    PATH_OUT("uid", ",\"rtcuid\":-1,\"expiry\":60}") },
+	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"60\""), PATH_OUT("uid", ",\"expiry\":60}") },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"4294967295\""),
-	    PATH_OUT("uid", ",\"rtcuid\":-1,\"expiry\":4294967295}") },
-	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"\""),
-	    PATH_OUT("uid", ",\"rtcuid\":-1," EXPIRY) },
+	    PATH_OUT("uid", ",\"expiry\":4294967295}") },
+	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"\""), PATH_OUT("uid", "," EXPIRY) },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"x\""), NULL, "expiry", SECONDS_RULE },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"-1\""), NULL, "expiry", SECONDS_RULE },
 	{ &rtc_path_table, PATH("uid", ",\"expiry\":\"1.5\""), NULL, "expiry", SECONDS_RULE },
@@ -776,11 +820,10 @@ static const struct {
 
 	/* /rte/ without rtmuid has the rows of /rtc/ */
 	{ &rte_path_table, PATH("uid", ",\"rtcuid\":\"7\",\"expiry\":\"9\""),
-	    PATH_OUT("uid", ",\"rtcuid\":7,\"expiry\":9}") },
+	    PATH_OUT("uid", ",\"rtcuid\":\"7\",\"expiry\":9}") },
 	{ &rte_path_table, PATH("userAccount", ",\"rtcuid\":\"a\""),
-	    PATH_OUT("userAccount", ",\"rtcuid\":0,\"rtcuid\":\"a\"," EXPIRY) },
-	{ &rte_path_table, PATH("uid", ",\"rtcuid\":\"x\""), NULL, "rtcuid",
-	    "must be a whole number, 0 to 4294967295" },
+	    PATH_OUT("userAccount", ",\"rtcuid\":\"a\"," EXPIRY) },
+	{ &rte_path_table, PATH("uid", ",\"rtcuid\":\"x\""), NULL, "rtcuid", PATH_UID_RULE },
 	{ &rte_path_table, PATH("userAccount", ",\"rtcuid\":\"/\""), NULL, "rtcuid",
 	    BAD_SLASH(1, RTC_NAME) },
 	{ &rte_path_table, PATH("x", ""), NULL, "tokenType", "must be uid or userAccount" },
@@ -791,9 +834,9 @@ static const struct {
 	{ &rte_path_table, PATH("uid", ",\"expiry\":\"x\""), NULL, "expiry", SECONDS_RULE },
 
 	{ &rte_rtm_path_table, PATH("uid", ",\"rtcuid\":\"0\",\"rtmuid\":\"u\",\"expiry\":\"9\""),
-	    PATH_OUT("uid", ",\"rtcuid\":0,\"rtmuid\":\"u\",\"expiry\":9}") },
+	    PATH_OUT("uid", ",\"rtcuid\":\"0\",\"rtmuid\":\"u\",\"expiry\":9}") },
 	{ &rte_rtm_path_table, PATH("userAccount", ",\"rtcuid\":\"a\",\"rtmuid\":\"u\""),
-	    PATH_OUT("userAccount", ",\"rtcuid\":0,\"rtcuid\":\"a\",\"rtmuid\":\"u\"," EXPIRY) },
+	    PATH_OUT("userAccount", ",\"rtcuid\":\"a\",\"rtmuid\":\"u\"," EXPIRY) },
 	{ &rte_rtm_path_table, PATH("uid", ",\"rtmuid\":\"\""), NULL, "rtmuid", "is required",
 	    true },
 	{ &rte_rtm_path_table, PATH("uid", ",\"rtmuid\":\"0\""), NULL, "rtmuid",
@@ -801,7 +844,7 @@ static const struct {
 	{ &rte_rtm_path_table, PATH("uid", ",\"rtmuid\":\"a/b\""), NULL, "rtmuid",
 	    BAD_SLASH(2, "an RTM user") },
 	{ &rte_rtm_path_table, PATH("uid", ",\"rtcuid\":\"x\",\"rtmuid\":\"u\""), NULL, "rtcuid",
-	    "must be a whole number, 0 to 4294967295" },
+	    PATH_UID_RULE },
 	{ &rte_rtm_path_table, PATH("userAccount", ",\"rtcuid\":\"/\",\"rtmuid\":\"u\""), NULL,
 	    "rtcuid", BAD_SLASH(1, RTC_NAME) },
 	{ &rte_rtm_path_table, PATH("x", ""), NULL, "tokenType", "must be uid or userAccount" },
