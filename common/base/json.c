@@ -430,22 +430,136 @@ names_are_unique(struct scan *s)
 	return fail(s, JSON_DUPLICATE);
 }
 
-/* What was scanned: json-c reads it alike. */
-static struct json_object *
-parse(struct text text, struct json_error *error)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH + 2);
-	struct json_object *value;
+/*
+ * From here on the text is known to be good, so only its memory is looked at: json-c's own reader
+ * leaves out what it has no memory for, and says nothing.
+ */
+struct build {
+	const char *at, *end;
+	char *scratch; /* room for what any string of it stands for */
+};
 
-	if (tokener == NULL)
+static struct json_object *build_value(struct build *b);
+
+static void
+skip_to(struct build *b)
+{
+	while (b->at < b->end && (memchr(" \t\n\r", *b->at, 4) != NULL))
+		b->at++;
+}
+
+/* The string that begins here; its bytes stay until the next one is built. */
+static struct text
+build_text(struct build *b)
+{
+	struct text between = { ++b->at, 0 };
+
+	while (*b->at != '"')
+		b->at += *b->at == '\\' ? 2 : 1;
+	between.length = (size_t)(b->at++ - between.data);
+	return unescape(between, b->scratch);
+}
+
+static struct json_object *
+made(struct json_object *value)
+{
+	if (value == NULL)
 		abort();
-	value = json_tokener_parse_ex(tokener, text.data, (int)text.length);
-	/* A number at the very end may go on, as far as json-c knows: end it. */
-	if (json_tokener_get_error(tokener) == json_tokener_continue)
-		value = json_tokener_parse_ex(tokener, "", 1);
-	if (json_tokener_get_error(tokener) != json_tokener_success)
-		*error = (struct json_error){ JSON_SYNTAX, json_tokener_get_parse_end(tokener) };
-	json_tokener_free(tokener);
+	return value;
+}
+
+static struct json_object *
+build_object(struct build *b)
+{
+	struct json_object *object = made(json_object_new_object());
+
+	b->at++;
+	for (skip_to(b); *b->at != '}'; skip_to(b)) {
+		struct buf name = { 0 };
+		struct text text;
+
+		if (*b->at == ',') {
+			b->at++;
+			continue;
+		}
+		text = build_text(b);
+		buf_add(&name, text.data, text.length);
+		buf_add(&name, "", 1);
+		skip_to(b);
+		b->at++; /* the colon */
+		if (json_object_object_add(object, name.data, build_value(b)) != 0)
+			abort();
+		buf_free(&name);
+	}
+	b->at++;
+	return object;
+}
+
+static struct json_object *
+build_array(struct build *b)
+{
+	struct json_object *array = made(json_object_new_array());
+
+	b->at++;
+	for (skip_to(b); *b->at != ']'; skip_to(b)) {
+		if (*b->at == ',')
+			b->at++;
+		else if (json_object_array_add(array, build_value(b)) != 0)
+			abort();
+	}
+	b->at++;
+	return array;
+}
+
+/* Whole numbers that 64 bits do not hold become the nearest that they do. */
+static struct json_object *
+build_number(struct build *b)
+{
+	const char *from = b->at;
+	uint64_t number;
+	size_t length;
+
+	while (b->at < b->end && memchr("+-.0123456789eE", *b->at, 15) != NULL)
+		b->at++;
+	length = (size_t)(b->at - from);
+	memcpy(b->scratch, from, length);
+	b->scratch[length] = '\0';
+	if (strpbrk(b->scratch, ".eE") != NULL)
+		return made(json_object_new_double_s(strtod(b->scratch, NULL), b->scratch));
+	if (b->scratch[0] == '-')
+		return made(json_object_new_int64(strtoll(b->scratch, NULL, 10)));
+	number = strtoull(b->scratch, NULL, 10);
+	return made(number <= INT64_MAX ? json_object_new_int64((int64_t)number)
+					: json_object_new_uint64(number));
+}
+
+static struct json_object *
+build_value(struct build *b)
+{
+	struct text text;
+
+	skip_to(b);
+	switch (*b->at) {
+	case '{': return build_object(b);
+	case '[': return build_array(b);
+	case '"':
+		text = build_text(b);
+		return made(json_object_new_string_len(text.data, (int)text.length));
+	case 't': b->at += strlen("true"); return made(json_object_new_boolean(1));
+	case 'f': b->at += strlen("false"); return made(json_object_new_boolean(0));
+	case 'n': b->at += strlen("null"); return NULL;
+	default: return build_number(b);
+	}
+}
+
+static struct json_object *
+build(struct text text)
+{
+	struct build b = { text.data, text.data + text.length, xcalloc(1, text.length + 1) };
+	struct json_object *value = build_value(&b);
+
+	explicit_bzero(b.scratch, text.length + 1);
+	free(b.scratch);
 	return value;
 }
 
@@ -470,7 +584,7 @@ json_read(struct text text, unsigned flags, struct json_error *error)
 	s.end = s.start + in.length;
 	if (scan_text(&s) && names_are_unique(&s)) {
 		*error = (struct json_error){ JSON_FINE, 0 };
-		value = parse(in, error);
+		value = build(in);
 	} else {
 		*error = (struct json_error){ s.problem, (size_t)(s.at - s.start) };
 	}
