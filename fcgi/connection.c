@@ -588,7 +588,8 @@ serve(struct connection *c)
 		finish(c);
 		return;
 	}
-	x->crowded = all->waiting_count >= (size_t)all->limits.waiting;
+	x->crowded =
+	    all->waiting_count >= (size_t)all->limits.waiting + app_waiting_for_keys(all->app);
 	if (app_serve(all->app, x, codec_params(job->codec), codec_body(job->codec),
 		c->framing.too_large ? BODY_TOO_LARGE : BODY_WHOLE) == WAITING) {
 		start_waiting(job);

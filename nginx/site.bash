@@ -105,9 +105,41 @@ console_conf() {
 		"$base" "$base" "$base" "$run" "$access"
 }
 
+# As ALLOWED_HOSTS of nginx/serve and the container's run, where nothing is said: this machine.
+own_hosts() {
+	local name
+	name=$(uname -n)
+	[[ $name =~ ^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$ && ! $name =~ (^|\.)[0-9]+$ ]] || name=''
+	printf 'localhost,127.0.0.1,[::1]%s' "${name:+,$name}"
+}
+
+# door_conf: with ALLOWED_HOSTS, who comes by another name (DNS rebinding) gets 421 from the
+# responder, whatever he asks for, and never the console; /livez and /readyz answer.  The names are
+# the other server's.
+door_conf() {
+	local elsewhere='' entry listed names
+	[[ -n $(setting ALLOWED_HOSTS) ]] || return 0
+	[[ -z $(setting BASE_PATH) ]] ||
+		elsewhere='location / { error_page 421 /.agora-error; return 421; }'
+	printf 'server { listen %s:%s default_server; server_name _; include agora/agora-server.conf; %s }\n' \
+		"$address" "$port" "$elsewhere" >"$run/door.conf"
+
+	# IP addresses cannot be rebound, and what has no Host is no browser.
+	names='"" "~^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$" "~^\[[0-9a-f:.]+\]$"'
+	IFS=, read -ra listed <<<"$(setting ALLOWED_HOSTS)"
+	for entry in "${listed[@]}"; do
+		entry=${entry//[[:blank:]]/} entry=${entry,,} entry=${entry%.}
+		# Addresses are there already; else it is as agora-fcgi --check-config took it.
+		[[ ! $entry =~ ^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$ || $entry =~ \.[0-9]+$ ]] ||
+			names+=" $entry"
+	done
+	more+=$'\n'"server_name $names;"
+}
+
 render_nginx_conf() {
 	local conf user='' origin listed origins='' console base
 	console=$(console_conf)
+	door_conf
 	[[ $EUID -ne 0 ]] || user='user www-data;'
 
 	# For the errors that nginx answers itself.

@@ -51,6 +51,7 @@
 	S(api_app)                                                                                 \
 	S(api_config)                                                                              \
 	S(api_cors)                                                                                \
+	S(api_host)                                                                                \
 	S(api_inspect)                                                                             \
 	S(api_openapi)                                                                             \
 	S(api_routes)                                                                              \

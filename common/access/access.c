@@ -112,10 +112,11 @@ access_close(struct access *access)
 	free(access);
 }
 
+/* What no endpoint is found for is nobody's in particular either. */
 static bool
 is_public(const struct exchange *x)
 {
-	return strcmp(x->route->action, PUBLIC) == 0;
+	return x->route == NULL || strcmp(x->route->action, PUBLIC) == 0;
 }
 
 /* Refusals are only said, not made. */
@@ -260,7 +261,7 @@ enum step
 access_address(struct access *access, struct exchange *x)
 {
 	struct text address;
-	char text[46];
+	char text[LIMIT_ADDRESS_SIZE];
 	int64_t wait;
 
 	x->admission = arena_alloc(&x->arena, 1, sizeof(*x->admission));
@@ -321,16 +322,40 @@ too_often_wrong(const struct access *access, struct exchange *x, int64_t wait_us
 	    access, x, wait_us, "failure", "too many wrong credentials from this address");
 }
 
-/* Wrong credentials cost their address one of its few. */
+/* Wrong credentials cost their address one of its few, once.  Returns as limit_take does. */
+static int64_t
+charge(struct access *access, struct admission *a, struct text address)
+{
+	int64_t wait;
+
+	if (access->limits == NULL || a->charged)
+		return 0;
+	wait = limit_take(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
+	    access->failure_burst, monotonic_us());
+	a->charged = wait == 0;
+	return wait;
+}
+
+static enum step
+known(struct access *access, struct exchange *x, struct text address)
+{
+	struct admission *a = x->admission;
+
+	if (a->charged)
+		limit_give(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
+		    access->failure_burst, monotonic_us());
+	a->charged = false;
+	if (a->identity.claims != NULL)
+		exchange_defer(x, put_claims, a->identity.claims);
+	return NEXT;
+}
+
 static enum step
 not_known(struct access *access, struct exchange *x, struct text address)
 {
 	struct admission *a = x->admission;
-	int64_t wait = 0;
+	int64_t wait = a->reason.had_credentials ? charge(access, a, address) : 0;
 
-	if (access->limits != NULL && a->reason.had_credentials)
-		wait = limit_take(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
-		    access->failure_burst, monotonic_us());
 	if (wait > 0 && !in_shadow(access))
 		return too_often_wrong(access, x, wait);
 	metric_add(METRIC_AUTH_FAILURES, &LABELS(a->reason.kind, a->reason.text), 1);
@@ -340,12 +365,40 @@ not_known(struct access *access, struct exchange *x, struct text address)
 	return refused(access, x, a->reason.text);
 }
 
+static enum step
+no_keys(struct access *access, struct exchange *x, int64_t retry_us, const char *reason)
+{
+	if (in_shadow(access))
+		return NEXT;
+	response_retry_after(&x->response, retry_us);
+	exchange_fail(x, ERROR_KEYS_UNAVAILABLE, NULL, NULL);
+	return refused(access, x, reason);
+}
+
+/*
+ * A token that nobody has verified may be anybody's, so what it may hold while its keys are fetched
+ * is bounded, and it costs what a wrong one costs until it turns out to be good.
+ */
+static enum step
+wait_for_keys(struct access *access, struct exchange *x, struct text address)
+{
+	struct admission *a = x->admission;
+	int64_t wait;
+
+	if (x->crowded || !remote_keys_have_room(a->reason.wanted, address))
+		return no_keys(access, x, 1000000, "too many requests wait for keys");
+	wait = charge(access, a, address);
+	if (wait > 0)
+		return in_shadow(access) ? NEXT : too_often_wrong(access, x, wait);
+	return remote_keys_wait(a->reason.wanted, x, address);
+}
+
 enum step
 access_caller(struct access *access, struct exchange *x)
 {
 	struct admission *a = x->admission;
 	struct text address;
-	char text[46];
+	char text[LIMIT_ADDRESS_SIZE];
 	int64_t wait;
 
 	if (access->policy == NULL || is_public(x))
@@ -353,9 +406,10 @@ access_caller(struct access *access, struct exchange *x)
 	address = limit_address(x->request.address, text);
 	/*
 	 * Where many clients share an address, a good key is worth nothing less for others' bad
-	 * ones: nobody guesses 256 bits.  A token is not verified while the limit lasts.
+	 * ones: nobody guesses 256 bits.  A token is not verified while the limit lasts, but for
+	 * one that was charged before it waited for its keys.
 	 */
-	if (access->limits != NULL && !in_shadow(access) &&
+	if (access->limits != NULL && !in_shadow(access) && !a->charged &&
 	    caller_shows_jwt(access->policy, &x->request)) {
 		wait = limit_look(access->limits, LIMIT_FAILURE, &address, 1, access->failure_us,
 		    access->failure_burst, monotonic_us());
@@ -364,22 +418,13 @@ access_caller(struct access *access, struct exchange *x)
 	}
 	switch (caller_identify(
 	    access->policy, access->remote, &x->request, x->now, &a->identity, &a->reason)) {
-	case CALLER_KNOWN:
-		if (a->identity.claims != NULL)
-			exchange_defer(x, put_claims, a->identity.claims);
-		return NEXT;
+	case CALLER_KNOWN: return known(access, x, address);
 	case CALLER_UNKNOWN: return not_known(access, x, address);
-	case CALLER_KEYS_WANTED:
-		if (!x->crowded)
-			return remote_keys_wait(a->reason.wanted, x);
-		break;
+	case CALLER_KEYS_WANTED: return wait_for_keys(access, x, address);
 	case CALLER_KEYS_MISSING: break;
 	}
-	if (in_shadow(access))
-		return NEXT;
-	response_retry_after(&x->response, (int64_t)REMOTE_KEYS_RETRY * 1000000);
-	exchange_fail(x, ERROR_KEYS_UNAVAILABLE, NULL, NULL);
-	return refused(access, x, "the keys that credentials are checked with cannot be had");
+	return no_keys(access, x, (int64_t)REMOTE_KEYS_RETRY * 1000000,
+	    "the keys that credentials are checked with cannot be had");
 }
 
 /* Grants */
@@ -444,7 +489,7 @@ limit_grant(struct access *access, struct exchange *x)
 	const struct admission *a = x->admission;
 	const struct grant *g = a->verdict.grant;
 	struct text key[] = { g->name, a->identity.caller->name, a->identity.subject };
-	char address[46];
+	char address[LIMIT_ADDRESS_SIZE];
 	int64_t wait;
 
 	if (access->limits == NULL)
@@ -655,6 +700,12 @@ void
 access_fetch_keys(struct access *access, int64_t now)
 {
 	remote_keys_fetch_due(access->remote, now);
+}
+
+size_t
+access_waiting_for_keys(const struct access *access)
+{
+	return access->remote == NULL ? 0 : remote_keys_waiting(access->remote);
 }
 
 bool

@@ -28,7 +28,8 @@ struct admission {
 	struct caller_reason reason; /* why nobody is known */
 	struct ask ask;
 	struct verdict verdict;
-	bool granted;                  /* a grant covers it; false also where no policy asks */
+	bool charged; /* as wrong credentials, until it is known that they are not */
+	bool granted; /* a grant covers it; false also where no policy asks */
 	const struct project *project; /* NULL: the settings' own */
 	struct access *access;
 	const struct job_place *place;                /* what a handler asks before it goes on */
@@ -50,7 +51,10 @@ struct access *access_open(const struct access_settings *settings, const struct 
     const struct sender *sender, bool has_memory, struct buf *error);
 void access_close(struct access *access);
 
-/* Has its address asked too often? */
+/*
+ * Has its address asked too often?  Each request counts, whatever else is wrong with it, so this
+ * may come after an answer was made, and replaces it; the route may be NULL.
+ */
 enum step access_address(struct access *access, struct exchange *exchange);
 
 /* Who asks.  WAITING: exchange->next goes on, and asks again. */
@@ -101,6 +105,9 @@ bool access_wants_keys(const struct access *access, const struct exchange *excha
  */
 bool access_keys_due(const struct access *access);
 void access_fetch_keys(struct access *access, int64_t now);
+
+/* Exchanges that wait for keys.  They have bounds of their own, and are nobody's yet. */
+size_t access_waiting_for_keys(const struct access *access);
 
 /*
  * Whether everything is there that the next request needs: keys that callers are known by, where

@@ -221,15 +221,18 @@ identify_jwt(const struct policy *policy, struct remote_key_list *remote, struct
 	    : CALLER_UNKNOWN;
 }
 
-/* "a,b" is a list: what proxies make of groups. */
+/*
+ * "a,b" is a list only where the policy says so: logins join groups like that, but whoever asks for
+ * a certificate chooses a name with a comma as well.
+ */
 static struct json_object *
-claim_of(struct text value)
+claim_of(struct text value, bool is_list)
 {
 	struct json_object *list, *text;
 
 	if (value.length > CLAIM_MAX)
 		value.length = 0;
-	if (memchr(value.data, ',', value.length) == NULL)
+	if (!is_list)
 		return json_object_new_string_len(value.data, (int)value.length);
 	list = json_object_new_array();
 	while (value.length > 0) {
@@ -237,11 +240,13 @@ claim_of(struct text value)
 		size_t length = comma == NULL ? value.length : (size_t)(comma - value.data);
 		struct text item = trimmed((struct text){ value.data, length });
 
+		length += comma == NULL ? 0 : 1;
+		value = (struct text){ value.data + length, value.length - length };
+		if (item.length == 0)
+			continue;
 		text = json_object_new_string_len(item.data, (int)item.length);
 		if (list == NULL || text == NULL || json_object_array_add(list, text) != 0)
 			abort();
-		length += comma == NULL ? 0 : 1;
-		value = (struct text){ value.data + length, value.length - length };
 	}
 	return list;
 }
@@ -271,6 +276,17 @@ said(const struct request *request, const char *name, bool *sure)
 	return value;
 }
 
+static bool
+is_in_lists(const struct caller *caller, const char *name)
+{
+	const struct text *lists = caller->lists.items;
+
+	for (size_t i = 0; i < caller->lists.count; i++)
+		if (text_is(lists[i], name))
+			return true;
+	return false;
+}
+
 static struct json_object *
 claims_said(const struct caller *caller, const struct request *request, bool *sure)
 {
@@ -286,7 +302,7 @@ claims_said(const struct caller *caller, const struct request *request, bool *su
 
 		if (value.length == 0)
 			continue;
-		claim = claim_of(value);
+		claim = claim_of(value, is_in_lists(caller, name));
 		if (claim == NULL || json_object_object_add(claims, name, claim) != 0)
 			abort();
 	}

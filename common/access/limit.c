@@ -104,10 +104,23 @@ limit_look(struct limits *limits, enum limit_scope scope, const struct text *key
 	return take(limits, scope, key, key_count, interval_us, burst, now_us, false);
 }
 
-struct text
-limit_address(struct text address, char out[46])
+void
+limit_give(struct limits *limits, enum limit_scope scope, const struct text *key, size_t key_count,
+    int64_t interval_us, int64_t burst, int64_t now_us)
 {
-	char terminated[46];
+	struct place *p;
+
+	if (burst == 0)
+		return;
+	p = place_of(limits, hash_of(limits, scope, key, key_count));
+	if (p->full_at > now_us)
+		p->full_at -= interval_us;
+}
+
+struct text
+limit_address(struct text address, char out[LIMIT_ADDRESS_SIZE])
+{
+	char terminated[LIMIT_ADDRESS_SIZE];
 	unsigned char bytes[16];
 
 	if (address.length == 0 || address.length >= sizeof(terminated))
@@ -120,10 +133,10 @@ limit_address(struct text address, char out[46])
 		return address;
 	/* ::ffff:192.0.2.1 is an IPv4 client. */
 	if (memcmp(bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0) {
-		inet_ntop(AF_INET, bytes + 12, out, 46);
+		inet_ntop(AF_INET, bytes + 12, out, LIMIT_ADDRESS_SIZE);
 		return text_of(out);
 	}
 	memset(bytes + 8, 0, 8);
-	inet_ntop(AF_INET6, bytes, out, 46);
+	inet_ntop(AF_INET6, bytes, out, LIMIT_ADDRESS_SIZE);
 	return text_of(out);
 }

@@ -13,6 +13,7 @@
 
 #define LIMIT_PLACES 16384 /* buckets, 16 bytes each */
 #define LIMIT_WAYS 8
+#define LIMIT_ADDRESS_SIZE 46 /* bytes of an address as text, with its NUL */
 
 struct limits;
 
@@ -33,7 +34,11 @@ int64_t limit_take(struct limits *limits, enum limit_scope scope, const struct t
 int64_t limit_look(struct limits *limits, enum limit_scope scope, const struct text *key,
     size_t key_count, int64_t interval_us, int64_t burst, int64_t now_us);
 
+/* Gives back what was taken from the bucket of the key, where it turned out not to count. */
+void limit_give(struct limits *limits, enum limit_scope scope, const struct text *key,
+    size_t key_count, int64_t interval_us, int64_t burst, int64_t now_us);
+
 /* An address as it is counted: IPv6 by its first 64 bits, which one client may have all of. */
-struct text limit_address(struct text address, char out[46]);
+struct text limit_address(struct text address, char out[LIMIT_ADDRESS_SIZE]);
 
 #endif

@@ -239,7 +239,10 @@ static const struct field caller_fields[] = {
 	    .when = TYPE(CALLER_FRONTEND) | TYPE(CALLER_MTLS), .check = is_parameter,
 	    .meaning = "the web server's parameter with the user's name" },
 	{ "claims", FIELD_JSON, 0, AT(claims), .when = TYPE(CALLER_FRONTEND) | TYPE(CALLER_MTLS),
-	    .meaning = "claim -> the parameter that holds it; commas make a list" },
+	    .meaning = "claim -> the parameter that holds it" },
+	{ "lists", FIELD_TEXTS, FIELD_OR_ONE, AT(lists), .max = LIST_MAX,
+	    .when = TYPE(CALLER_FRONTEND) | TYPE(CALLER_MTLS),
+	    .meaning = "those of its claims that are lists, joined with commas" },
 };
 static const struct table caller_table = CLOSED_TABLE(caller_fields, struct caller);
 
@@ -473,6 +476,26 @@ finish_claims(struct caller *c, struct trouble *t)
 	return true;
 }
 
+/* A name in it that is no claim would be a typing error that closes doors later. */
+static bool
+finish_lists(const struct caller *c, struct trouble *t)
+{
+	const struct text *lists = c->lists.items;
+
+	for (size_t i = 0; i < c->lists.count; i++)
+		if (c->claims == NULL || !json_object_object_get_ex(c->claims, lists[i].data, NULL))
+			return refuse(t, "callers", c->name, 0, "lists",
+			    "must name claims that this caller has");
+	return true;
+}
+
+bool
+caller_leaves_lists_out(const struct caller *caller)
+{
+	return caller->type == CALLER_FRONTEND && caller->claims != NULL &&
+	    json_object_object_length(caller->claims) > 0 && caller->lists.items == NULL;
+}
+
 /* Those whom the web server names, and those whom nobody names, go to the first who takes them. */
 static bool
 check_reached(const struct policy *policy, const struct caller *c, struct trouble *t)
@@ -516,7 +539,8 @@ finish_caller(struct policy *policy, struct caller *c, const char *path, struct 
 		return refuse(t, "callers", c->name, 0, "sha256", "must hold one");
 	if (c->type == CALLER_JWT)
 		return finish_jwt(policy, c, path, t);
-	return c->type == CALLER_APIKEY || (finish_claims(c, t) && check_reached(policy, c, t));
+	return c->type == CALLER_APIKEY ||
+	    (finish_claims(c, t) && finish_lists(c, t) && check_reached(policy, c, t));
 }
 
 bool

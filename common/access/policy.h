@@ -36,7 +36,8 @@ struct caller {
 	int64_t leeway;             /* jwt: seconds */
 	struct text parameter;      /* frontend, mtls: the one that names the user */
 	struct json_object *claims; /* frontend, mtls: claim -> parameter */
-	struct key_set **files;     /* jwt: the sets read from files, NULL at the end */
+	struct list lists;      /* struct text: claims whose parameter holds several, with commas */
+	struct key_set **files; /* jwt: the sets read from files, NULL at the end */
 };
 
 /* What a token can be for; bits of services. */
@@ -115,6 +116,14 @@ const struct project *policy_project(const struct policy *policy, struct text na
  */
 const char *policy_dead_member(const struct policy *policy, const struct grant *grant);
 #define POLICY_DEAD_RULE "never matches: API keys and anonymous callers have no claims"
+
+/*
+ * Whether the caller has claims of a login, which often sends several groups with commas, and the
+ * policy does not say which of its claims are lists.
+ */
+bool caller_leaves_lists_out(const struct caller *caller);
+#define POLICY_LISTS_RULE                                                                          \
+	"does not say which of its claims are lists, so each is one value, commas and all"
 
 /* Whether any caller's keys come from an address. */
 bool policy_has_remote_keys(const struct policy *policy);

@@ -15,7 +15,9 @@
 
 struct waiter {
 	struct waiter *next;
+	struct remote_keys *remote;
 	struct exchange *exchange; /* NULL: it has gone */
+	char address[LIMIT_ADDRESS_SIZE];
 };
 
 struct remote_keys {
@@ -31,6 +33,7 @@ struct remote_keys {
 	bool due;                          /* no longer fresh, where fetching that is put off */
 	char first_id[REQUEST_ID_MAX + 1]; /* of the request that waits longest; "" = none */
 	struct waiter *waiters;
+	size_t turned_away; /* since it is being fetched */
 };
 
 struct remote_key_list {
@@ -38,6 +41,7 @@ struct remote_key_list {
 	bool defers; /* what nobody waits for */
 	struct remote_keys *items;
 	size_t count;
+	size_t waiting; /* for any of them */
 };
 
 static bool
@@ -319,6 +323,7 @@ fetched(struct call *call)
 
 	r->fetching = false;
 	r->waiters = NULL;
+	r->turned_away = 0;
 	log_request(text_of(r->first_id)); /* though its client may have gone */
 	if (!fine)
 		buf_printf(&error, "%s (status %d)",
@@ -341,6 +346,7 @@ fetched(struct call *call)
 
 		next = waiters->next;
 		free(waiters);
+		r->list->waiting--;
 		if (x != NULL)
 			exchange_go_on(x);
 	}
@@ -400,23 +406,62 @@ remote_keys_fetch_due(struct remote_key_list *list, int64_t now)
 	}
 }
 
-/* The client has gone; the fetch goes on for the next one. */
+bool
+remote_keys_have_room(struct remote_keys *remote, struct text address)
+{
+	const struct remote_key_list *list = remote->list;
+	size_t of_address = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		for (const struct waiter *w = list->items[i].waiters; w != NULL; w = w->next)
+			of_address += text_is(address, w->address);
+	if (list->waiting < REMOTE_KEYS_WAITING && of_address < REMOTE_KEYS_WAITING_OF)
+		return true;
+	if (remote->turned_away++ == 0)
+		log_line(LOG_LEVEL_WARNING,
+		    "keys of caller %.*s: %.*s: %zu requests wait for keys, %zu of this address, "
+		    "so others get 503 until they are here",
+		    (int)remote->caller->name.length, remote->caller->name.data,
+		    (int)remote->url.length, remote->url.data, list->waiting, of_address);
+	return false;
+}
+
+size_t
+remote_keys_waiting(const struct remote_key_list *list)
+{
+	return list->waiting;
+}
+
+/* The client has gone, and gives its place up; the fetch goes on for the next one. */
 static void
 leave(struct exchange *exchange)
 {
-	((struct waiter *)exchange->call)->exchange = NULL;
+	struct waiter *waiter = exchange->call, **at = &waiter->remote->waiters;
+
+	waiter->exchange = NULL;
+	while (*at != NULL && *at != waiter)
+		at = &(*at)->next;
+	if (*at == NULL) /* the fetch has ended, and is about to free it */
+		return;
+	*at = waiter->next;
+	waiter->remote->list->waiting--;
+	free(waiter);
 }
 
 enum step
-remote_keys_wait(struct remote_keys *remote, struct exchange *exchange)
+remote_keys_wait(struct remote_keys *remote, struct exchange *exchange, struct text address)
 {
 	struct waiter *waiter = xcalloc(1, sizeof(*waiter));
 
 	if (remote->waiters == NULL)
 		snprintf(remote->first_id, sizeof(remote->first_id), "%.*s",
 		    (int)exchange->request.id.length, exchange->request.id.data);
-	*waiter = (struct waiter){ remote->waiters, exchange };
+	*waiter =
+	    (struct waiter){ .next = remote->waiters, .remote = remote, .exchange = exchange };
+	snprintf(
+	    waiter->address, sizeof(waiter->address), "%.*s", (int)address.length, address.data);
 	remote->waiters = waiter;
+	remote->list->waiting++;
 	exchange->call = waiter;
 	exchange->cancel = leave;
 	fetch(remote, exchange->now);

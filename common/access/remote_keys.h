@@ -10,6 +10,7 @@
 #define ACCESS_REMOTE_KEYS_H
 
 #include "exchange.h"
+#include "limit.h"
 #include "policy.h"
 #include "upstream.h"
 
@@ -17,6 +18,13 @@
 #define REMOTE_KEYS_STALE 86400 /* seconds */
 #define REMOTE_KEYS_PAUSE 300   /* seconds between two fetches */
 #define REMOTE_KEYS_RETRY 10    /* the same while there is nothing to check a token with */
+
+/*
+ * Whoever waits for keys is not known yet, so few may: what they hold is nothing to the server, and
+ * one address cannot take it all.
+ */
+#define REMOTE_KEYS_WAITING 100   /* exchanges at once */
+#define REMOTE_KEYS_WAITING_OF 10 /* of one address, as limit_address counts it */
 
 struct remote_keys;
 struct remote_key_list;
@@ -53,8 +61,17 @@ bool remote_keys_due(const struct remote_key_list *list);
 /* Fetches what was noted, but for what another process has begun to fetch meanwhile. */
 void remote_keys_fetch_due(struct remote_key_list *list, int64_t now);
 
-/* Fetches it; exchange->next (which the caller has set) goes on when it is there or failed. */
-enum step remote_keys_wait(struct remote_keys *remote, struct exchange *exchange);
+/* Whether one more exchange of the address may wait; where not, the log says so once a fetch. */
+bool remote_keys_have_room(struct remote_keys *remote, struct text address);
+/* How many wait, for whichever keys. */
+size_t remote_keys_waiting(const struct remote_key_list *list);
+
+/*
+ * Fetches it; exchange->next (which the caller has set) goes on when it is there or failed.  There
+ * must be room.
+ */
+enum step
+remote_keys_wait(struct remote_keys *remote, struct exchange *exchange, struct text address);
 
 /* false: there is a set that could not be fetched, and nothing to use in its place. */
 bool remote_keys_ready(const struct remote_key_list *list, int64_t now);

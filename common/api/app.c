@@ -5,6 +5,7 @@
 #include "app.h"
 #include "clock.h"
 #include "cors.h"
+#include "host.h"
 #include "json.h"
 #include "log.h"
 #include "metrics.h"
@@ -212,6 +213,12 @@ app_fetch_keys(struct app *app)
 	access_fetch_keys(app->access, unix_seconds());
 }
 
+size_t
+app_waiting_for_keys(const struct app *app)
+{
+	return access_waiting_for_keys(app->access);
+}
+
 static void
 add_common_headers(struct exchange *x)
 {
@@ -225,17 +232,10 @@ add_common_headers(struct exchange *x)
 }
 
 static enum step
-route_step(const struct app *app, struct exchange *x)
+no_route(struct exchange *x, bool path_exists, struct text allow)
 {
-	struct buf allow = { 0 };
-	bool path_exists;
-
-	x->route = route_find(app->routes, app->route_count, &x->request, &allow, &path_exists);
-	if (x->route == NULL && path_exists)
-		response_header(&x->response, "Allow", buf_view(&allow));
-	buf_free(&allow);
-	if (x->route != NULL)
-		return NEXT;
+	if (path_exists)
+		response_header(&x->response, "Allow", allow);
 	return exchange_fail(
 	    x, path_exists ? ERROR_METHOD_NOT_ALLOWED : ERROR_NOT_FOUND, NULL, NULL);
 }
@@ -362,17 +362,40 @@ caller_step(struct exchange *x)
 	return step == NEXT ? steps_of_known(app, x) : step;
 }
 
+/* What the host, origin, path and method of a request decide. */
+static enum step
+door_steps(struct app *app, struct exchange *x, const char *path_problem)
+{
+	const struct route *route = NULL;
+	struct buf allow = { 0 };
+	bool path_exists = false;
+	enum step step = NEXT;
+
+	if (path_problem == NULL)
+		route =
+		    route_find(app->routes, app->route_count, &x->request, &allow, &path_exists);
+	/* First, for what the host is not ours is of no origin of ours either. */
+	if (host_step(x, route, app->config->api.allowed_hosts) == ANSWERED ||
+	    cors_step(x, app->config->api.cors_allow_origin) == ANSWERED)
+		step = ANSWERED;
+	else if (path_problem != NULL)
+		step = exchange_fail(x, ERROR_BAD_PATH, NULL, path_problem);
+	else if (route == NULL)
+		step = no_route(x, path_exists, buf_view(&allow));
+	else
+		x->route = route;
+	buf_free(&allow);
+	return step;
+}
+
 /* The steps of an exchange, each the condition of the next. */
 static enum step
 run_steps(struct app *app, struct exchange *x, const char *path_problem)
 {
-	if (cors_step(x, app->config->api.cors_allow_origin) == ANSWERED)
-		return ANSWERED;
-	if (path_problem != NULL)
-		return exchange_fail(x, ERROR_BAD_PATH, NULL, path_problem);
-	if (route_step(app, x) == ANSWERED)
-		return ANSWERED;
-	if (access_address(app->access, x) == ANSWERED)
+	enum step step = door_steps(app, x, path_problem);
+
+	/* What the door refuses or answers itself, such as a preflight, counts too. */
+	if (access_address(app->access, x) == ANSWERED || step == ANSWERED)
 		return ANSWERED;
 	return caller_step(x);
 }

@@ -41,6 +41,12 @@ bool app_wants_keys(const struct app *app, const struct exchange *exchange);
 bool app_keys_due(const struct app *app);
 void app_fetch_keys(struct app *app);
 
+/*
+ * Exchanges that wait for keys to know their callers by.  Those are bounded by themselves, and take
+ * no place of those that wait for Agora.
+ */
+size_t app_waiting_for_keys(const struct app *app);
+
 /* What an exchange is served with. */
 const struct config *app_config(const struct exchange *exchange);
 const struct route *app_routes(const struct exchange *exchange, size_t *count);

@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "explain.h"
+#include "host.h"
 #include "log.h"
 #include "routes.h"
 #include "transcription.h"
@@ -26,6 +27,9 @@ static const struct field api_fields[] = {
 	{ "CORS_ALLOW_ORIGIN", FIELD_TEXT, 0, AT(cors_allow_origin),
 	    .meaning = "origins that browsers may call from: *, or a list with commas; unset = "
 		       "the same origin only" },
+	{ "ALLOWED_HOSTS", FIELD_TEXT, 0, AT(allowed_hosts), .check = is_host_list,
+	    .meaning = "host names of the service, with commas; *.example.com has those below it; "
+		       "others get 421, but for IP addresses; unset = any" },
 	{ "BASE_PATH", FIELD_TEXT, 0, AT(base_path), .check = is_base_path,
 	    .meaning = "prefix of every path, where the web server passes on a part of a site" },
 	{ "MAX_BODY", FIELD_INT, 0, AT(max_body), 1024, 1048576, "bytes",
@@ -172,6 +176,17 @@ warn_of_dead_grants(const struct policy *policy)
 	}
 }
 
+static void
+warn_of_lists(const struct policy *policy)
+{
+	const struct caller *callers = policy == NULL ? NULL : policy->callers.items;
+
+	for (size_t i = 0; policy != NULL && i < policy->callers.count; i++)
+		if (caller_leaves_lists_out(&callers[i]))
+			log_line(LOG_LEVEL_WARNING, "the policy's /callers/%s " POLICY_LISTS_RULE,
+			    callers[i].name.data);
+}
+
 void
 config_warn_unknown(const struct config *config, const struct table *own)
 {
@@ -189,11 +204,26 @@ config_warn_unknown(const struct config *config, const struct table *own)
 	if (config->policy == NULL)
 		log_line(LOG_LEVEL_WARNING,
 		    "POLICY_FILE is not set: the service is open, and whoever reaches it gets any "
-		    "token");
+		    "token%s",
+		    config_takes_any_host(config) ? "; ALLOWED_HOSTS is not set: " ANY_HOST_RULE
+						  : "");
 	else if (config->policy->enforce == ENFORCE_LOG)
 		log_line(LOG_LEVEL_WARNING,
 		    "the policy says \"enforce\": \"log\": nothing is refused, only recorded");
 	warn_of_dead_grants(config->policy);
+	warn_of_lists(config->policy);
+}
+
+bool
+config_takes_any_host(const struct config *config)
+{
+	const struct policy *policy = config->policy;
+	const struct caller *callers = policy == NULL ? NULL : policy->callers.items;
+	bool open = policy == NULL || policy->enforce == ENFORCE_LOG;
+
+	for (size_t i = 0; policy != NULL && i < policy->callers.count; i++)
+		open = open || callers[i].type == CALLER_ANONYMOUS;
+	return open && config->api.allowed_hosts.data == NULL;
 }
 
 bool

@@ -11,6 +11,7 @@ enum console { CONSOLE_OFF, CONSOLE_LOCAL, CONSOLE_ON };
 
 struct api_settings {
 	struct text cors_allow_origin; /* "*", or a list with commas; absent: same origin only */
+	struct text allowed_hosts;     /* names of the service, with commas; absent: any */
 	struct text base_path;         /* "/agora" in front of every path; absent: none */
 	int64_t max_body;              /* bytes of a request's body */
 	int64_t console;               /* enum console: who is served the page by the web server */
@@ -26,6 +27,12 @@ struct config {
 	struct access_settings access;
 	struct policy *policy; /* NULL: the service is open */
 };
+
+/* Whether any page could act here by having its name lead to this server: see host.h. */
+bool config_takes_any_host(const struct config *config);
+#define ANY_HOST_RULE                                                                              \
+	"any page that a browser on this network opens can have its own name lead here, and get "  \
+	"tokens"
 
 /* Whether the settings turn Agora's REST services on. */
 bool config_has_upstream(const struct config *config);

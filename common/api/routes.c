@@ -36,9 +36,10 @@
 const struct route routes[] = {
 	ROUTE(
 	    "GET", "/ping", system_ping, NULL, &ping_table, PUBLIC, "Whether the service answers"),
-	ROUTE("GET", "/livez", system_live, NULL, &live_table, PUBLIC, "Whether the process lives"),
+	ROW("GET", "/livez", system_live, NULL, &live_table, PUBLIC, "Whether the process lives",
+	    .any_host = true),
 	ROW("GET", "/readyz", system_ready, &ready_request_table, &ready_table, PUBLIC,
-	    "Whether it has what the next request needs", .also = 503),
+	    "Whether it has what the next request needs", .also = 503, .any_host = true),
 	WRITES("GET", "/metrics", system_metrics, "text/plain; version=0.0.4; charset=utf-8",
 	    "metrics.read", "Counts for Prometheus"),
 	ROUTE("GET", "/status", status_get, NULL, &status_table, "status.read",

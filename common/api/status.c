@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 
 #include "app.h"
+#include "host.h"
 #include "json.h"
 #include "metrics.h"
 
@@ -172,13 +173,8 @@ is_on_this_machine(const struct exchange *x)
 {
 	static const char *const addresses[] = { "127.0.0.1", "::1", NULL };
 	static const char *const names[] = { "127.0.0.1", "localhost", "[::1]", NULL };
-	struct text host = request_param(&x->request, "HTTP_HOST");
-	size_t name = host.length;
+	struct text host = host_name(request_param(&x->request, "HTTP_HOST"));
 
-	while (name > 0 && host.data[name - 1] >= '0' && host.data[name - 1] <= '9')
-		name--;
-	if (name > 0 && host.data[name - 1] == ':' && name < host.length)
-		host.length = name - 1;
 	return is_one_of(x->request.address, addresses) && is_one_of(host, names) &&
 	    request_param(&x->request, "HTTP_ORIGIN").length == 0;
 }

@@ -88,6 +88,23 @@ check_mode(struct doctor *d)
 		    d->config->access.policy_file.data);
 }
 
+void
+check_hosts(struct doctor *d)
+{
+	const struct text hosts = d->config->api.allowed_hosts;
+
+	if (config_takes_any_host(d->config))
+		doctor_say(d, FINDING_WARNING, "host names",
+		    "set ALLOWED_HOSTS to the names that clients use, such as "
+		    "localhost,tokens.example.com",
+		    "ALLOWED_HOSTS is not set: " ANY_HOST_RULE);
+	else if (hosts.data == NULL)
+		doctor_say(d, FINDING_OK, "host names", NULL,
+		    "any: ALLOWED_HOSTS is not set, and the policy asks everyone for credentials");
+	else
+		doctor_say(d, FINDING_OK, "host names", NULL, "%s, and IP addresses", hosts.data);
+}
+
 /* Certificates */
 
 static void

@@ -100,6 +100,21 @@ check_anonymous(struct doctor *d)
 }
 
 void
+check_lists(struct doctor *d)
+{
+	size_t count, before = d->findings.count;
+	const struct caller *callers = callers_of(d, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (caller_leaves_lists_out(&callers[i]))
+			doctor_say(d, FINDING_WARNING, "lists",
+			    "name the claims that the login joins with commas, as \"lists\": "
+			    "[\"groups\"], or write \"lists\": []",
+			    "%s " POLICY_LISTS_RULE, callers[i].name.data);
+	say_fine(d, before, "lists", "each frontend says which of its claims are lists");
+}
+
+void
 check_breadth(struct doctor *d)
 {
 	size_t count, before = d->findings.count;

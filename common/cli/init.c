@@ -5,21 +5,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "caller.h"
 #include "cli.h"
+#include "host.h"
 
 #define DIRECTORY "/etc/agora-backend"
 #define GROUP "agora-backend" /* the service's, where a package or an administrator made it */
 #define CALLER "backend"
 
-static const char *directory, *group, *force;
+static const char *directory, *group, *hosts, *force;
 
 const struct option init_options[] = {
 	{ "dir", "DIR", "where the files go (default " DIRECTORY ")", &directory },
 	{ "group", "NAME", "group that may read them (default for root: " GROUP " where it exists)",
 	    &group },
+	{ "host", "NAMES",
+	    "names of the site, with commas, such as tokens.example.com: ALLOWED_HOSTS has them "
+	    "beside this machine's",
+	    &hosts },
 	{ "force", NULL, "make new ones where there are some, and keep those as .bak", &force },
 };
 const size_t init_option_count = sizeof(init_options) / sizeof(init_options[0]);
@@ -144,11 +150,28 @@ add_quoted(struct buf *out, const char *text)
 	buf_text(out, "\"");
 }
 
+/* This machine, by the names that a client on it uses, and the site where it is known. */
+static void
+add_hosts(struct buf *out)
+{
+	struct utsname machine;
+	struct field_error error;
+
+	buf_text(out, "localhost,127.0.0.1,[::1]");
+	if (uname(&machine) == 0 && is_host_list(text_of(machine.nodename), &error) &&
+	    strcmp(machine.nodename, "localhost") != 0)
+		buf_printf(out, ",%s", machine.nodename);
+	if (hosts != NULL)
+		buf_printf(out, ",%s", hosts);
+}
+
 static void
 write_settings(struct buf *out, const struct token_settings *project, const char *path)
 {
+	struct buf names = { 0 };
+
 	/* It never grows, so that the certificate leaves no copies. */
-	buf_reserve(out, PATH_MAX * 3);
+	buf_reserve(out, PATH_MAX * 3 + (hosts == NULL ? 0 : 2 * strlen(hosts)));
 	buf_printf(out,
 	    "# Settings of agora-backend; agora-backend.conf(5) lists them all.  Whoever can read "
 	    "this "
@@ -160,7 +183,14 @@ write_settings(struct buf *out, const struct token_settings *project, const char
 		    (int)project->second_certificate.length, project->second_certificate.data);
 	buf_text(out, "\n# Who may ask for what.\nPOLICY_FILE=");
 	add_quoted(out, path);
+	buf_text(out,
+	    "\n\n# Names that clients call the service by, add your site's; by others they get "
+	    "421.\nALLOWED_HOSTS=");
+	add_hosts(&names);
+	buf_add(&names, "", 1);
+	add_quoted(out, names.data);
 	buf_text(out, "\n");
+	buf_free(&names);
 }
 
 static void
@@ -296,7 +326,8 @@ say_what_next(const char *path)
 		    "            fastcgi_pass unix:/run/agora-backend/fcgi.sock;\n"
 		    "        }\n"
 		    "    }\n\n"
-		    "   A whole site, with TLS and limits, is\n"
+		    "   A whole site, with TLS and limits, is below; ALLOWED_HOSTS in agora.env "
+		    "has to name it:\n"
 		    "   " DOCUMENTATION "/conf/nginx/example-site.conf.\n\n");
 	else
 		fprintf(stderr,
@@ -348,12 +379,17 @@ cli_init(char **argv)
 	size_t operands;
 	int dir = -1, code = EXIT_OS;
 	gid_t gid;
+	struct field_error error;
 
 	if (!cli_options(init_options, init_option_count, argv, &operands))
 		return EXIT_USAGE;
 	from_input = operands == 1 && strcmp(argv[0], "-") == 0;
 	if (operands > 0 && !from_input) {
 		buf_text(&why, "it takes no operand but -; see init --help");
+		return cli_fail(EXIT_USAGE, &why);
+	}
+	if (hosts != NULL && !is_host_list(text_of(hosts), &error)) {
+		buf_printf(&why, "--host: %s", error.rule);
 		return cli_fail(EXIT_USAGE, &why);
 	}
 	if (directory == NULL)

@@ -148,7 +148,7 @@ write_request(struct buf *out, const char *target)
 	add_param(&params, "QUERY_STRING", query == NULL ? "" : query + 1);
 	add_param(&params, "SERVER_PROTOCOL", "HTTP/1.1");
 	add_param(&params, "SERVER_NAME", "localhost");
-	add_param(&params, "HTTP_HOST", "localhost");
+	add_param(&params, "HTTP_HOST", "127.0.0.1"); /* whatever ALLOWED_HOSTS is */
 	add_param(&params, "REMOTE_ADDR", "127.0.0.1");
 	add_record(out, BEGIN_REQUEST, (struct text){ begin, sizeof(begin) });
 	add_record(out, PARAMS, buf_view(&params));

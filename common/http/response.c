@@ -11,6 +11,8 @@ static const struct {
 	[ERROR_NOT_FOUND] = { 404, "not_found", "there is no such endpoint" },
 	[ERROR_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed",
 	    "this endpoint does not take that method; Allow names those it takes" },
+	[ERROR_HOST_NOT_ALLOWED] = { 421, "host_not_allowed",
+	    "the service has no such host name; ALLOWED_HOSTS in its settings lists those it has" },
 	[ERROR_ORIGIN_NOT_ALLOWED] = { 403, "origin_not_allowed", "Origin not allowed" },
 	[ERROR_BODY_TOO_LARGE] = { 413, "body_too_large",
 	    "the body is larger than this server takes" },
@@ -220,6 +222,7 @@ status_text(int status)
 	case 405: return "Method Not Allowed";
 	case 409: return "Conflict";
 	case 413: return "Content Too Large";
+	case 421: return "Misdirected Request";
 	case 422: return "Unprocessable Content";
 	case 429: return "Too Many Requests";
 	case 431: return "Request Header Fields Too Large";

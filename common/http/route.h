@@ -28,6 +28,7 @@ struct route {
 	/* What the input asks for; NULL: to have its effect where its FIELD_SCOPE says. */
 	void (*ask)(struct exchange *exchange, struct ask *ask);
 	int also;                 /* a status other than 200 that comes with the output; 0: none */
+	bool any_host;            /* answers whatever Host asks: for probes, and tells nothing */
 	const char *content_type; /* of what the handler writes itself, without an output table */
 };
 

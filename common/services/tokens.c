@@ -223,7 +223,10 @@ ask_for_user(struct token_request *r, struct ask *ask)
 		ask->users[ask->user_count++] = rtm_user_ask("rtmUid", &r->rtm_uid);
 }
 
-/* The names of an RTM2 token's things are places, whatever their kind. */
+/*
+ * The names of an RTM2 token's things are places, whatever their kind.  Agora does not say what a
+ * right without names is good for, so it is judged as one for all of them.
+ */
 static struct list
 permission_names(const struct token_request *r, struct arena *arena)
 {
@@ -232,13 +235,15 @@ permission_names(const struct token_request *r, struct arena *arena)
 	size_t count = 0;
 
 	for (size_t i = 0; i < r->permissions.count; i++)
-		count += p[i].names.count;
+		count += p[i].names.count > 0 ? p[i].names.count : 1;
 	names = arena_alloc(arena, count, sizeof(*names));
 	count = 0;
 	for (size_t i = 0; i < r->permissions.count; i++) {
 		if (p[i].names.count > 0)
 			memcpy(names + count, p[i].names.items, p[i].names.count * sizeof(*names));
-		count += p[i].names.count;
+		else
+			names[count] = TEXT("*");
+		count += p[i].names.count > 0 ? p[i].names.count : 1;
 	}
 	return (struct list){ names, count };
 }

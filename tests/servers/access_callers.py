@@ -143,6 +143,64 @@ def test_client_certificates(w):
     expect(all(f'"caller":"device","sub":"{DN}"' in line for line in allowed), allowed)
 
 
+NAMES = {
+    "callers": {"device": {"type": "mtls", "parameter": "SSL_CLIENT_S_DN_CN",
+                           "claims": {"cn": "SSL_CLIENT_S_DN_CN", "dn": "SSL_CLIENT_S_DN"}}},
+    "grants": [{"name": "admins", "from": "device", "when": {"cn": "admin"}, "services": "rtc",
+                "channels": "*", "uid": "1", "role": "publisher", "ttl": "30m"},
+               {"name": "people", "from": "device", "when": {"dn": ["CN=guest", "CN=admin"]},
+                "services": "rtc", "channels": "class-*", "uid": "2", "ttl": "30m"}]}
+
+
+def test_a_comma_in_a_certificates_name(w):
+    """Whoever asks for a certificate chooses the name: it is one value, commas and all."""
+    authority, port = Authority(w.run.directory()), kit.free_port()
+    servers = f"""
+    map $ssl_client_s_dn $agora_cn {{
+        "~CN=(?<agora_found>.*)$"  $agora_found;
+    }}
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {authority.good[0]};
+        ssl_certificate_key {authority.good[1]};
+        ssl_client_certificate {authority.file};
+        ssl_verify_client optional;
+        include agora/agora-server.conf;
+    }}
+"""
+    changes = in_location("fastcgi_param SSL_CLIENT_VERIFY $ssl_client_verify;",
+                          "fastcgi_param SSL_CLIENT_S_DN $ssl_client_s_dn;",
+                          "fastcgi_param SSL_CLIENT_S_DN_CN $agora_cn;")
+    site = Guarded(w.run, w.build, NAMES, servers=servers, changes=changes)
+    issued(site, over_tls(port, authority, authority.pair("admin")), "class-1", "1")
+    for name in ("guest,admin", "admin,guest", "admin,", ",admin", "guest, admin"):
+        denied(over_tls(port, authority, authority.pair(name)), "caller")
+    site.stop()
+
+
+def test_a_list_only_where_the_policy_says_so(w):
+    policy = {"callers": {"site": {"type": "frontend", "claims": {"groups": "AUTH_GROUPS"}}},
+              "grants": [{"name": "staff", "from": "site", "when": {"groups": "staff"},
+                          "services": "rtc", "channels": "class-*", "ttl": "30m"}]}
+    changes = in_location("fastcgi_param REMOTE_USER ann;",
+                          "fastcgi_param AUTH_GROUPS $http_x_groups;")
+    for lists, takes in ((None, ("staff",)), ([], ("staff",)),
+                         ("groups", ("staff", "staff,mods", "mods, staff", "staff,", ",,staff"))):
+        caller = policy["callers"]["site"] | ({} if lists is None else {"lists": lists})
+        site = Guarded(w.run, w.build, policy | {"callers": {"site": caller}}, changes=changes)
+        for groups in ("staff", "staff,mods", "mods, staff", "staff,", ",,staff"):
+            answer = site.token([("X-Groups", groups)])
+            if groups in takes:
+                issued(site, answer, "class-1", "ann")
+            else:
+                denied(answer, "caller")
+        for groups in ("staffs", "mods", "", ",", "staff;mods", "staff mods"):
+            denied(site.token([("X-Groups", groups)]), "caller")
+        site.stop()
+        same("/callers/site does not say which of its claims are lists" in site.responder_log(),
+             lists is None, "a warning")
+
+
 def test_anyone(w):
     key, digest = new_key(w, "app")
     site = Guarded(w.run, w.build, {

@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import re
+import select
 import ssl
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import threading
 import time
 
 import access_kit as ak
+import engine_client as client
 import kit
 import sites
 from access_kit import bearer, issued, jwt, unknown
 from kit import TOP, connect, expect, same, wait_until
+from rest_access import new_key
 from rest_kit import fails, in_threads
 
 sys.path.append(os.path.join(TOP, "tests", "simulator"))
@@ -382,6 +385,70 @@ def test_shadow_refuses_nobody_for_missing_keys(w):
     w.made.remove(server)
     for headers in (w.student(), bearer("eyJ"), bearer("eyJ"), bearer("eyJ")):
         same(site.token(headers, uid="bob").status, 200, "nothing is refused")
+
+
+FORGED = "Bearer " + ".".join(ak.base64url(part) for part in (
+    json.dumps({"alg": "ES256", "kid": "x"}).encode(),
+    json.dumps({"iss": ak.ISSUER, "aud": ak.AUDIENCE, "exp": 9999999999, "sub": "a"}).encode(),
+    bytes(64)))
+
+
+def forged_from(n):
+    return client.begin(keep=False) + client.stream(client.PARAMS, client.params_for(
+        "/cloud_recording/start", "POST", b"{}", REMOTE_ADDR=f"192.0.2.{n}",
+        HTTP_AUTHORIZATION=FORGED)) + client.stream(client.STDIN, b"{}")
+
+
+def test_forged_tokens_hold_up_nobody(w):
+    """The keys' server hangs, and many tokens that nobody can verify come from 30 addresses: few wait,
+    and an API key is served all the while."""
+    server = w.new_server()
+    server.answers.clear()
+    key, digest = new_key(w, "key")
+    site = w.site(server, {
+        '"callers": {': '"callers": { "key": { "type": "apikey", "sha256": "' + digest + '" },',
+        '"grants": [': '"grants": [ { "name": "key", "from": "key", "services": "rtc", '
+                       '"channels": "*", "uid": "*", "ttl": "30m", '
+                       '"actions": ["token.issue", "recording.*"] },'},
+        MAX_WAITING="40", FAILURE_RATE="5/day")
+    clients = [client.Client(site.socket) for _ in range(300)]
+    for n, one in enumerate(clients):
+        one.send(forged_from(n % 30))
+
+    def waiting():
+        return [n for n, one in enumerate(clients) if not select.select([one.sock], [], [], 0)[0]]
+
+    wait_until(lambda: len(waiting()) <= 100, "answers to all but 100")
+    held = waiting()
+    expect(held, "nobody waits for the keys")
+    for address in range(30):  # it has no more than its failures
+        expect(len([n for n in held if n % 30 == address]) <= 5, f"{address} in {held}")
+    good = [("X-API-Key", key)]
+    issued(site, site.token(good, uid="7"), "class-1", "7")
+    answer = site.ask("POST", "/cloud_recording/start", {"channelName": "class-1"}, good)
+    same(answer.json()["code"], "not_configured", "the code of a start, which may wait")
+    expect("requests wait for keys" in site.responder_log(), "the log says so")
+    server.answers.set()
+    for n in held:
+        expect(clients[n].sock.recv(200).find(b"Status: 401") > 0, "in the end it is known")
+    for one in clients:
+        one.close()
+
+
+def test_good_tokens_that_waited_cost_nothing(w):
+    server = w.new_server()
+    site, headers = w.site(server, FAILURE_RATE="3/day"), w.student()
+    server.answers.clear()
+
+    def answer_when_asked():
+        wait_until(lambda: server.asked, "the fetch")
+        server.answers.set()
+
+    answers = in_threads(answer_when_asked, *[lambda: site.token(headers)] * 3)
+    same([a.status for a in answers[1:]], [200] * 3, "statuses")
+    for _ in range(3):
+        unknown(site.token(bearer(jwt(w.key, sub="a", iss="https://evil/"))))
+    fails(site.token(headers), 429, "rate_limited", says="wrong credentials")
 
 
 def test_server_that_is_down(w):

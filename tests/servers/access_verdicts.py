@@ -128,6 +128,24 @@ VERDICTS = [
     ("RTM2 with an empty name", {"services": "rtm2"}, {}, {
         "tokenType": "rtm2", "permissions": [
             {"resource": "messageChannels", "permission": "read", "resources": [""]}]}, "channel"),
+    # A right without names is one for all things.
+    ("RTM2 to write, without names", {"services": "rtm2"}, {}, {"tokenType": "rtm2", "permissions": [
+        {"resource": "messageChannels", "permission": "write", "resources": []}]}, "channel"),
+    ("RTM2 to write, without names, of a subscriber's wildcard",
+     {"services": "rtm2", "wildcard": True}, {}, {"tokenType": "rtm2", "permissions": [
+         {"resource": "users", "permission": "1", "resources": []}]}, "role"),
+    ("RTM2 to write, without names, granted",
+     {"services": "rtm2", "wildcard": True, "role": "publisher"}, {}, {
+         "tokenType": "rtm2", "permissions": [
+             {"resource": "messageChannels", "permission": "write", "resources": []}]}, {}),
+    ("RTM2 to read, without names", {"services": "rtm2", "channels": "a-*", "wildcard": True}, {}, {
+        "tokenType": "rtm2", "permissions": [
+            {"resource": "streamChannels", "permission": "read", "resources": []}]}, "channel"),
+    ("a second RTM2 right without names", {"services": "rtm2"}, {}, {
+        "tokenType": "rtm2", "permissions": [
+            {"resource": "messageChannels", "permission": "read", "resources": ["a"]},
+            {"resource": "serverGroups", "permission": "write", "resources": []}]}, "channel"),
+    ("RTM2 without rights", {"services": "rtm2"}, {}, {"tokenType": "rtm2"}, {}),
     ("RTM2 with a star granted", {"services": "rtm2", "wildcard": True}, {}, {
         "tokenType": "rtm2", "permissions": [
             {"resource": "messageChannels", "permission": "read", "resources": ["*"]}]}, {}),

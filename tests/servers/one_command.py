@@ -12,7 +12,7 @@ import time
 import kit
 import tokens
 from cases import ALLOW_ORIGIN, check_common, check_error
-from kit import TOP, Skip, exchange, expect, http, read_answer, request_bytes, same, wait_until
+from kit import TOP, Skip, connect, exchange, expect, http, read_answer, request_bytes, same, wait_until
 from sites import APP_ID, CERTIFICATE, environment, read, write
 
 SERVE = os.path.join(TOP, "nginx", "serve")
@@ -250,6 +250,38 @@ def test_the_console_is_shown_as_told(run):
         page = http(port, "GET", f"{base}/status", [("Origin", "https://page.example")])
         expect("projects" not in page.json(), "a page of another origin")
         serve.stop()
+
+
+def test_it_answers_to_this_machine_alone(run):
+    """Whoever's name leads here (DNS rebinding) gets neither tokens nor the console."""
+    own = os.uname().nodename
+    for lines, base, good, bad in (
+            ([], "", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]", "192.0.2.7:80", own],
+             ["evil.example", "localhost.evil.example", "0x7f.1", "2130706433", "tokens.example"]),
+            (["ALLOWED_HOSTS='Tokens.example., *.apps.example'", "BASE_PATH=/agora"], "/agora",
+             ["tokens.example", "a.b.apps.example", "[::1]:80", "127.0.0.1"],
+             ["localhost", "apps.example", "evil.example", own + ".example"])):
+        serve = Serve(run, "--env-file", credentials(run.directory(), *lines), *port_line())
+        port = serve.ready()
+        for host in good + bad:
+            head = [("Host", host)]
+            statuses = [http(port, "POST", f"{base}/getToken", head, BODY).status] + [
+                http(port, "GET", base + path, head).status for path in (
+                    "/console/", "/ping", "/livez", "/readyz")]
+            same(statuses, [200] * 5 if host in good else [421, 421, 421, 200, 200], f"as {host}")
+            page = [*head, ("Origin", f"http://{host}")]
+            answer = http(port, "POST", f"{base}/getToken", page, BODY)
+            if host in bad:
+                check_error(answer, 421, "host_not_allowed")
+                same(answer.header(ALLOW_ORIGIN), None, "what a page there may read")
+                check_error(http(port, "GET", "/", head), 421, "host_not_allowed")
+        with connect(port) as client:
+            client.sendall(f"GET {base}/ping HTTP/1.0\r\n\r\n".encode())
+            expect(b" 200 " in client.recv(64), "HTTP/1.0, without a host")
+        serve.stop()
+    for value in ("localhost:8080", "a.example,https://b.example", "*"):
+        path = credentials(run.directory(), f"ALLOWED_HOSTS={value}")
+        refuses(run, 78, ["ALLOWED_HOSTS: entry "], "--env-file", path, *port_line())
 
 
 def test_what_it_refuses(run):

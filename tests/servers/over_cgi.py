@@ -115,6 +115,29 @@ def test_bad_settings_are_a_500_that_tells_nothing(build):
         expect("secret-but" not in cgi.log[0], "the bad value is logged")
 
 
+def test_hosts(build):
+    """Without a process that stays, and with a web server that says less of the request."""
+    settings = {"ALLOWED_HOSTS": "tokens.example, *.apps.example"}
+    for program in ("agora-fcgi", "agora.cgi"):
+        if program == "agora.cgi":
+            build = sites.release()
+        cgi = Cgi(build, program=program)
+        for host, status in (("tokens.example", 200), ("TOKENS.example.:8080", 200),
+                             ("a.apps.example:1", 200), ("127.0.0.1:80", 200), ("[::1]", 200),
+                             (None, 200), ("", 200), ("evil.example", 421), ("localhost", 421),
+                             ("apps.example", 421), ("127.1", 421), ("tokens.example:x", 421)):
+            variables = {"HTTP_HOST": host, "HTTP_X_FORWARDED_HOST": "tokens.example",
+                         "SERVER_NAME": "tokens.example"}
+            answer = cgi.send("POST", "/getToken", [], BODY, variables, settings)
+            same(answer.status, status, f"status of {host}")
+            if status == 421:
+                check_error(answer, 421, "host_not_allowed")
+                check_common(answer, "")
+            same(cgi.send("GET", "/livez", [], b"", variables, settings).status, 200, "a probe")
+            same(cgi.send("GET", "/nothing", [], b"", variables, settings).status,
+                 404 if status == 200 else 421, "what is not there")
+
+
 JWKS = "https://keys.example.com/set"
 WARNINGS = ("rates are not kept under CGI", "LOG_FILE: /nowhere/log: No such file",
             "KEY_CACHE: {cache}/keys-", "AUDIT_FILE: /dev/full: No space left", "audit=lost")

@@ -759,6 +759,71 @@ def test_rates_by_address(w):
     rk.fails(token(site, good, keys["web"]), 429, "rate_limited", says="from this address")
     site.stop()
     same(refusals(audit), [(429, "too many requests from this address")], "records")
+    # What is refused before anybody is asked for counts as well.
+    page = [("Origin", "https://evil.example")]
+    for method, target, body, headers, status in (
+            ("GET", "/nothing", None, [], 404), ("PUT", "/getToken", {}, [], 405),
+            ("OPTIONS", "/getToken", None, [], 204), ("GET", "/ping", None, page, 403),
+            ("GET", "/a/%zz", None, [], 400), ("GET", "/livez", None, [], 200),
+            ("POST", "/getToken", [], [keys["web"]], 400)):
+        site = site_with(w, site.settings["POLICY_FILE"], ADDRESS_RATE="2/day",
+                         CORS_ALLOW_ORIGIN="https://app.example")
+        found = [site.ask(method, target, body, headers, patient=False).status for _ in range(3)]
+        same(found, [status, status, 429], f"{method} {target} {headers}")
+        rk.fails(token(site, good, keys["web"]), 429, "rate_limited", says="from this address")
+        site.stop()
+
+
+def test_hosts(w):
+    """A page whose own name leads here is of the same origin: only its Host tells."""
+    site = rk.Site(w.run, w.build, rk.settings_for(w.sim) | {
+        "ALLOWED_HOSTS": "Tokens.Example.,*.apps.example", "CORS_ALLOW_ORIGIN": "*"})
+    body = {"tokenType": "rtc", "channel": "room", "uid": "1"}
+    start = {"channelName": "room"}
+    upstream = rk.Upstream(w.sim)
+    for host, fine in (("tokens.example", True), ("TOKENS.EXAMPLE:8080", True),
+                       ("tokens.example.:1", True), ("a.apps.example", True),
+                       ("a.b.Apps.example.", True), (f"127.0.0.1:{site.port}", True),
+                       ("192.0.2.1", True), ("[::1]:8080", True), ("evil.example", False),
+                       (f"evil.example:{site.port}", False), ("localhost", False),
+                       ("apps.example", False), ("evilapps.example", False),
+                       ("tokens.example.evil.example", False), ("0x7f.1", False),
+                       ("2130706433", False), ("127.0.0.1.nip.example", False)):
+        page = [("Host", host), ("Origin", f"http://{host}"),
+                ("X-Forwarded-Host", "tokens.example"), ("Forwarded", "host=tokens.example")]
+        for method, target, data, good in (
+                ("POST", "/getToken", body, 200), ("GET", "/rtc/room/1/uid/1", None, 200),
+                ("OPTIONS", "/getToken", None, 204), ("GET", "/ping", None, 200),
+                ("GET", "/openapi.json", None, 200),
+                ("GET", "/nothing", None, 404), ("PUT", "/getToken", body, 405),
+                ("GET", "/livez", None, 200), ("GET", "/readyz", None, 200)):
+            answer = site.ask(method, target, data, page)
+            probe = target in ("/livez", "/readyz")
+            same(answer.status, good if fine or probe else 421, f"{method} {target} as {host}")
+            if not fine and not probe:
+                rk.fails(answer, 421, "host_not_allowed")
+                same(answer.header("Access-Control-Allow-Origin"), None, "who may read it")
+        if not fine:
+            rk.fails(site.ask("POST", "/cloud_recording/start", start, page), 421,
+                     "host_not_allowed")
+    upstream.nothing()
+    data = b"GET /ping HTTP/1.0\r\n\r\n"
+    same(site.exchange(data).status, 200, "no host, as in HTTP/1.0")
+    site.stop()
+    expect("ALLOWED_HOSTS" not in site.responder_log(), "no warning where it is set")
+    site = rk.Site(w.run, w.build, rk.settings_for(w.sim))
+    same(site.ask("POST", "/getToken", body, [("Host", "any.example")]).status, 200, "unset")
+    expect("ALLOWED_HOSTS is not set: any page" in site.responder_log(), "and it is said")
+    site.stop()
+    for hosts, says in (("a.example,https://b.example", "entry 2, https://b.example, is a URL"),
+                        ("localhost:8080", "entry 1, localhost:8080, has a port"),
+                        ("*", "entry 1, *, allows every host"), ("a b", "entry 1, a b, must be"),
+                        ("a,,b", "entry 2 is empty"), ("[::1", "entry 1, [::1, must be")):
+        done = subprocess.run(
+            [sites.responder_path(w.build), "--check-config"], capture_output=True, text=True,
+            check=False, env=sites.environment({"ALLOWED_HOSTS": hosts}))
+        same(done.returncode, 78, f"status with {hosts}")
+        expect(f"ALLOWED_HOSTS: {says}" in done.stderr, done.stderr)
 
 
 def test_a_rate_is_each_grants_and_callers_own(w):

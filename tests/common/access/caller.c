@@ -26,7 +26,11 @@
 #define REMOTE JWT("remote", "https://id.example/keys")
 #define WEB                                                                                        \
 	"\"web\":{\"type\":\"frontend\",\"claims\":{\"groups\":\"AUTH_GROUPS\",\"mail\":\"MAIL\"}" \
-	"}"
+	",\"lists\":\"groups\"}"
+#define PLAIN "\"plain\":{\"type\":\"frontend\",\"claims\":{\"groups\":\"AUTH_GROUPS\"}}"
+#define CN(more)                                                                                   \
+	"\"cert\":{\"type\":\"mtls\",\"claims\":{\"cn\":\"SSL_CLIENT_S_DN_CN\",\"ou\":"            \
+	"\"OU\"}" more "}"
 #define OWN "\"own\":{\"type\":\"frontend\",\"parameter\":\"AUTH_USER\"}"
 #define CERT "\"cert\":{\"type\":\"mtls\",\"claims\":{\"serial\":\"SSL_CLIENT_SERIAL\"}}"
 #define ALL "\"all\":{\"type\":\"anonymous\"}"
@@ -304,11 +308,20 @@ believes_the_web_server(void)
 		    .subject = "ann" },
 		{ "claims", WEB, { "REMOTE_USER=ann", "AUTH_GROUPS=staff", "MAIL=a@b.example" },
 		    .caller = "web", .subject = "ann",
-		    .claims = "{\"groups\":\"staff\",\"mail\":\"a@b.example\"}" },
+		    .claims = "{\"groups\":[\"staff\"],\"mail\":\"a@b.example\"}" },
 		{ "a list", WEB, { "REMOTE_USER=ann", "AUTH_GROUPS=staff, mods" }, .caller = "web",
 		    .subject = "ann", .claims = "{\"groups\":[\"staff\",\"mods\"]}" },
 		{ "a list of one", WEB, { "REMOTE_USER=ann", "AUTH_GROUPS=staff," },
 		    .caller = "web", .subject = "ann", .claims = "{\"groups\":[\"staff\"]}" },
+		{ "a list of nothing", WEB, { "REMOTE_USER=ann", "AUTH_GROUPS= ,," },
+		    .caller = "web", .subject = "ann", .claims = "{\"groups\":[]}" },
+		{ "empty names in a list", WEB, { "REMOTE_USER=ann", "AUTH_GROUPS=,a,,b" },
+		    .caller = "web", .subject = "ann", .claims = "{\"groups\":[\"a\",\"b\"]}" },
+		{ "commas in what is no list", WEB, { "REMOTE_USER=a,b", "MAIL=a,staff" },
+		    .caller = "web", .subject = "a,b", .claims = "{\"mail\":\"a,staff\"}" },
+		{ "no list unless the policy says so", PLAIN,
+		    { "REMOTE_USER=ann", "AUTH_GROUPS=staff,mods" }, .caller = "plain",
+		    .subject = "ann", .claims = "{\"groups\":\"staff,mods\"}" },
 		{ "an empty claim", WEB, { "REMOTE_USER=ann", "AUTH_GROUPS=" }, .caller = "web",
 		    .subject = "ann" },
 		{ "said twice", WEB, { "REMOTE_USER=ann", "REMOTE_USER=ann" }, .caller = "web",
@@ -339,7 +352,7 @@ bounds_claims(void)
 {
 	for (size_t length = 4096; length <= 4097; length++) {
 		struct buf group = { 0 }, claims = { 0 };
-		struct identify_case c = { "long", WEB, { "REMOTE_USER=ann" }, .caller = "web",
+		struct identify_case c = { "long", PLAIN, { "REMOTE_USER=ann" }, .caller = "plain",
 			.subject = "ann" };
 
 		buf_text(&group, "AUTH_GROUPS=");
@@ -368,6 +381,14 @@ believes_certificates_that_were_verified(void)
 		{ "with a claim", CERT, { "SSL_CLIENT_VERIFY=SUCCESS", DN, "SSL_CLIENT_SERIAL=0A" },
 		    .caller = "cert", .subject = "CN=ann,O=school",
 		    .claims = "{\"serial\":\"0A\"}" },
+		{ "a name with a comma", CN(""),
+		    { "SSL_CLIENT_VERIFY=SUCCESS", DN, "SSL_CLIENT_S_DN_CN=guest,admin", "OU=a,b" },
+		    .caller = "cert", .subject = "CN=ann,O=school",
+		    .claims = "{\"cn\":\"guest,admin\",\"ou\":\"a,b\"}" },
+		{ "another claim is the list", CN(",\"lists\":[\"ou\"]"),
+		    { "SSL_CLIENT_VERIFY=SUCCESS", DN, "SSL_CLIENT_S_DN_CN=guest,admin", "OU=a,b" },
+		    .caller = "cert", .subject = "CN=ann,O=school",
+		    .claims = "{\"cn\":\"guest,admin\",\"ou\":[\"a\",\"b\"]}" },
 		{ "without one", CERT, { "SSL_CLIENT_VERIFY=NONE", DN }, NO_CREDENTIALS },
 		{ "another authority's", CERT, { "SSL_CLIENT_VERIFY=FAILED:no issuer", DN },
 		    NO_CREDENTIALS },

@@ -15,6 +15,7 @@
 #define RULE_CLAIMS                                                                                \
 	"must map claims to parameters of the web server's, and none that clients choose, such "   \
 	"as HTTP_... and QUERY_STRING"
+#define RULE_LISTS "must name claims that this caller has"
 #define RULE_MTLS "SSL_CLIENT_... wants type mtls, where the certificate must have been verified"
 #define RULE_SPELLED "must be spelled hash32(...), with nothing behind it"
 #define RULE_ONE_NAME "hash32(...) is of one name, without a *"
@@ -258,6 +259,11 @@ refuses(void)
 		    ": /callers/c/claims: " RULE_CLAIMS },
 		{ CALLER("\"type\":\"mtls\",\"claims\":{\"g\":1}"),
 		    ": /callers/c/claims: " RULE_CLAIMS },
+		{ CALLER("\"type\":\"mtls\",\"lists\":\"cn\""), ": /callers/c/lists: " RULE_LISTS },
+		{ CALLER("\"type\":\"frontend\",\"claims\":{\"g\":\"G\"},\"lists\":[\"g\",\"G\"]"),
+		    ": /callers/c/lists: " RULE_LISTS },
+		{ CALLER("\"type\":\"frontend\",\"claims\":{\"g\":\"G\"},\"lists\":[1]"),
+		    ": /callers/c/lists/0: must be a string" },
 
 		{ CALLER(
 		      "\"type\":\"jwt\",\"keys\":\"https://x\",\"algorithms\":\"RS256\"," AUDIENCE),
@@ -567,6 +573,7 @@ takes_each_member_of_its_types_only(void)
 		{ "leeway", "0", J, 0 },
 		{ "parameter", "\"P\"", F | M, 0 },
 		{ "claims", "{}", F | M, 0 },
+		{ "lists", "[]", F | M, 0 },
 	};
 	static const char *const types[] = { [CALLER_APIKEY] = "apikey",
 		[CALLER_JWT] = "jwt",

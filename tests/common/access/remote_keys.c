@@ -202,7 +202,7 @@ static void
 fetch(struct world *w, int64_t now, int status, struct text body)
 {
 	w->exchange.now = now;
-	CHECK(remote_keys_wait(w->wanted, &w->exchange) == WAITING, "it waits");
+	CHECK(remote_keys_wait(w->wanted, &w->exchange, TEXT("192.0.2.1")) == WAITING, "it waits");
 	answer(status, body);
 }
 
@@ -372,13 +372,57 @@ fetches_once_for_all_that_wait(void)
 			.next = go_on, .complete = complete, .finished = finished, .now = start
 		};
 		CHECK(identify(&w, &a, start) == CALLER_KEYS_WANTED, "each wants them");
-		CHECK(remote_keys_wait(w.wanted, &others[i]) == WAITING, "each waits");
+		CHECK(remote_keys_wait(w.wanted, &others[i], TEXT("-")) == WAITING, "each waits");
 	}
 	others[1].cancel(&others[1]);
 	CHECK(sent_count == 1, "one fetch");
 	CHECK(sent->credentials == NULL && sent->path.data == NULL, "nothing of Agora's in it");
 	answer(200, buf_view(&set));
 	CHECK(went_on == 2, "those who are still there");
+	close_world(&w);
+	buf_free(&set);
+}
+
+/* Few may wait, and fewer of one address; who goes gives the place up. */
+static void
+bounds_those_that_wait(void)
+{
+	const struct token a = { 'a', "a" };
+	const int64_t start = unix_seconds();
+	static struct exchange all[REMOTE_KEYS_WAITING];
+	struct buf set = { 0 };
+	struct world w;
+	size_t n = 0;
+
+	open_world(&w, &client, nowhere);
+	put_set(&set, 'a', "a");
+	CHECK(identify(&w, &a, start) == CALLER_KEYS_WANTED, "they are wanted");
+	for (int address = 0; n < COUNT(all); address++) {
+		char text[LIMIT_ADDRESS_SIZE];
+
+		snprintf(text, sizeof(text), "192.0.2.%d", address);
+		for (int i = 0; i < REMOTE_KEYS_WAITING_OF; i++, n++) {
+			CHECK(remote_keys_have_room(w.wanted, text_of(text)), text);
+			all[n] = (struct exchange){ .next = go_on,
+				.complete = complete,
+				.finished = finished,
+				.now = start };
+			remote_keys_wait(w.wanted, &all[n], text_of(text));
+		}
+		CHECK(!remote_keys_have_room(w.wanted, text_of(text)), "one address has its part");
+	}
+	CHECK(remote_keys_waiting(w.list) == COUNT(all), "all of them");
+	CHECK(!remote_keys_have_room(w.wanted, TEXT("203.0.113.1")), "nor has another room");
+	all[0].cancel(&all[0]);
+	CHECK(remote_keys_waiting(w.list) == COUNT(all) - 1, "one has gone");
+	CHECK(remote_keys_have_room(w.wanted, TEXT("203.0.113.1")), "so another may");
+	CHECK(remote_keys_have_room(w.wanted, TEXT("192.0.2.0")), "or one of that address");
+	CHECK(!remote_keys_have_room(w.wanted, TEXT("192.0.2.1")), "but not of others");
+	CHECK(sent_count == 1, "one fetch");
+	answer(200, buf_view(&set));
+	CHECK(went_on == (int)COUNT(all) - 1, "those who are still there");
+	CHECK(remote_keys_waiting(w.list) == 0, "nobody waits");
+	CHECK(remote_keys_have_room(w.wanted, TEXT("192.0.2.1")), "and there is room");
 	close_world(&w);
 	buf_free(&set);
 }
@@ -630,6 +674,7 @@ CU_TestInfo access_remote_keys_tests[] = {
 	{ "takes new keys", takes_new_keys },
 	{ "keeps keys when a fetch fails", keeps_keys_when_a_fetch_fails },
 	{ "fetches once for all that wait", fetches_once_for_all_that_wait },
+	{ "bounds those that wait", bounds_those_that_wait },
 	{ "keeps keys in a directory", keeps_keys_in_a_directory },
 	{ "takes no keys of others", takes_no_keys_of_others },
 	{ "defers what nobody waits for", defers_what_nobody_waits_for },

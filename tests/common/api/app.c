@@ -1203,6 +1203,60 @@ writes_one_access_line(void)
 	close_app();
 }
 
+/* Whatever is wrong with a request, it is one of its address. */
+static void
+counts_every_request_of_an_address(void)
+{
+	static const struct {
+		const char *method, *uri, *more;
+		int status;
+	} cases[] = {
+		{ "GET", "/ping", "", 200 },
+		{ "GET", "/livez", "", 200 },
+		{ "GET", "/nothing", "", 404 },
+		{ "DELETE", "/ping", "", 405 },
+		{ "OPTIONS", "/getToken", "", 204 },
+		{ "OPTIONS", "/nothing", "", 204 },
+		{ "GET", "/ping", "HTTP_ORIGIN=https://evil.example\n", 403 },
+		{ "OPTIONS", "/getToken", "HTTP_ORIGIN=https://evil.example\n", 403 },
+		{ "GET", "/a%", "", 400 },
+		{ "POST", "/getToken", "", 400 },
+		{ "POST", "/getToken", "CONTENT_LENGTH=3\n", 400 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char more[200];
+
+		open_app("ADDRESS_RATE=2/day", routes, route_count);
+		snprintf(more, sizeof(more), "REMOTE_ADDR=192.0.2.1\n%s", cases[i].more);
+		for (int n = 0; n < 4; n++) {
+			CHECK(serve(cases[i].method, cases[i].uri, more, TEXT(""), BODY_WHOLE) ==
+				ANSWERED,
+			    more);
+			if (n < 2) {
+				CHECK(x.response.status == cases[i].status, cases[i].uri);
+				continue;
+			}
+			CHECK(is_error(
+				  429, "rate_limited", NULL, "too many requests from this address"),
+			    cases[i].uri);
+			CHECK(header("Retry-After").data != NULL, cases[i].uri);
+		}
+		serve(
+		    cases[i].method, cases[i].uri, "REMOTE_ADDR=192.0.2.2\n", TEXT(""), BODY_WHOLE);
+		CHECK(x.response.status != 429, "another address");
+		close_app();
+	}
+	/* The page whose request it was may read why. */
+	open_app("ADDRESS_RATE=1/day", routes, route_count);
+	for (int n = 0; n < 2; n++)
+		serve("GET", "/ping", "HTTP_HOST=a.example\nHTTP_ORIGIN=http://a.example\n",
+		    TEXT(""), BODY_WHOLE);
+	CHECK(x.response.status == 429, "its own page");
+	CHECK(same_text(header("Access-Control-Allow-Origin"), "http://a.example"), "may read it");
+	close_app();
+}
+
 /* Handlers that wait, in a table of the test's own */
 
 static int calls, cancelled, finished_count;
@@ -1325,6 +1379,7 @@ CU_TestInfo api_app_tests[] = {
 	{ "carries request ids", carries_request_ids },
 	{ "serves below a base path", serves_below_a_base_path },
 	{ "writes one access line", writes_one_access_line },
+	{ "counts every request of an address", counts_every_request_of_an_address },
 	{ "goes on when a call has ended", goes_on_when_a_call_has_ended },
 	{ "gives up waiting", gives_up_waiting },
 	{ "refuses to wait in a crowd", refuses_to_wait_in_a_crowd },

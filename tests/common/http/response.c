@@ -14,6 +14,7 @@ static const struct {
 	{ ERROR_BAD_PATH, 400, "invalid_path" },
 	{ ERROR_NOT_FOUND, 404, "not_found" },
 	{ ERROR_METHOD_NOT_ALLOWED, 405, "method_not_allowed" },
+	{ ERROR_HOST_NOT_ALLOWED, 421, "host_not_allowed" },
 	{ ERROR_ORIGIN_NOT_ALLOWED, 403, "origin_not_allowed" },
 	{ ERROR_BODY_TOO_LARGE, 413, "body_too_large" },
 	{ ERROR_HEADERS_TOO_LARGE, 431, "headers_too_large" },
