@@ -510,3 +510,15 @@ def test_the_example_site(run, build):
         same(done.stdout, '{"message":"pong"} 2', f"answer over HTTP/2 ({done.stderr})")
         kit.note_curl(done.stdout[:-2], done.stderr)
     site.stop()
+
+
+def test_paths_that_nginx_and_we_might_read_differently(run, build):
+    """nginx takes a location by the path without dots; what those hide reaches no row of ours."""
+    site = Nginx(run, build)
+    for target in ("/rtt/stop/a%2F..%2F..%2F..%2FgetToken", "/rtt/stop/..%2F../getToken", "/rtt/./start",
+                   "/rtt/stop/%2e%2e%2F%2E%2E%2Frtm/x", "/getToken/../rtt/start",
+                   "/getToken%2F..%2Frtmp/push/start", "/rtm/%2e%2e%2frtmp%2fpush/start"):
+        answer = site.send("POST", target, body=BODY)
+        same(check_error(answer, 400, "invalid_path")["error"],
+             "the path must not have the segments . and ..", target)
+    site.stop()
