@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "clock.h"
+#include "names.h"
 
 static const char *json, *now, *channel, *uid, *account, *wanted_app_id, *env_file;
 
@@ -177,7 +178,8 @@ print_sheet(const struct inspection *t, int64_t at)
 	print_time("expires", t->expire_at);
 	print_time_left(t->expire_at, at);
 	if (t->version.data != NULL)
-		printf("%-14s %s\n", "signature", signature_word(t->signature_valid));
+		printf("%-14s %s%s\n", "signature", signature_word(t->signature_valid),
+		    t->certificate.data != NULL ? ", by the secondary certificate" : "");
 	if (t->services.count > 0)
 		printf("services\n");
 	for (size_t i = 0; i < t->services.count; i++)
@@ -284,6 +286,7 @@ cli_inspect(char **argv)
 	struct token_settings credentials;
 	struct settings *settings;
 	struct buf content = { 0 };
+	struct field_error wrong;
 	struct expectation expectation;
 	struct text token;
 	uint64_t at = (uint64_t)unix_seconds();
@@ -298,6 +301,10 @@ cli_inspect(char **argv)
 	}
 	if (uid != NULL && account != NULL) {
 		buf_text(&content, "--account must not be there beside --uid; see --help");
+		return cli_fail(EXIT_USAGE, &content);
+	}
+	if (uid != NULL && !name_is_not_negative(text_of(uid), &wrong)) {
+		buf_printf(&content, "uid: %s", wrong.rule);
 		return cli_fail(EXIT_USAGE, &content);
 	}
 	if (now != NULL && !cli_number("now", now, INT64_MAX, &at))
