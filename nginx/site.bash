@@ -145,10 +145,17 @@ render_nginx_conf() {
 	# For the errors that nginx answers itself.
 	IFS=, read -ra listed <<<"$(setting CORS_ALLOW_ORIGIN)"
 	for origin in "${listed[@]}"; do
-		origin=${origin//[[:blank:]]/}
-		if [[ $origin == '*' && ${#listed[@]} -eq 1 ]]; then
-			origins+='null 0; "~^[!-~]{1,512}$" 1;'
-		elif [[ $origin =~ ^(null|[A-Za-z][A-Za-z0-9+.-]*://[][A-Za-z0-9.:_-]+)$ ]]; then
+		# As browsers write it; what the responder refuses ends it with the reason.
+		origin=${origin//[[:space:]]/} origin=${origin,,} origin=${origin%/}
+		case $origin in
+		http://*:80) origin=${origin%:80} ;;
+		https://*:443) origin=${origin%:443} ;;
+		esac
+		if [[ $origin == '*' ]]; then
+			origins+='"~^[!-~]{1,512}$" 1;'
+		elif [[ $origin =~ ^(https?://)\*(\.[a-z0-9._-]+(:[0-9]+)?)$ ]]; then
+			origins+="\"~^${BASH_REMATCH[1]}([a-z0-9_-]+\\.)*[a-z0-9_-]+${BASH_REMATCH[2]//./\\.}\$\" 1;"
+		elif [[ $origin =~ ^(null|[a-z][a-z0-9+.-]*://[][a-z0-9.:_-]+)$ ]]; then
 			origins+="\"$origin\" 1;"
 		fi
 	done

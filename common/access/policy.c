@@ -3,6 +3,7 @@
 
 #include "json.h"
 #include "policy.h"
+#include "settings.h"
 
 #define NAME_MAX_BYTES 64 /* of a caller, grant or project */
 #define LIST_MAX 1024
@@ -740,11 +741,8 @@ finish_secret(struct policy *policy, const struct project *p, const char *path, 
 		return refuse(t, "projects", p->name, 0, member, "is there as text and as a file");
 	add_path(&name, path, file);
 	problem = buf_file(&content, name.data, SECRET_MAX);
-	while (content.length > 0 &&
-	    (content.data[content.length - 1] == '\n' || content.data[content.length - 1] == '\r'))
-		content.length--;
 	if (problem == NULL)
-		*secret = arena_copy(&policy->arena, buf_view(&content));
+		*secret = arena_copy(&policy->arena, settings_clean(buf_view(&content)));
 	else
 		snprintf(t->rule, sizeof(t->rule), "%s: %s", name.data, problem);
 	buf_wipe(&content);
@@ -754,17 +752,9 @@ finish_secret(struct policy *policy, const struct project *p, const char *path, 
 }
 
 static bool
-is_hex32(struct text text)
-{
-	unsigned char bytes[16];
-
-	return text.length == 32 && hex_decode(text, bytes);
-}
-
-static bool
 finish_project(struct policy *policy, struct project *p, const char *path, struct trouble *t)
 {
-	static const char rule[] = "must be 32 hexadecimal digits, as Agora's console shows it";
+	struct field_error wrong;
 
 	if (!finish_secret(
 		policy, p, path, &p->certificate, p->certificate_file, "certificateFile", t) ||
@@ -773,14 +763,14 @@ finish_project(struct policy *policy, struct project *p, const char *path, struc
 	    !finish_secret(policy, p, path, &p->customer_secret, p->customer_secret_file,
 		"customerSecretFile", t))
 		return false;
-	if (!is_hex32(p->app_id))
-		return refuse(t, "projects", p->name, 0, "appId", rule);
+	if (!settings_hex32(p->app_id, &wrong))
+		return refuse(t, "projects", p->name, 0, "appId", wrong.rule);
 	if (p->certificate.data == NULL)
 		return refuse(t, "projects", p->name, 0, "certificate", "is required");
-	if (!is_hex32(p->certificate))
-		return refuse(t, "projects", p->name, 0, "certificate", rule);
-	if (p->second_certificate.data != NULL && !is_hex32(p->second_certificate))
-		return refuse(t, "projects", p->name, 0, "secondCertificate", rule);
+	if (!settings_hex32(p->certificate, &wrong))
+		return refuse(t, "projects", p->name, 0, "certificate", wrong.rule);
+	if (p->second_certificate.data != NULL && !settings_hex32(p->second_certificate, &wrong))
+		return refuse(t, "projects", p->name, 0, "secondCertificate", wrong.rule);
 	if ((p->customer_id.data == NULL) != (p->customer_secret.data == NULL))
 		return refuse(t, "projects", p->name, 0,
 		    p->customer_id.data == NULL ? "customerId" : "customerSecret",

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "app.h"
+#include "body.h"
 #include "clock.h"
 #include "cors.h"
 #include "host.h"
@@ -272,16 +273,25 @@ body_step(const struct app *app, struct exchange *x)
 	/* DELETE names its subject in the path; a body is allowed and not asked for. */
 	if (strcmp(x->route->method, "DELETE") == 0 && body.length == 0)
 		return NEXT;
-	members = json_read(body, 0, &error);
+	members = json_read(body_text(body), 0, &error);
 	if (error.problem == JSON_EMPTY)
 		return exchange_fail(
 		    x, ERROR_BAD_BODY, NULL, "the body is empty; a JSON object is expected");
 	if (error.problem != JSON_FINE) {
+		const struct body_kind kind = body_kind_of(&x->request);
+
+		if (kind.rule != NULL)
+			return exchange_fail(x, kind.error, NULL, kind.rule);
 		snprintf(rule, sizeof(rule), "the body %s, at byte %zu",
-		    json_problem_text(error.problem), error.at + 1);
+		    json_problem_text(error.problem),
+		    error.at + 1 + (body.length - body_text(body).length));
 		return exchange_fail(x, ERROR_BAD_BODY, NULL, rule);
 	}
 	x->members = members;
+	if (json_object_is_type(members, json_type_string) &&
+	    json_object_get_string(members)[0] == '{')
+		return exchange_fail(x, ERROR_BAD_BODY, NULL,
+		    "the body is a JSON string; a JSON object is expected (was it encoded twice?)");
 	if (!json_object_is_type(members, json_type_object))
 		return exchange_fail(x, ERROR_BAD_BODY, NULL, "the body must be one JSON object");
 	return NEXT;
@@ -376,7 +386,7 @@ door_steps(struct app *app, struct exchange *x, const char *path_problem)
 		    route_find(app->routes, app->route_count, &x->request, &allow, &path_exists);
 	/* First, for what the host is not ours is of no origin of ours either. */
 	if (host_step(x, route, app->config->api.allowed_hosts) == ANSWERED ||
-	    cors_step(x, app->config->api.cors_allow_origin) == ANSWERED)
+	    cors_step(x, &app->config->cors) == ANSWERED)
 		step = ANSWERED;
 	else if (path_problem != NULL)
 		step = exchange_fail(x, ERROR_BAD_PATH, NULL, path_problem);

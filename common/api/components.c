@@ -263,7 +263,8 @@ may_come(const struct route *row, enum http_error error)
 	case ERROR_RATE_LIMITED:
 	case ERROR_OVERLOADED: return true;
 	case ERROR_HOST_NOT_ALLOWED: return !row->any_host;
-	case ERROR_BAD_BODY: return components_has_body(row);
+	case ERROR_BAD_BODY:
+	case ERROR_UNSUPPORTED_BODY: return components_has_body(row);
 	case ERROR_MISSING_FIELD:
 	case ERROR_INVALID_FIELD: return row->input != NULL;
 	case ERROR_UNAUTHENTICATED:

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -24,9 +25,13 @@ static const struct choice consoles[] = { { "off", CONSOLE_OFF }, { "local", CON
 #define AT(member) offsetof(struct api_settings, member)
 
 static const struct field api_fields[] = {
-	{ "CORS_ALLOW_ORIGIN", FIELD_TEXT, 0, AT(cors_allow_origin),
-	    .meaning = "origins that browsers may call from: *, or a list with commas; unset = "
-		       "the same origin only" },
+	{ "CORS_ALLOW_ORIGIN", FIELD_TEXT, 0, AT(cors_allow_origin), .check = cors_origins_check,
+	    .meaning = "origins that browsers may call from: a list with commas; "
+		       "https://*.example.com is all below example.com, * any; unset = the same "
+		       "origin only" },
+	{ "CORS_ALLOW_HEADERS", FIELD_TEXT, 0, AT(cors_allow_headers), .check = cors_headers_check,
+	    .meaning = "request headers that pages may send beside the usual ones: a list with "
+		       "commas, or *" },
 	{ "ALLOWED_HOSTS", FIELD_TEXT, 0, AT(allowed_hosts), .check = is_host_list,
 	    .meaning = "host names of the service, with commas; *.example.com has those below it; "
 		       "others get 421, but for IP addresses; unset = any" },
@@ -156,10 +161,23 @@ warn_of_open_file(void *owner, const char *what, const char *path)
 }
 
 static void
-warn_unknown(const char *file, size_t line, const char *name)
+warn_unknown(const char *file, size_t line, const char *name, const char *meant)
 {
-	log_line(
-	    LOG_LEVEL_WARNING, "%s:%zu: %s is not a setting of this program", file, line, name);
+	char place[32] = "";
+
+	if (file != NULL)
+		snprintf(place, sizeof(place), ":%zu", line);
+	log_line(LOG_LEVEL_WARNING, "%s%s: %s is not a setting of this program%s%s%s",
+	    file == NULL ? "environment" : file, place, name,
+	    meant == NULL ? "" : "; did you mean ", meant == NULL ? "" : meant,
+	    meant == NULL ? "" : "?");
+}
+
+static void
+warn_twice(const char *name, bool value_counts)
+{
+	log_line(LOG_LEVEL_WARNING, "%s and %s_FILE are both set: %s%s counts", name, name, name,
+	    value_counts ? "" : "_FILE");
 }
 
 static void
@@ -196,6 +214,8 @@ config_warn_unknown(const struct config *config, const struct table *own)
 	known[config_table_count] = own;
 	settings_unknown(
 	    config->settings, known, config_table_count + (own == NULL ? 0 : 1), warn_unknown);
+	settings_twice(
+	    config->settings, known, config_table_count + (own == NULL ? 0 : 1), warn_twice);
 	config_secret_files(config, warn_of_open_file, NULL);
 	if (rtt_url_has_ended(config->rest.rtt_url))
 		log_line(LOG_LEVEL_WARNING,
@@ -302,6 +322,8 @@ config_open(const char *env_file, char *const *environment, const struct table *
 		config_close(config);
 		return NULL;
 	}
+	cors_make(config->api.cors_allow_origin, config->api.cors_allow_headers, &config->arena,
+	    &config->cors);
 	return config;
 }
 
@@ -311,6 +333,7 @@ config_close(struct config *config)
 	if (config == NULL)
 		return;
 	policy_close(config->policy);
+	arena_free(&config->arena);
 	settings_free(config->settings);
 	free(config);
 }

@@ -4,28 +4,32 @@
 
 #include "access.h"
 #include "agora.h"
+#include "cors.h"
 #include "settings.h"
 #include "tokens.h"
 
 enum console { CONSOLE_OFF, CONSOLE_LOCAL, CONSOLE_ON };
 
 struct api_settings {
-	struct text cors_allow_origin; /* "*", or a list with commas; absent: same origin only */
-	struct text allowed_hosts;     /* names of the service, with commas; absent: any */
-	struct text base_path;         /* "/agora" in front of every path; absent: none */
-	int64_t max_body;              /* bytes of a request's body */
-	int64_t console;               /* enum console: who is served the page by the web server */
+	struct text cors_allow_origin;  /* as it was written; struct cors is what it means */
+	struct text cors_allow_headers; /* likewise */
+	struct text allowed_hosts;      /* names of the service, with commas; absent: any */
+	struct text base_path;          /* "/agora" in front of every path; absent: none */
+	int64_t max_body;               /* bytes of a request's body */
+	int64_t console;                /* enum console: who is served the page by the web server */
 };
 
 struct config {
 	struct settings *settings; /* owns the texts */
 	struct token_settings token;
 	struct api_settings api;
+	struct cors cors;
 	struct upstream_settings upstream;
 	struct rest_settings rest;
 	struct storage_settings storage;
 	struct access_settings access;
 	struct policy *policy; /* NULL: the service is open */
+	struct arena arena;    /* what was made of settings */
 };
 
 /* Whether any page could act here by having its name lead to this server: see host.h. */

@@ -49,6 +49,12 @@ static const struct example examples[] = {
 	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604,'grant':'all'}" },
 	{ "POST", "/fetchToken", "{'tokenType':'chat','uid':'ann'}",
 	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604,'grant':'all'}" },
+	{ "POST", "/fetch_rtc_token", "{'channelName':'lobby','uid':42,'role':1}",
+	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604,'grant':'all'}" },
+	{ "POST", "/fetch_rtm_token", "{'uid':'ann'}",
+	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604,'grant':'all'}" },
+	{ "GET", "/access_token", "{'channelName':'lobby','uid':'42','role':'publisher'}",
+	    "{'token':'" OTHER_TOKEN "','expire':3600,'expiresAt':1795902604,'grant':'all'}" },
 	{ "POST", "/token/inspect", "{'token':'" TOKEN "','channel':'lobby','uid':43}",
 	    "{'version':'007','appId':'" APP_ID "','issueTs':1795899004,'expire':3600,"
 	    "'expireAt':1795902604,'salt':24316500,'serviceCount':1,'services':[{'type':1,"

@@ -72,27 +72,57 @@ number_rule(const struct field *f, struct field_error *error, const char *otherw
 	return false;
 }
 
-/* A JSON integer, or where text is the source, digits with an optional minus. */
+/* Digits with a minus where the range has one. */
 static bool
-read_int(const struct field *f, bool text_source, struct json_object *value, int64_t *out,
+digits_value(struct text text, bool may_be_negative, int64_t *number)
+{
+	bool negative = may_be_negative && text.length > 0 && text.data[0] == '-';
+	uint64_t n;
+
+	if (negative)
+		text = (struct text){ text.data + 1, text.length - 1 };
+	if (!text_number(text, INT64_MAX, &n))
+		return false;
+	*number = negative ? -(int64_t)n : (int64_t)n;
+	return true;
+}
+
+bool
+field_whole(struct json_object *value, int64_t *number)
+{
+	static const double exact = 9007199254740992.0; /* 2^53: beyond it doubles have gaps */
+	double d;
+
+	if (json_object_is_type(value, json_type_int)) {
+		/* json-c saturates, and so lands outside of any range of ours. */
+		*number = json_object_get_int64(value);
+		return true;
+	}
+	if (json_object_is_type(value, json_type_string))
+		return digits_value(string_of(value), true, number);
+	if (!json_object_is_type(value, json_type_double))
+		return false;
+	d = json_object_get_double(value);
+	if (!(d >= -exact && d <= exact) || (double)(int64_t)d != d)
+		return false;
+	*number = (int64_t)d;
+	return true;
+}
+
+/* Where text is the source, digits alone; in a closed table, which people write, a number. */
+static bool
+read_int(const struct field *f, const struct table *table, struct json_object *value, int64_t *out,
     struct field_error *error)
 {
-	if (text_source) {
-		struct text text = string_of(value);
-		bool negative = f->min < 0 && text.length > 0 && text.data[0] == '-';
-		uint64_t n;
+	bool whole;
 
-		if (negative)
-			text = (struct text){ text.data + 1, text.length - 1 };
-		if (!text_number(text, INT64_MAX, &n))
-			return number_rule(f, error, "");
-		*out = negative ? -(int64_t)n : (int64_t)n;
-	} else {
-		if (!json_object_is_type(value, json_type_int))
-			return number_rule(f, error, "");
-		/* json-c saturates, and so lands outside of any range of ours. */
-		*out = json_object_get_int64(value);
-	}
+	if (table->text_source)
+		whole = digits_value(string_of(value), f->min < 0, out);
+	else
+		whole = field_whole(value, out) &&
+		    (!table->closed || json_object_is_type(value, json_type_int));
+	if (!whole)
+		return number_rule(f, error, "");
 	return (*out >= f->min && *out <= f->max) || number_rule(f, error, "");
 }
 
@@ -147,9 +177,14 @@ static bool
 read_id(const struct field *f, struct json_object *value, struct arena *arena, struct text *out,
     struct field_error *error)
 {
-	if (json_object_is_type(value, json_type_int)) {
-		int64_t n = json_object_get_int64(value);
+	if (json_object_is_type(value, json_type_int) ||
+	    json_object_is_type(value, json_type_double)) {
+		int64_t n;
 
+		if (!field_whole(value, &n)) {
+			field_rule(error, "must be a string or a whole number, 0 to 4294967295");
+			return false;
+		}
 		if (n < 0) {
 			field_negative_rule(error, n);
 			return false;
@@ -173,12 +208,13 @@ read_choice(const struct field *f, struct json_object *value, struct arena *aren
     struct field_error *error)
 {
 	struct text name = { NULL, 0 };
+	int64_t n;
 	int used;
 
 	if (json_object_is_type(value, json_type_string))
 		name = string_of(value);
-	else if (json_object_is_type(value, json_type_int))
-		name = digits_of(arena, json_object_get_int64(value));
+	else if (field_whole(value, &n))
+		name = digits_of(arena, n);
 	if ((f->flags & FIELD_WORD) && name.data != NULL && name.length == 0) {
 		*out = f->fallback;
 		return true;
@@ -380,7 +416,7 @@ read_map(const struct field *f, struct json_object *value, struct arena *arena, 
 }
 
 static bool
-read_value(const struct field *f, bool text_source, struct json_object *object,
+read_value(const struct field *f, const struct table *table, struct json_object *object,
     struct json_object *value, struct arena *arena, void *out, struct field_error *error)
 {
 	void *to = member_of(out, f);
@@ -389,10 +425,10 @@ read_value(const struct field *f, bool text_source, struct json_object *object,
 	case FIELD_TEXT:
 	case FIELD_NAME: return read_text(f, value, arena, to, error);
 	case FIELD_ID: return read_id(f, value, arena, to, error);
-	case FIELD_INT: return read_int(f, text_source, value, to, error);
+	case FIELD_INT: return read_int(f, table, value, to, error);
 	case FIELD_CHOICE: return read_choice(f, value, arena, to, error);
-	case FIELD_BOOL: return read_bool(value, text_source, to, error);
-	case FIELD_MAYBE: return read_maybe(value, text_source, to, error);
+	case FIELD_BOOL: return read_bool(value, table->text_source, to, error);
+	case FIELD_MAYBE: return read_maybe(value, table->text_source, to, error);
 	case FIELD_JSON:
 		if (json_object_is_type(value, json_type_object)) {
 			*(struct json_object **)to = value;
@@ -477,7 +513,7 @@ read_field(const struct table *table, const struct field *f, const struct field 
 			return read_hex(hex, arena, member_of(out, f), error);
 	}
 	if (value != NULL)
-		return read_value(f, table->text_source, object, value, arena, out, error);
+		return read_value(f, table, object, value, arena, out, error);
 	if (!(f->flags & FIELD_REQUIRED))
 		return true;
 	error->missing = true;
@@ -514,6 +550,8 @@ is_given(const struct table *table, struct json_object *object, const char *name
 	const struct field *row = row_of(table, name);
 	struct json_object *value = field_member(object, name);
 
+	if (table->text_source && value != NULL && json_object_get_string_len(value) == 0)
+		return false;
 	return row != NULL && value != NULL &&
 	    (row->kind != FIELD_BOOL || json_object_get_boolean(value));
 }

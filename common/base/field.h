@@ -15,7 +15,7 @@ enum field_kind {
 	FIELD_NAME, /* struct text: a string; one that is not UTF-8 is null, and <name>Hex holds it
 	             */
 	FIELD_ID,   /* struct text: a string, or a whole number min to max as its digits */
-	FIELD_INT,  /* int64_t: a whole number min to max */
+	FIELD_INT,  /* int64_t: a whole number min to max, as field_whole reads it */
 	FIELD_CHOICE, /* int64_t: one of choices, by its name; a number by its digits */
 	FIELD_BOOL,   /* bool */
 	FIELD_MAYBE,  /* int: 1 true, 0 false, MAYBE_NULL or MAYBE_ABSENT */
@@ -130,6 +130,12 @@ struct json_object *field_member(struct json_object *object, const char *name);
  * above 2147483647 as negative numbers, so it names the number that is meant.
  */
 void field_negative_rule(struct field_error *error, int64_t negative);
+
+/*
+ * The whole number that a JSON value means: 3600, "3600", 3600.0 or 1e3.  false: it means none, or
+ * one that is not exact in 64 bits.
+ */
+bool field_whole(struct json_object *value, int64_t *number) __attribute__((nonnull(2)));
 
 /* Sets error->rule. */
 void field_rule(struct field_error *error, const char *format, ...)

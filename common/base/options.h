@@ -23,11 +23,15 @@ struct option {
 };
 
 /*
- * Reads --name value, --name=value; "--" ends the options.  Operands are moved to the front of
- * argv, *operand_count says how many.  false with *error set to one line.
+ * Reads --name value, --name=value; "--" ends the options; -h is --help where the table has it.
+ * Operands are moved to the front of argv, *operand_count says how many.  false with *error set to
+ * one line.
  */
 bool options_read(const struct option *options, size_t count, char **argv, size_t *operand_count,
     struct buf *error);
+
+/* The option that is likely meant by a word that is none, NULL where none is close. */
+const char *options_nearest(const struct option *options, size_t count, struct text name);
 
 /* The options, a line each. */
 void options_help(const struct option *options, size_t count, FILE *out);

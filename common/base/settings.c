@@ -1,9 +1,12 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "settings.h"
+
+#define NAME_SIZE 64 /* of a setting's name, terminated */
 
 struct entry {
 	struct entry *next;
@@ -35,6 +38,172 @@ take_line(struct text *rest)
 
 	*rest = (struct text){ rest->data + used, rest->length - used };
 	return line;
+}
+
+/* Values */
+
+/* White space, and what editors and web pages put in its place; its length in bytes, 0 for none. */
+static size_t
+space_at(struct text text, bool at_end)
+{
+	static const char *const wide[] = { "\xef\xbb\xbf", "\xc2\xa0", "\xe2\x80\x8b",
+		"\xe2\x80\x8c", "\xe2\x80\x8d", "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x81\xa0",
+		"\xe2\x80\xa8", "\xe2\x80\xa9", "\xe3\x80\x80", "\xc2\xad" };
+	char c;
+
+	if (text.length == 0)
+		return 0;
+	c = text.data[at_end ? text.length - 1 : 0];
+	if (c == ' ' || (c >= '\t' && c <= '\r'))
+		return 1;
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+		const size_t length = strlen(wide[i]);
+
+		if (text.length >= length &&
+		    memcmp(text.data + (at_end ? text.length - length : 0), wide[i], length) == 0)
+			return length;
+	}
+	return 0;
+}
+
+static struct text
+trim(struct text text)
+{
+	size_t n;
+
+	while ((n = space_at(text, false)) > 0)
+		text = (struct text){ text.data + n, text.length - n };
+	while ((n = space_at(text, true)) > 0)
+		text.length -= n;
+	return text;
+}
+
+struct text
+settings_clean(struct text value)
+{
+	char quote;
+
+	if (value.data == NULL)
+		return value;
+	value = trim(value);
+	quote = value.length >= 2 ? value.data[0] : 'x';
+	if ((quote == '"' || quote == '\'') && value.data[value.length - 1] == quote)
+		value = trim((struct text){ value.data + 1, value.length - 2 });
+	return value;
+}
+
+/* What a character is that stands where none of its kind may; never the character itself. */
+static const char *
+kind_of_character(struct text at)
+{
+	static const struct {
+		const char *bytes, *kind;
+	} known[] = {
+		{ "\n", "a newline" },
+		{ "\r", "a carriage return" },
+		{ "\t", "a tab" },
+		{ " ", "a space" },
+		{ "\"", "a double quote" },
+		{ "'", "a single quote" },
+		{ "-", "a hyphen" },
+		{ "\xc2\xa0", "a no-break space" },
+		{ "\xef\xbb\xbf", "a byte order mark" },
+		{ "\xe2\x80\x8b", "a zero-width space" },
+		{ "\xe2\x80\x8c", "a zero-width character" },
+		{ "\xe2\x80\x8d", "a zero-width character" },
+		{ "\xe2\x81\xa0", "a zero-width character" },
+		{ "\xe2\x80\x9c", "a typographic quote" },
+		{ "\xe2\x80\x9d", "a typographic quote" },
+		{ "\xe2\x80\x98", "a typographic quote" },
+		{ "\xe2\x80\x99", "a typographic quote" },
+		{ "\xff\xfe", "a mark of UTF-16" },
+		{ "\xfe\xff", "a mark of UTF-16" },
+	};
+	const unsigned char c = (unsigned char)at.data[0];
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		const size_t length = strlen(known[i].bytes);
+
+		if (at.length >= length && memcmp(at.data, known[i].bytes, length) == 0)
+			return known[i].kind;
+	}
+	if (c == '\0')
+		return "a NUL byte";
+	if (c < 0x20 || c == 0x7f)
+		return "a control character";
+	if (c >= 0x80)
+		return "not ASCII";
+	return isalpha(c) ? "another letter" : isdigit(c) ? "a digit" : "a punctuation mark";
+}
+
+/* Characters, where it is UTF-8; else bytes. */
+static size_t
+character_length(struct text text)
+{
+	size_t length = utf8_length((const unsigned char *)text.data, text.length);
+
+	return length == 0 ? 1 : length;
+}
+
+/* How many characters, and the first that `is_odd`: its number from 1, 0 for none, and its kind. */
+static size_t
+find_odd(struct text value, bool (*is_odd)(char c), size_t *count, const char **kind)
+{
+	size_t found = 0;
+
+	*count = 0;
+	for (size_t length; value.length > 0;
+	     value = (struct text){ value.data + length, value.length - length }) {
+		length = character_length(value);
+		(*count)++;
+		if (found == 0 && is_odd(value.data[0])) {
+			found = *count;
+			*kind = kind_of_character(value);
+		}
+	}
+	return found;
+}
+
+static bool
+is_not_hex(char c)
+{
+	return !isxdigit((unsigned char)c);
+}
+
+static bool
+is_not_printable(char c)
+{
+	return (unsigned char)c < ' ' || (unsigned char)c >= 0x7f;
+}
+
+bool
+settings_hex32(struct text value, struct field_error *error)
+{
+	const char *kind = NULL;
+	char where[80] = "";
+	size_t count, at = find_odd(value, is_not_hex, &count, &kind);
+
+	if (count == 32 && at == 0)
+		return true;
+	if (at > 0 && at == count)
+		snprintf(where, sizeof(where), "; the last is %s", kind);
+	else if (at > 0)
+		snprintf(
+		    where, sizeof(where), "; the first wrong one, character %zu, is %s", at, kind);
+	field_rule(error, "%zu character%s, and Agora's console shows 32 hexadecimal digits%s",
+	    count, count == 1 ? "" : "s", where);
+	return false;
+}
+
+/* What nobody sees in a value that was refused. */
+static void
+note_odd(struct text value, struct buf *error)
+{
+	const char *kind;
+	size_t count, at = find_odd(value, is_not_printable, &count, &kind);
+
+	if (at > 0)
+		buf_printf(error, "; it has %zu characters, and number %zu is %s", count, at, kind);
 }
 
 static void
@@ -169,6 +338,11 @@ load_env_file(struct settings *s, struct buf *error)
 
 	if (problem != NULL) {
 		buf_printf(error, "%s: %s", s->env_file, problem);
+	} else if (content.length >= 2 &&
+	    (memcmp(content.data, "\xff\xfe", 2) == 0 ||
+		memcmp(content.data, "\xfe\xff", 2) == 0)) {
+		problem = "it is text in UTF-16; save it as UTF-8";
+		buf_printf(error, "%s: %s", s->env_file, problem);
 	} else {
 		buf_reserve(&value, content.length + 1);
 		reader.rest = buf_view(&content);
@@ -177,7 +351,8 @@ load_env_file(struct settings *s, struct buf *error)
 
 			*e = (struct entry){ s->entries,
 				(char *)(uintptr_t)arena_copy(&s->arena, buf_view(&name)).data,
-				arena_copy(&s->arena, buf_view(&value)), reader.line };
+				settings_clean(arena_copy(&s->arena, buf_view(&value))),
+				reader.line };
 			s->entries = e;
 		}
 		problem = reader.problem;
@@ -226,15 +401,19 @@ settings_free(struct settings *s)
 	free(s);
 }
 
+/* Cleaned, and so perhaps not terminated. */
 static struct text
 from_environment(const struct settings *s, const char *name)
 {
 	size_t length = strlen(name);
 
 	for (char *const *e = s->environment; *e != NULL; e++)
-		if (strncmp(*e, name, length) == 0 && (*e)[length] == '=' &&
-		    (*e)[length + 1] != '\0')
-			return text_of(*e + length + 1);
+		if (strncmp(*e, name, length) == 0 && (*e)[length] == '=') {
+			struct text value = settings_clean(text_of(*e + length + 1));
+
+			if (value.length > 0)
+				return value;
+		}
 	return (struct text){ NULL, 0 };
 }
 
@@ -247,18 +426,15 @@ from_env_file(const struct settings *s, const char *name)
 	return NULL;
 }
 
-/* A secret's file: its content less line ends at the end. */
+/* A secret's file: its content, cleaned. */
 static bool
 from_file(struct settings *s, const char *path, struct text *value, struct buf *error)
 {
 	struct buf content = { 0 };
 	const char *problem = buf_file(&content, path, ENV_FILE_MAX);
 
-	while (problem == NULL && content.length > 0 &&
-	    (content.data[content.length - 1] == '\n' || content.data[content.length - 1] == '\r'))
-		content.length--;
 	if (problem == NULL)
-		*value = arena_copy(&s->arena, buf_view(&content));
+		*value = arena_copy(&s->arena, settings_clean(buf_view(&content)));
 	else
 		buf_printf(error, "%s: %s", path, problem);
 	buf_wipe(&content);
@@ -275,7 +451,7 @@ credential_path(const struct settings *s, const char *name, char *path, size_t s
 
 	if (directory.data == NULL)
 		return false;
-	used = snprintf(path, size, "%s/%s", directory.data, name);
+	used = snprintf(path, size, "%.*s/%s", (int)directory.length, directory.data, name);
 	if (used < 0 || (size_t)used >= size)
 		return false;
 	for (char *c = path + directory.length + 1; *c != '\0'; c++)
@@ -350,7 +526,7 @@ find(struct settings *s, const struct field *f, struct text *value, const struct
 		return true;
 	name_place(s, *place, error);
 	buf_printf(error, "%s_FILE: ", f->name);
-	if (!from_file(s, file.data, value, error))
+	if (!from_file(s, arena_copy(&s->arena, file).data, value, error))
 		return false;
 	buf_clear(error);
 	return true;
@@ -362,6 +538,133 @@ add_value(struct settings *s, const struct field *f, struct text value)
 	struct json_object *text = json_object_new_string_len(value.data, (int)value.length);
 
 	return text != NULL && json_object_object_add(s->values, f->name, text) == 0;
+}
+
+/* Names */
+
+/* Letters and digits alone, in capitals, without a prefix that frameworks want. */
+static void
+plain_name(const char *name, char *out, size_t size)
+{
+	static const char *const prefixes[] = { "REACT_APP_", "NEXT_PUBLIC_", "VITE_",
+		"EXPO_PUBLIC_", "AGORA_", "MY_", "YOUR_" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		const size_t length = strlen(prefixes[i]);
+
+		if (strncasecmp(name, prefixes[i], length) == 0 && name[length] != '\0')
+			name += length;
+	}
+	for (; *name != '\0' && n + 1 < size; name++)
+		if (isalnum((unsigned char)*name))
+			out[n++] = (char)toupper((unsigned char)*name);
+	out[n] = '\0';
+}
+
+/* Names of other programs and of Agora's console for our settings, as plain_name has them. */
+static const char *const aliases[][2] = {
+	{ "APP", "APP_ID" },
+	{ "PROJECTID", "APP_ID" },
+	{ "APPCERT", "APP_CERTIFICATE" },
+	{ "APPCERTIFICATEKEY", "APP_CERTIFICATE" },
+	{ "APPSECRET", "APP_CERTIFICATE" },
+	{ "CERT", "APP_CERTIFICATE" },
+	{ "CERTIFICATE", "APP_CERTIFICATE" },
+	{ "PRIMARYCERT", "APP_CERTIFICATE" },
+	{ "PRIMARYCERTIFICATE", "APP_CERTIFICATE" },
+	{ "APPCERTIFICATEPRIMARY", "APP_CERTIFICATE" },
+	{ "APPPRIMARYCERTIFICATE", "APP_CERTIFICATE" },
+	{ "SECONDARYCERTIFICATE", "APP_CERTIFICATE_SECONDARY" },
+	{ "APPSECONDARYCERTIFICATE", "APP_CERTIFICATE_SECONDARY" },
+	{ "CUSTOMERKEY", "CUSTOMER_ID" },
+	{ "RESTFULKEY", "CUSTOMER_ID" },
+	{ "RESTKEY", "CUSTOMER_ID" },
+	{ "RESTFULSECRET", "CUSTOMER_SECRET" },
+	{ "RESTSECRET", "CUSTOMER_SECRET" },
+	{ "CUSTOMERCERTIFICATE", "CUSTOMER_SECRET" },
+	{ "CORS", "CORS_ALLOW_ORIGIN" },
+	{ "CORSORIGIN", "CORS_ALLOW_ORIGIN" },
+	{ "CORSORIGINS", "CORS_ALLOW_ORIGIN" },
+	{ "CORSALLOWEDORIGIN", "CORS_ALLOW_ORIGIN" },
+	{ "CORSALLOWEDORIGINS", "CORS_ALLOW_ORIGIN" },
+	{ "ALLOWORIGIN", "CORS_ALLOW_ORIGIN" },
+	{ "ALLOWEDORIGIN", "CORS_ALLOW_ORIGIN" },
+	{ "ALLOWEDORIGINS", "CORS_ALLOW_ORIGIN" },
+	{ "CORSHEADERS", "CORS_ALLOW_HEADERS" },
+	{ "CORSALLOWEDHEADERS", "CORS_ALLOW_HEADERS" },
+	{ "BUCKET", "STORAGE_BUCKET" },
+	{ "BUCKETACCESSKEY", "STORAGE_BUCKET_ACCESS_KEY" },
+	{ "BUCKETSECRETKEY", "STORAGE_BUCKET_SECRET_KEY" },
+};
+
+/* Whether someone who writes this name likely means that setting; or_mistyped: or nearly wrote it.
+ */
+static bool
+means(const char *name, const char *setting, bool or_mistyped)
+{
+	char plain[NAME_SIZE], known[NAME_SIZE];
+	size_t length, most;
+
+	plain_name(name, plain, sizeof(plain));
+	plain_name(setting, known, sizeof(known));
+	if (strcmp(plain, known) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (strcmp(plain, aliases[i][0]) == 0)
+			return strcmp(setting, aliases[i][1]) == 0;
+	length = strlen(known);
+	most = length < 5 ? 0 : length < 9 ? 1 : 2;
+	return or_mistyped && text_distance(plain, known, most) <= most;
+}
+
+/* Which name of the setting it likely means: its own, or that of its file.  false: neither. */
+static bool
+meant_of_row(const struct field *f, const char *name, bool or_mistyped, char meant[NAME_SIZE])
+{
+	static const char end[] = "_FILE";
+	const size_t length = strlen(name), front = length - (sizeof(end) - 1);
+
+	if (means(name, f->name, or_mistyped)) {
+		snprintf(meant, NAME_SIZE, "%s", f->name);
+		return true;
+	}
+	if (!(f->flags & FIELD_FILE) || length < sizeof(end) || length >= NAME_SIZE ||
+	    strcasecmp(name + front, end) != 0)
+		return false;
+	snprintf(meant, NAME_SIZE, "%.*s", (int)front, name);
+	if (!means(meant, f->name, or_mistyped))
+		return false;
+	snprintf(meant, NAME_SIZE, "%s%s", f->name, end);
+	return true;
+}
+
+/* Appends which name was likely written for the setting that is missing. */
+static void
+note_meant(const struct settings *s, const struct field *f, struct buf *error)
+{
+	char name[NAME_SIZE], meant[NAME_SIZE];
+
+	for (const struct entry *e = s->entries; e != NULL; e = e->next)
+		if (strcmp(e->name, f->name) != 0 && e->value.length > 0 &&
+		    meant_of_row(f, e->name, true, meant)) {
+			buf_printf(error, "; %s:%zu has %s, which should be %s", s->env_file,
+			    e->line, e->name, meant);
+			return;
+		}
+	for (char *const *e = s->environment; *e != NULL; e++) {
+		size_t length = strcspn(*e, "=");
+
+		if (length == 0 || length >= sizeof(name) || (*e)[length] != '=' ||
+		    (*e)[length + 1] == '\0')
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)length, *e);
+		if (strcmp(name, f->name) != 0 && meant_of_row(f, name, false, meant)) {
+			buf_printf(
+			    error, "; the environment has %s, which should be %s", name, meant);
+			return;
+		}
+	}
 }
 
 /* What the programs use, and what was read from the file. */
@@ -401,11 +704,18 @@ settings_read(struct settings *s, const struct table *table, void *out, struct b
 		lock_secrets(s, table, out);
 		return true;
 	}
-	for (size_t i = 0; i < table->count && !wrong.missing; i++)
-		if (strcmp(table->fields[i].name, wrong.field) == 0 &&
-		    find(s, &table->fields[i], &value, &place, error))
-			name_place(s, place, error);
+	value = (struct text){ NULL, 0 };
+	f = table->fields;
+	for (size_t i = 0; i < table->count; i++)
+		if (strcmp(table->fields[i].name, wrong.field) == 0)
+			f = &table->fields[i];
+	if (!wrong.missing && find(s, f, &value, &place, error))
+		name_place(s, place, error);
 	buf_printf(error, "%s: %s", wrong.field, wrong.rule);
+	if (wrong.missing)
+		note_meant(s, f, error);
+	else if (f->check != settings_hex32) /* which has said it */
+		note_odd(value, error);
 	return false;
 }
 
@@ -425,11 +735,78 @@ is_known(const char *name, const struct table *const *tables, size_t table_count
 	return false;
 }
 
+/* The row that the name likely means, and how it should be written there; NULL for none. */
+static const struct field *
+meant_of(const char *name, bool or_mistyped, const struct table *const *tables, size_t table_count,
+    char meant[NAME_SIZE])
+{
+	/* One that is the same but for its case or its _ is meant more than one that is close. */
+	for (int mistyped = 0; mistyped <= (or_mistyped ? 1 : 0); mistyped++)
+		for (size_t t = 0; t < table_count; t++)
+			for (size_t i = 0; i < tables[t]->count; i++)
+				if (meant_of_row(&tables[t]->fields[i], name, mistyped != 0, meant))
+					return &tables[t]->fields[i];
+	return NULL;
+}
+
+/* Whether a source has the setting, itself or as a file. */
+static bool
+is_set(const struct settings *s, const struct field *f)
+{
+	char path[PATH_SIZE];
+	struct text value, file;
+	const struct entry *place;
+
+	locate(s, f, path, &value, &file, &place);
+	return value.data != NULL || file.data != NULL;
+}
+
 void
 settings_unknown(const struct settings *s, const struct table *const *tables, size_t table_count,
-    void (*report)(const char *file, size_t line, const char *name))
+    void (*report)(const char *file, size_t line, const char *name, const char *meant))
 {
+	char name[NAME_SIZE], meant[NAME_SIZE];
+
 	for (const struct entry *e = s->entries; e != NULL; e = e->next)
 		if (!is_known(e->name, tables, table_count))
-			report(s->env_file, e->line, e->name);
+			report(s->env_file, e->line, e->name,
+			    meant_of(e->name, true, tables, table_count, meant) == NULL ? NULL
+											: meant);
+	for (char *const *e = s->environment; *e != NULL; e++) {
+		const size_t length = strcspn(*e, "=");
+		const struct field *row;
+
+		if (length == 0 || length >= sizeof(name) || (*e)[length] == '\0')
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)length, *e);
+		row = is_known(name, tables, table_count)
+		    ? NULL
+		    : meant_of(name, false, tables, table_count, meant);
+		if (row != NULL && !is_set(s, row))
+			report(NULL, 0, name, meant);
+	}
+}
+
+void
+settings_twice(const struct settings *s, const struct table *const *tables, size_t table_count,
+    void (*report)(const char *name, bool value_counts))
+{
+	for (size_t t = 0; t < table_count; t++)
+		for (size_t i = 0; i < tables[t]->count; i++) {
+			const struct field *f = &tables[t]->fields[i];
+			char name[NAME_SIZE], path[PATH_SIZE];
+			struct text value, file;
+			const struct entry *place;
+
+			if (!(f->flags & FIELD_FILE))
+				continue;
+			snprintf(name, sizeof(name), "%s_FILE", f->name);
+			if ((from_environment(s, f->name).data == NULL &&
+				from_env_file(s, f->name) == NULL) ||
+			    (from_environment(s, name).data == NULL &&
+				from_env_file(s, name) == NULL))
+				continue;
+			locate(s, f, path, &value, &file, &place);
+			report(f->name, value.data != NULL);
+		}
 }

@@ -37,6 +37,35 @@ text_number(struct text text, uint64_t max, uint64_t *value)
 	return true;
 }
 
+size_t
+text_distance(const char *a, const char *b, size_t most)
+{
+	size_t row[TEXT_DISTANCE_MAX + 1], n = strlen(b);
+
+	if (strlen(a) > TEXT_DISTANCE_MAX || n > TEXT_DISTANCE_MAX)
+		return most + 1;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t corner = row[0], least = row[0] = i;
+
+		for (size_t j = 1; j <= n; j++) {
+			size_t next = corner + (a[i - 1] != b[j - 1]);
+
+			corner = row[j];
+			if (row[j] + 1 < next)
+				next = row[j] + 1;
+			if (row[j - 1] + 1 < next)
+				next = row[j - 1] + 1;
+			row[j] = next;
+			least = next < least ? next : least;
+		}
+		if (least > most)
+			return least;
+	}
+	return row[n];
+}
+
 /* In each of the eight bytes: the high bit is set in the lowest one that is `byte`, or less. */
 #define EACH(byte) (UINT64_MAX / 255 * (byte))
 #define ANY_BELOW(word, byte) (((word)-EACH(byte)) & ~(word)&EACH(0x80))

@@ -45,6 +45,14 @@ bool text_number(struct text text, uint64_t max, uint64_t *value);
  */
 size_t text_plain(struct text text, unsigned char lowest);
 
+#define TEXT_DISTANCE_MAX 64 /* bytes of a word that is compared */
+
+/*
+ * The least number of bytes to change, add or take away between two words, or some number over
+ * `most`; words longer than TEXT_DISTANCE_MAX are that far apart.
+ */
+size_t text_distance(const char *a, const char *b, size_t most);
+
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms); NUL is legal. */
 bool text_is_utf8(struct text text);
 

@@ -46,6 +46,15 @@ bool cli_stdin(size_t limit, struct buf *content);
  */
 bool cli_ask(const char *question, bool hidden, struct buf *answer);
 
+struct option_name {
+	const char *member; /* of POST /getToken */
+	const char *option; /* what gives it here */
+};
+
+/* Appends "--role: must be..." for the error of a member that came from an option. */
+void cli_add_error(const struct field_error *error, const struct option_name *names, size_t count,
+    struct buf *why);
+
 /* A whole number for an option; false after printing what is wrong. */
 bool cli_number(const char *option, const char *text, uint64_t max, uint64_t *value);
 

@@ -46,11 +46,25 @@ check_configuration(struct doctor *d)
 static struct doctor *reports_to; /* settings_unknown knows no owner */
 
 static void
-report_unknown(const char *file, size_t line, const char *name)
+report_unknown(const char *file, size_t line, const char *name, const char *meant)
 {
-	doctor_say(reports_to, FINDING_WARNING, "unknown setting",
-	    "look for a typing error, or take the line out", "%s:%zu: %s is not known", file, line,
-	    name);
+	const char *fix = meant == NULL ? "look for a typing error, or take the line out"
+					: doctor_text(reports_to, "write %s", meant);
+
+	if (file == NULL)
+		doctor_say(reports_to, FINDING_WARNING, "unknown setting", fix,
+		    "the environment has %s, which is not known", name);
+	else
+		doctor_say(reports_to, FINDING_WARNING, "unknown setting", fix,
+		    "%s:%zu: %s is not known", file, line, name);
+}
+
+static void
+report_twice(const char *name, bool value_counts)
+{
+	doctor_say(reports_to, FINDING_WARNING, "setting given twice", "take one of them out",
+	    "%s and %s_FILE are both set, and %s%s counts", name, name, name,
+	    value_counts ? "" : "_FILE");
 }
 
 void
@@ -63,6 +77,7 @@ check_unknown_settings(struct doctor *d)
 	known[config_table_count] = &service_settings_table;
 	reports_to = d;
 	settings_unknown(d->config->settings, known, config_table_count + 1, report_unknown);
+	settings_twice(d->config->settings, known, config_table_count + 1, report_twice);
 	free(known);
 	if (d->env_file != NULL && d->findings.count == before)
 		doctor_say(

@@ -145,19 +145,19 @@ may_read(struct doctor *d, const char *origin, size_t *count)
 	return may;
 }
 
+/* One that the list allows: of a pattern, some name in the place of the star. */
 static const char *
 first_origin(struct doctor *d, struct text list)
 {
-	const char *comma;
+	const char *comma = memchr(list.data, ',', list.length), *star;
 
-	while (list.length > 0 && (list.data[0] == ' ' || list.data[0] == ','))
-		list = (struct text){ list.data + 1, list.length - 1 };
-	comma = memchr(list.data, ',', list.length);
 	if (comma != NULL)
 		list.length = (size_t)(comma - list.data);
-	while (list.length > 0 && list.data[list.length - 1] == ' ')
-		list.length--;
-	return doctor_text(d, "%.*s", (int)list.length, list.data);
+	star = memchr(list.data, '*', list.length);
+	if (star == NULL)
+		return doctor_text(d, "%.*s", (int)list.length, list.data);
+	return doctor_text(d, "%.*sdoctor%.*s", (int)(star - list.data), list.data,
+	    (int)(list.data + list.length - star - 1), star + 1);
 }
 
 void
@@ -166,8 +166,8 @@ check_cors(struct doctor *d)
 	static const char what[] = "CORS",
 			  fix[] = "leave the headers to agora-fcgi: no add_header "
 				  "Access-Control-... in the web server";
-	const struct text list = d->config->api.cors_allow_origin;
-	const bool all = text_is(list, "*");
+	const struct text list = d->config->cors.origins;
+	const bool all = d->config->cors.any;
 	const char *listed = all ? STRANGER : list.data == NULL ? NULL : first_origin(d, list);
 	size_t before = d->findings.count, count = 0;
 

@@ -43,6 +43,10 @@ static const struct {
 };
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
 
+static const struct option_name names[] = { { "tokenType", "type" }, { "channel", "channel" },
+	{ "uid", "uid" }, { "account", "account" }, { "role", "role" }, { "expire", "expire" },
+	{ "room", "room" }, { "rtmUid", "rtm-uid" } };
+
 static bool
 any_member(void)
 {
@@ -54,7 +58,7 @@ any_member(void)
 
 /* What POST /getToken would get: a number where digits stand for one. */
 static struct json_object *
-from_options(void)
+body_of_options(void)
 {
 	struct json_object *body = json_object_new_object();
 
@@ -101,14 +105,14 @@ from_stdin(int *code)
 }
 
 static int
-print_answer(const struct token_answer *answer)
+print_answer(const struct token_answer *answer, bool from_options)
 {
 	const struct text *clamped = answer->clamped.items;
 	struct buf out = { 0 };
 
 	for (size_t i = 0; i < answer->clamped.count; i++)
-		fprintf(stderr, "agora-token: %s: more than Agora's maximum, cut to %d seconds\n",
-		    clamped[i].data, AGORA_EXPIRE_MAX);
+		fprintf(stderr, "agora-token: %s%s: more than Agora's maximum, cut to %d seconds\n",
+		    from_options ? "--" : "", clamped[i].data, AGORA_EXPIRE_MAX);
 	if (json != NULL)
 		field_write(&out, &token_answer_table, answer);
 	else
@@ -129,8 +133,8 @@ is_uid(const struct token_request *request, struct field_error *error)
 }
 
 static int
-issue(struct json_object *body, const struct token_settings *credentials, uint32_t issue_ts,
-    uint32_t salt_value)
+issue(struct json_object *body, bool from_options, const struct token_settings *credentials,
+    uint32_t issue_ts, uint32_t salt_value)
 {
 	struct services *services = xcalloc(1, sizeof(*services));
 	struct arena arena = { 0 };
@@ -148,11 +152,11 @@ issue(struct json_object *body, const struct token_settings *credentials, uint32
 	    !is_uid(&request, &error) ||
 	    !token_issue(
 		services, credentials, &request, issue_ts, salt_value, &arena, &answer, &error)) {
-		buf_printf(
-		    &why, "%s%s%s", error.field, error.field[0] == '\0' ? "" : ": ", error.rule);
+		cli_add_error(
+		    &error, names, from_options ? sizeof(names) / sizeof(names[0]) : 0, &why);
 		code = cli_fail(EXIT_USAGE, &why);
 	} else {
-		code = print_answer(&answer);
+		code = print_answer(&answer, from_options);
 	}
 	arena_free(&arena);
 	agora_codec_close(services->codec);
@@ -177,14 +181,16 @@ cli_issue(char **argv)
 	from_input = operands == 1 && strcmp(argv[0], "-") == 0;
 	if (operands > 0 && (!from_input || any_member())) {
 		buf_text(&why,
-		    from_input ? "either options or - for standard input, not both"
-			       : "it takes no operand but -; see --help");
+		    from_input
+			? "either options or - for standard input, not both"
+			: "unexpected argument; options begin with two dashes, see issue --help");
 		return cli_fail(EXIT_USAGE, &why);
 	}
 	if (operands == 0 && !any_member()) {
 		if (isatty(STDIN_FILENO)) {
 			buf_text(&why,
-			    "say what to issue, for example --channel demo --uid 1; "
+			    "say what to issue, for example --env-file .env --channel demo --uid "
+			    "1; "
 			    "see issue --help");
 			return cli_fail(EXIT_USAGE, &why);
 		}
@@ -196,9 +202,10 @@ cli_issue(char **argv)
 	settings = cli_credentials(env_file, &token_settings_table, &credentials);
 	if (settings == NULL)
 		return EXIT_CONFIG;
-	body = from_input ? from_stdin(&code) : from_options();
+	body = from_input ? from_stdin(&code) : body_of_options();
 	if (body != NULL)
-		code = issue(body, &credentials, (uint32_t)issue_ts, (uint32_t)salt_value);
+		code = issue(
+		    body, !from_input, &credentials, (uint32_t)issue_ts, (uint32_t)salt_value);
 	json_object_put(body);
 	settings_free(settings);
 	return code;

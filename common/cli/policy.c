@@ -33,6 +33,12 @@ const struct option policy_options[] = {
 };
 const size_t policy_option_count = sizeof(policy_options) / sizeof(policy_options[0]);
 
+/* Members of the requests that the options stand for. */
+static const struct option_name names[] = { { "tokenType", "type" }, { "channel", "channel" },
+	{ "channelName", "channel" }, { "rtcChannel", "channel" }, { "cname", "channel" },
+	{ "uid", "uid" }, { "role", "role" }, { "expire", "expire" }, { "rtmUid", "rtm-uid" },
+	{ "project", "project" }, { "action", "action" } };
+
 /* A JSON object in a file, or on standard input.  NULL after saying what is wrong. */
 static struct json_object *
 read_object(const char *option, const char *path, unsigned flags, int *code)
@@ -172,7 +178,8 @@ test_with(const struct policy *policy, struct json_object *claim_object, struct 
 		print_answer(&answer);
 		code = cli_end(answer.allowed ? 0 : EXIT_NOT_VALID);
 	} else {
-		buf_printf(&why, "%s: %s", error.field, error.rule);
+		cli_add_error(
+		    &error, names, request == NULL ? sizeof(names) / sizeof(names[0]) : 0, &why);
 		code = cli_fail(EXIT_USAGE, &why);
 	}
 	arena_free(&arena);

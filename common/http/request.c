@@ -312,6 +312,10 @@ split_path(struct request *request, struct text path, bool decoded, struct arena
 	request->segment_count = 0;
 	if (path.length > 0 && path.data[0] != '/')
 		return "the path must begin with /";
+	/* A base address that ends in / gives //rtc/...; no endpoint begins with an empty segment.
+	 */
+	while (path.length > 1 && path.data[1] == '/')
+		path = without(path, 1);
 	while (path.length > 0) {
 		const char *end;
 		struct text raw, *segment;

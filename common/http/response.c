@@ -20,6 +20,7 @@ static const struct {
 	    "the request's headers are larger than this server takes" },
 	[ERROR_BODY_CUT] = { 400, "body_cut", "the body is shorter than its Content-Length" },
 	[ERROR_BAD_BODY] = { 400, "invalid_body", "the body is not a JSON object" },
+	[ERROR_UNSUPPORTED_BODY] = { 415, "unsupported_body", "the body is not JSON" },
 	[ERROR_UNAUTHENTICATED] = { 401, "unauthenticated", "credentials are needed here" },
 	[ERROR_NOT_GRANTED] = { 403, "not_granted", "no grant covers this" },
 	[ERROR_KEYS_UNAVAILABLE] = { 503, "keys_unavailable",
@@ -222,6 +223,7 @@ status_text(int status)
 	case 405: return "Method Not Allowed";
 	case 409: return "Conflict";
 	case 413: return "Content Too Large";
+	case 415: return "Unsupported Media Type";
 	case 421: return "Misdirected Request";
 	case 422: return "Unprocessable Content";
 	case 429: return "Too Many Requests";

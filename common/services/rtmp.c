@@ -72,18 +72,16 @@ is_uid(struct json_object *value)
 	return n >= 0 && n <= UINT32_MAX;
 }
 
-/* A text of digits becomes a number; anything else is an error. */
+/* A text of digits, or 5.0, becomes a number; anything else is an error. */
 static struct json_object *
 number_of(struct json_object *value)
 {
-	uint64_t n;
-	struct text text;
+	int64_t n;
 
-	if (!json_object_is_type(value, json_type_string))
+	if (json_object_is_type(value, json_type_int) || !field_whole(value, &n) || n < 0 ||
+	    n > UINT32_MAX)
 		return NULL;
-	text = (struct text){ json_object_get_string(value),
-		(size_t)json_object_get_string_len(value) };
-	return text_number(text, UINT32_MAX, &n) ? json_object_new_int64((int64_t)n) : NULL;
+	return json_object_new_int64(n);
 }
 
 static bool

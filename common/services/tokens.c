@@ -2,32 +2,24 @@
 
 #include "names.h"
 #include "random.h"
+#include "settings.h"
 #include "tokens.h"
 
 #define BIT(kind) (UINT64_C(1) << (kind))
 
 /* Settings */
 
-static bool
-is_hex32(struct text value, struct field_error *error)
-{
-	if (agora_is_hex32(value.data, value.length))
-		return true;
-	field_rule(error, "must be 32 hexadecimal digits, as Agora's console shows it");
-	return false;
-}
-
 #define SETTINGS_ROWS(required)                                                                    \
 	{                                                                                          \
 		{ "APP_ID", FIELD_TEXT, (required) | FIELD_FILE,                                   \
-			offsetof(struct token_settings, app_id), .check = is_hex32,                \
+			offsetof(struct token_settings, app_id), .check = settings_hex32,          \
 			.meaning = "App ID of the Agora project" },                                \
 		    { "APP_CERTIFICATE", FIELD_TEXT, (required) | FIELD_FILE | FIELD_SECRET,       \
-			    offsetof(struct token_settings, certificate), .check = is_hex32,       \
+			    offsetof(struct token_settings, certificate), .check = settings_hex32, \
 			    .meaning = "its primary certificate; keep it secret" },                \
 		    { "APP_CERTIFICATE_SECONDARY", FIELD_TEXT, FIELD_FILE | FIELD_SECRET,          \
 			    offsetof(struct token_settings, second_certificate),                   \
-			    .check = is_hex32,                                                     \
+			    .check = settings_hex32,                                               \
 			    .meaning = "one that verifies too, while certificates change" },       \
 	}
 
@@ -579,6 +571,103 @@ token_post(struct exchange *x)
 	if (x->admission->granted)
 		out->grant = x->admission->verdict.grant->name;
 	return NEXT;
+}
+
+/* Routes of other public token servers, which clients ask by their names */
+
+struct fetch_request {
+	struct token_request token; /* first: what is asked and issued */
+	int64_t expiry, expire_time;
+};
+
+#define AT(member) offsetof(struct fetch_request, member)
+#define FETCH_CHANNEL_ROWS(least)                                                                  \
+	{ "channel", FIELD_TEXT, 0, AT(token.channel), least, CHANNEL_MAX, .check = name_is_rtc,   \
+		.meaning = "another name of channelName" },                                        \
+	{                                                                                          \
+		"channelName", FIELD_TEXT, 0, AT(token.channel), least, CHANNEL_MAX,               \
+		    .check = name_is_rtc, .meaning = "channel name; * = any channel"               \
+	}
+#define FETCH_ROWS                                                                                 \
+	{ "role", FIELD_CHOICE, FIELD_WORD, AT(token.role), .choices = roles,                      \
+		.fallback = ROLE_SUBSCRIBER, .meaning = ROLE_MEANING },                            \
+	    { "expire", FIELD_INT, 0, AT(token.expire), SECONDS, .meaning = EXPIRE_MEANING },      \
+	    { "expiry", FIELD_INT, 0, AT(expiry), SECONDS, .meaning = "another name of expire" },  \
+	{                                                                                          \
+		"expireTime", FIELD_INT, 0, AT(expire_time), SECONDS,                              \
+		    .meaning = "another name of expire"                                            \
+	}
+
+static const struct field fetch_rtc_fields[] = {
+	FETCH_CHANNEL_ROWS(1),
+	{ "uid", FIELD_ID, 0, AT(token.uid), 1, ACCOUNT_MAX, .check = name_is_rtc,
+	    .meaning = "uid or account; 0 and * = any user; required unless the grant gives it" },
+	FETCH_ROWS,
+};
+static const struct field fetch_rtm_fields[] = {
+	FETCH_CHANNEL_ROWS(0),
+	{ "uid", FIELD_ID, 0, AT(token.uid), 1, RTM_USER_MAX, .check = name_is_rtm_user,
+	    .meaning = "RTM user id; required unless the grant gives it" },
+	FETCH_ROWS,
+};
+static const struct field access_token_fields[] = {
+	FETCH_CHANNEL_ROWS(1),
+	{ "uid", FIELD_TEXT, 0, AT(token.uid), 1, ACCOUNT_MAX, .check = name_is_rtc,
+	    .meaning = "uid or account; 0, * or nothing = any user, or the grant's" },
+	FETCH_ROWS,
+};
+
+#undef AT
+
+static const struct needs needs_channel = { "channelName", "is required",
+	{ { "channelName" }, { "channel" } } };
+
+const struct table fetch_rtc_table =
+    NEEDS_TABLE(fetch_rtc_fields, struct fetch_request, &needs_channel);
+const struct table fetch_rtm_table = TABLE(fetch_rtm_fields, struct fetch_request);
+const struct table access_token_table = { access_token_fields,
+	sizeof(access_token_fields) / sizeof(access_token_fields[0]), sizeof(struct fetch_request),
+	.text_source = true, .needs = &needs_channel };
+
+static void
+fetch_ask(struct exchange *x, struct ask *ask, enum token_kind kind)
+{
+	struct fetch_request *f = x->input;
+
+	f->token.kind = kind;
+	if (f->token.expire == 0)
+		f->token.expire = f->expiry != 0 ? f->expiry : f->expire_time;
+	token_ask(x, ask);
+}
+
+void
+token_fetch_rtc_ask(struct exchange *x, struct ask *ask)
+{
+	fetch_ask(x, ask, TOKEN_RTC);
+}
+
+void
+token_fetch_rtm_ask(struct exchange *x, struct ask *ask)
+{
+	fetch_ask(x, ask, TOKEN_RTM);
+}
+
+/* As with the GET routes, where nobody is named the grant's user is, or else any may use it. */
+void
+token_access_ask(struct exchange *x, struct ask *ask)
+{
+	fetch_ask(x, ask, TOKEN_RTC);
+	ask->users[0].required = false;
+}
+
+enum step
+token_get_access(struct exchange *x)
+{
+	struct token_request *r = x->input;
+
+	if (r->uid.data == NULL)
+		r->uid = TEXT("0");
+	return token_post(x);
 }
 
 /* The token service's GET routes */

@@ -106,15 +106,19 @@ bool token_joins(int64_t kind);
 /* A salt as Agora's builders draw it: 1 to 99999999. */
 uint32_t token_salt(void);
 
-/* What a request asks for (struct route); the last four are the GET routes'. */
+/* What a request asks for (struct route). */
 void token_ask(struct exchange *exchange, struct ask *ask);
 void token_rtc_ask(struct exchange *exchange, struct ask *ask);
 void token_rte_ask(struct exchange *exchange, struct ask *ask);
 void token_rtm_ask(struct exchange *exchange, struct ask *ask);
 void token_chat_ask(struct exchange *exchange, struct ask *ask);
+void token_fetch_rtc_ask(struct exchange *exchange, struct ask *ask);
+void token_fetch_rtm_ask(struct exchange *exchange, struct ask *ask);
+void token_access_ask(struct exchange *exchange, struct ask *ask);
 
 /* Endpoints. */
 enum step token_post(struct exchange *exchange);
+enum step token_get_access(struct exchange *exchange);
 enum step token_get_rtc(struct exchange *exchange);
 enum step token_get_rtm(struct exchange *exchange);
 enum step token_get_rte(struct exchange *exchange);
@@ -123,7 +127,7 @@ enum step token_get_chat_user(struct exchange *exchange);
 
 /* Their inputs and answers. */
 extern const struct table rtc_path_table, rtm_path_table, rte_path_table, rte_rtm_path_table,
-    chat_app_path_table, chat_user_path_table;
+    chat_app_path_table, chat_user_path_table, fetch_rtc_table, fetch_rtm_table, access_token_table;
 extern const struct table rtc_answer_table, rtm_answer_table, rte_answer_table, chat_answer_table;
 
 #endif

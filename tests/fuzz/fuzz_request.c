@@ -27,13 +27,13 @@ static const struct {
 	enum body_problem problem;
 } setups[] = {
 	{ { .token = CREDENTIALS,
-	      .api = { .cors_allow_origin = TEXT("https://a.example, https://b.example:8443"),
-		  .max_body = REQUEST_BODY_MAX } },
+	      .cors = { .origins =
+			    TEXT("https://a.example,https://b.example:8443,https://*.c.example") },
+	      .api = { .max_body = REQUEST_BODY_MAX } },
 	    BODY_WHOLE },
 	{ { .token = CREDENTIALS,
-	      .api = { .cors_allow_origin = TEXT("*"),
-		  .base_path = TEXT("/agora"),
-		  .max_body = REQUEST_BODY_MAX } },
+	      .cors = { .any = true, .any_header = true, .origins = TEXT("*") },
+	      .api = { .base_path = TEXT("/agora"), .max_body = REQUEST_BODY_MAX } },
 	    BODY_WHOLE },
 	{ { .token = CREDENTIALS, .api = { .max_body = REQUEST_BODY_MAX } }, BODY_CUT },
 };

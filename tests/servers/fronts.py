@@ -25,7 +25,8 @@ POLICY = {
 }
 ORIGINS = {
     "list": r"^https://(a\.example|b\.example:8443)$",
-    "star": r"^[!-~]{5,512}$",
+    "star": r"^[!-~]{1,512}$",
+    "below": r"^https://([a-z0-9_-]+\.)+example\.com$",
     "null": r"^null$",
 }
 
@@ -402,7 +403,7 @@ server.breakagelog = "{self.breakage_path}"
 
 class LighttpdFastcgi(Lighttpd):
     name = "lighttpd, FastCGI"
-    below_a_path = (('"/" =>', '"/agora/" =>'), ("^/metrics", "^/agora/metrics")), "base"
+    below_a_path = (('"/" =>', '"/agora/" =>'), ("^/+metrics", "^/agora/+metrics")), "base"
     file = "agora-fastcgi.conf"
 
     def replaced(self):
@@ -413,7 +414,7 @@ class LighttpdCgi(Started, Lighttpd):
     starts = "agora.cgi"
     name = "lighttpd, CGI"
     below_a_path = (('"/" =>', '"/agora" =>'), ('agora.cgi/"', 'agora.cgi"'),
-                    ("^/metrics", "^/agora/metrics")), "list"
+                    ("^/+metrics", "^/agora/+metrics")), "list"
     file = "agora-cgi.conf"
 
     def replaced(self):

@@ -214,6 +214,27 @@ def test_settings_of_the_file_count_for_nginx_too(run):
     serve.stop()
 
 
+def test_origins_of_nginx_are_the_responders(run):
+    for listed, allowed, refused in (
+        ("https://A.example:443/,http://b.example:80", ("https://a.example", "http://b.example"),
+         ("null", "https://a.example:444")),
+        ("https://*.example.com", ("https://a.example.com", "https://a.b.example.com"),
+         ("https://example.com", "https://evilexample.com", "https://a.example.com.evil")),
+        ("https://c.example, *", ("https://c.example", "https://d.example", "null"), ()),
+    ):
+        path = credentials(run.directory(), f"CORS_ALLOW_ORIGIN={listed}")
+        serve = Serve(run, "--env-file", path, *port_line())
+        serve.ready()
+        for origin in (*allowed, *refused):
+            answer = http(serve.port, "POST", "/getToken", [("Origin", origin)], b"x" * 65537)
+            check_error(answer, 413, "body_too_large")
+            wanted = origin if origin in allowed else None
+            same(answer.header(ALLOW_ORIGIN), wanted, f"nginx's {ALLOW_ORIGIN} with {listed}")
+            status = http(serve.port, "GET", "/ping", [("Origin", origin)]).status
+            same(status, 200 if wanted else 403, f"our status to {origin} with {listed}")
+        serve.stop()
+
+
 def test_below_a_path(run):
     path = credentials(run.directory(), "BASE_PATH=/agora")
     serve = Serve(run, "--env-file", path, *port_line())

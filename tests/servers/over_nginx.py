@@ -141,7 +141,11 @@ def test_502_when_the_responder_is_gone(run, build):
 def test_502_and_the_origins_of_the_other_settings(run, build):
     for kind, origin, allowed in (
         ("star", "https://x.example", True),
-        ("star", "null", False),
+        ("star", "null", True),
+        ("below", "https://a.b.example.com", True),
+        ("below", "https://evilexample.com", False),
+        ("below", "https://example.com", False),
+        ("below", "https://a.example.com:8443", False),
         ("null", "null", True),
         ("unset", "https://x.example", False),
     ):
@@ -475,7 +479,7 @@ def test_the_example_site(run, build):
     site = ExampleSite(run, build)
     name = "tokens.example.com"
     answer = exchange(site.plain_port, request_bytes("GET", "/rtm/u/?expiry=1", host=name))
-    same(answer.status, 301, "status over http")
+    same(answer.status, 308, "status over http")
     same(answer.header("Location"), f"https://{name}/rtm/u/?expiry=1", "Location")
 
     itself = [("Origin", f"https://{name}"), ("X-Forwarded-For", "203.0.113.9")]

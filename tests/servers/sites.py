@@ -19,6 +19,7 @@ SETTINGS = {
     "list": {"CORS_ALLOW_ORIGIN": "https://a.example , https://b.example:8443"},
     "star": {"CORS_ALLOW_ORIGIN": "*"},
     "null": {"CORS_ALLOW_ORIGIN": "null"},
+    "below": {"CORS_ALLOW_ORIGIN": "https://*.example.com/", "CORS_ALLOW_HEADERS": "X-Custom"},
     "unset": {},
     "base": {"BASE_PATH": "/agora"},
     "small": {"MAX_PARAMS": "4096", "MAX_BODY": "1024"},
@@ -26,12 +27,13 @@ SETTINGS = {
 }
 ORIGINS = {
     "list": '"https://a.example" 1; "https://b.example:8443" 1;',
-    "star": 'null 0; "~^[!-~]{1,512}$" 1;',
+    "star": '"~^[!-~]{1,512}$" 1;',
+    "below": '"~^https://([a-z0-9_-]+\\.)+example\\.com$" 1;',
     "null": '"null" 1;',
 }
 ACCESS_LINE = re.compile(
     r"[0-9T:.-]+Z info id=(?P<id>[A-Za-z0-9._~+/=:@-]{1,128}) method=(?P<method>[A-Z-]+) "
-    r"route=(?P<route>[A-Za-z/:-]+) status=(?P<status>\d+) duration_us=\d+ client=[0-9a-f.:]+( error=[a-z_]+)?"
+    r"route=(?P<route>[A-Za-z_/:-]+) status=(?P<status>\d+) duration_us=\d+ client=[0-9a-f.:]+( error=[a-z_]+)?"
 )
 SANITIZER = re.compile(r"Sanitizer|runtime error:")
 

@@ -5,7 +5,7 @@
 #define SECRET "an HS256 secret of 32 bytes, yes"
 #define ISSUER "\"issuer\":\"https://id.example.com/\""
 #define AUDIENCE "\"audience\":\"https://tokens.example.com\""
-#define RULE_HEX "must be 32 hexadecimal digits, as Agora's console shows it"
+#define RULE_HEX ", and Agora's console shows 32 hexadecimal digits"
 #define RULE_TTL "must be a duration like \"45s\", \"30m\" or \"2h\", at most \"24h\""
 #define RULE_RATE "must be a rate like \"5/s\", \"20/min\", \"100/h\" or \"500/day\""
 #define RULE_HASH "must be the 64 hexadecimal digits of a SHA-256"
@@ -417,22 +417,31 @@ refuses(void)
 		{ "{\"callers\":{},\"grants\":[],\"projects\":[]}",
 		    ": /projects: must be an object" },
 		{ PROJECT("\"appId\":\"0123456789abcdef0123456789abcde\"," CERTIFICATE),
-		    ": /projects/p/appId: " RULE_HEX },
+		    ": /projects/p/appId: "
+		    "31 characters" RULE_HEX },
 		{ PROJECT("\"appId\":\"0123456789abcdef0123456789abcdeg\"," CERTIFICATE),
-		    ": /projects/p/appId: " RULE_HEX },
+		    ": /projects/p/appId: "
+		    "32 characters" RULE_HEX "; the last is another letter" },
 		{ PROJECT(CERTIFICATE), ": /projects/p/appId: is required" },
-		{ PROJECT("\"appId\":\"x\"," CERTIFICATE), ": /projects/p/appId: " RULE_HEX },
+		{ PROJECT("\"appId\":\"x\"," CERTIFICATE),
+		    ": /projects/p/appId: "
+		    "1 character" RULE_HEX "; the last is another letter" },
 		{ PROJECT(ID), ": /projects/p/certificate: is required" },
 		{ PROJECT(ID ",\"certificate\":\"SECRETVALUE\""),
-		    ": /projects/p/certificate: " RULE_HEX },
+		    ": /projects/p/certificate: "
+		    "11 characters" RULE_HEX
+		    "; the first wrong one, character 1, is another letter" },
 		{ PROJECT(ID "," CERTIFICATE ",\"secondCertificate\":\"SECRETVALUE\""),
-		    ": /projects/p/secondCertificate: " RULE_HEX },
+		    ": /projects/p/secondCertificate: "
+		    "11 characters" RULE_HEX
+		    "; the first wrong one, character 1, is another letter" },
 		{ PROJECT(ID "," CERTIFICATE ",\"certificateFile\":\"/dev/null\""),
 		    ": /projects/p/certificateFile: is there as text and as a file" },
 		{ PROJECT(ID ",\"certificateFile\":\"/nonexistent\""),
 		    ": /projects/p/certificateFile: /nonexistent: No such file or directory" },
 		{ PROJECT(ID ",\"certificateFile\":\"/dev/null\""),
-		    ": /projects/p/certificate: " RULE_HEX },
+		    ": /projects/p/certificate: "
+		    "0 characters" RULE_HEX },
 		{ PROJECT(ID "," CERTIFICATE ",\"customerId\":\"c\""),
 		    ": /projects/p/customerSecret: is required with the other of the pair" },
 		{ PROJECT(ID "," CERTIFICATE ",\"customerSecret\":\"SECRETVALUE\""),

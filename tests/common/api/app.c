@@ -257,6 +257,8 @@ static const struct {
 	{ "POST", "/getToken", RTC_BODY, "token expire expiresAt" },
 	{ "POST", "/token/getNew", RTC_BODY, "token expire expiresAt" },
 	{ "POST", "/fetchToken", RTC_BODY, "token expire expiresAt" },
+	{ "POST", "/fetch_rtc_token", RTC_BODY, "token expire expiresAt" },
+	{ "POST", "/fetch_rtm_token", "{\"uid\":\"u\"}", "token expire expiresAt" },
 	{ "POST", "/token/inspect", "{\"token\":\"x\"}", "signatureValid compared valid problems" },
 	{ "GET", "/rtc/ch/publisher/uid/7", "", "rtcToken" },
 	{ "GET", "/rtm/u", "", "rtmToken" },
@@ -276,8 +278,11 @@ answers_every_route(void)
 	/* Those that ask Agora have tests of their own. */
 	for (size_t i = 0; i < route_count; i++)
 		inline_count += routes[i].wait == ROUTE_INLINE;
-	/* Two rows answer about the policy, one with text, and one not unless CONSOLE is set. */
-	CHECK(COUNT(every_route) + 4 == inline_count, "the table has every row");
+	/*
+	 * Two rows answer about the policy, one with text, one not unless CONSOLE is set, and
+	 * /access_token has its inputs in the query.
+	 */
+	CHECK(COUNT(every_route) + 5 == inline_count, "the table has every row");
 	for (size_t i = 0; i < COUNT(every_route); i++)
 		for (size_t e = 0; e < COUNT(ends); e++) {
 			struct buf names = { 0 };
@@ -355,7 +360,7 @@ refuses_other_paths_and_methods(void)
 		{ "GET", "", NULL },
 		{ "GET", "/nothing", NULL },
 		{ "GET", "/Ping", NULL },
-		{ "GET", "//ping", NULL },
+		{ "POST", "//ping", "GET, HEAD, OPTIONS" },
 		{ "GET", "/ping//", NULL },
 		{ "GET", "/ping/x", NULL },
 		{ "GET", "/getToken/x", NULL },
@@ -677,6 +682,8 @@ refuses_paths(void)
 
 /* Bodies */
 
+#define SEND "; send a JSON object, in UTF-8, with Content-Type: application/json"
+
 static void
 refuses_bodies(void)
 {
@@ -684,6 +691,7 @@ refuses_bodies(void)
 	static const struct {
 		struct text body;
 		const char *error;
+		int status; /* 0: 400 */
 	} cases[] = {
 		{ TEXT(""), "the body is empty; a JSON object is expected" },
 		{ TEXT(" \r\n\t"), "the body is empty; a JSON object is expected" },
@@ -700,9 +708,35 @@ refuses_bodies(void)
 		{ TEXT("\"x\""), "the body must be one JSON object" },
 		{ TEXT("7"), "the body must be one JSON object" },
 		{ TEXT("true"), "the body must be one JSON object" },
-		{ TEXT("tokenType=rtc&channel=ch&uid=7"), "the body is not JSON, at byte 2" },
-		{ TEXT("<xml/>"), "the body is not JSON, at byte 1" },
-		{ TEXT("{'tokenType':'rtc'}"), "the body is not JSON, at byte 2" },
+		{ TEXT("\"{}\""),
+		    "the body is a JSON string; a JSON object is expected (was it "
+		    "encoded twice?)" },
+		{ TEXT("tokenType=rtc&channel=ch&uid=7"),
+		    "the body is a form (application/x-www-form-urlencoded)" SEND, 415 },
+		{ TEXT("--x\r\nContent-Disposition: form-data; name=\"uid\"\r\n\r\n7\r\n--x--\r\n"),
+		    "the body is a multipart form" SEND, 415 },
+		{ TEXT("\x1f\x8b\x08\0\0"),
+		    "the body is compressed with gzip" SEND ", not compressed", 415 },
+		{ TEXT("\xff\xfe{\0}\0"),
+		    "the body is text in UTF-16, as PowerShell's > writes it" SEND, 415 },
+		{ TEXT("{\0}\0"), "the body is text in UTF-16, as PowerShell's > writes it" SEND,
+		    415 },
+		{ TEXT("\0{\0}"), "the body is text in UTF-16, as PowerShell's > writes it" SEND,
+		    415 },
+		{ TEXT("\xff\xfe\0\0{\0\0\0}\0\0\0"), "the body is text in UTF-32" SEND, 415 },
+		{ TEXT("{\0\0\0}\0\0\0"), "the body is text in UTF-32" SEND, 415 },
+		{ TEXT("<xml/>"), "the body is XML or HTML" SEND, 415 },
+		{ TEXT("\x82\xa9token"), "the body is not text" SEND, 415 },
+		{ TEXT("[object Object]"),
+		    "the body is the text [object Object]: make JSON of the "
+		    "object first, as JSON.stringify does" },
+		{ TEXT("{tokenType:rtc}"),
+		    "the body has a name without double quotes, which JSON "
+		    "wants; some shells take them away" },
+		{ TEXT("{'tokenType':'rtc'}"),
+		    "the body has single quotes; JSON has double quotes "
+		    "around names and texts" },
+		{ TEXT("\xef\xbb\xbf{\"uid\":7,}"), "the body is not JSON, at byte 13" },
 		{ TEXT("{\"uid\":7,}"), "the body is not JSON, at byte 10" },
 		{ TEXT(IN_BODY "\"uid\":\"a\\u0000b\"}"),
 		    "the body has a NUL character in a string or a name, at byte 43" },
@@ -716,7 +750,7 @@ refuses_bodies(void)
 		{ TEXT("{\"a\":[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]}"), "tokenType: is required" },
 		{ TEXT("{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"),
 		    "the body is nested too deeply, at byte 21" },
-		{ TEXT("\xef\xbb\xbf{}"), "the body is not JSON, at byte 1" },
+		{ TEXT("\xef\xbb\xbf{}"), "tokenType: is required" },
 	};
 	static const char *const uris[] = { "/getToken", "/token/getNew/", "/fetchToken" };
 
@@ -728,7 +762,10 @@ refuses_bodies(void)
 				cases[i].body.length };
 
 			post(uris[u], sent);
-			CHECK(is_error(400, a_field ? "missing_field" : "invalid_body",
+			CHECK(is_error(cases[i].status == 0 ? 400 : cases[i].status,
+				  a_field                      ? "missing_field"
+				      : cases[i].status == 415 ? "unsupported_body"
+							       : "invalid_body",
 				  a_field ? "tokenType" : NULL, cases[i].error),
 			    cases[i].error);
 		}
@@ -870,7 +907,9 @@ survives_every_truncation_of_a_body(void)
 		memcpy(bytes, whole.data, whole.length);
 		bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
 		post("/getToken", (struct text){ guarded(bytes, whole.length), whole.length });
-		CHECK(x.response.status == 200 || x.response.status == 400, name);
+		CHECK(x.response.status == 200 || x.response.status == 400 ||
+			x.response.status == 415,
+		    name);
 	}
 	post("/getToken", whole);
 	CHECK(has_token("token", "RTM2(u){1:60}/60"), "the whole one");

@@ -100,7 +100,7 @@ reads_the_environment_alone(void)
 	buf_free(&error);
 }
 
-#define HEX_RULE "must be 32 hexadecimal digits, as Agora's console shows it"
+#define HEX_RULE ", and Agora's console shows 32 hexadecimal digits"
 #define PATH_RULE "must begin with / and not end with it"
 #define BODY_RULE "must be a whole number of bytes, 1024 to 1048576"
 
@@ -115,10 +115,21 @@ names_what_is_wrong(void)
 		{ "APP_ID=\nAPP_CERTIFICATE=\n", "APP_ID: is required" },
 		{ "APP_ID=" APP_ID, "APP_CERTIFICATE: is required" },
 		{ "APP_CERTIFICATE=" CERTIFICATE, "APP_ID: is required" },
-		{ "APP_ID=abc\nAPP_CERTIFICATE=" CERTIFICATE, "@:1: APP_ID: " HEX_RULE },
-		{ "APP_ID=" APP_ID "0\nAPP_CERTIFICATE=" CERTIFICATE, "@:1: APP_ID: " HEX_RULE },
+		{ "APP_ID=abc\nAPP_CERTIFICATE=" CERTIFICATE,
+		    "@:1: APP_ID: 3 characters" HEX_RULE },
+		{ "APP_ID=" APP_ID "0\nAPP_CERTIFICATE=" CERTIFICATE,
+		    "@:1: APP_ID: 33 characters" HEX_RULE },
 		{ "APP_ID=" APP_ID "\n\nAPP_CERTIFICATE=SECRETg9876543210fedcba987654321",
-		    "@:3: APP_CERTIFICATE: " HEX_RULE },
+		    "@:3: APP_CERTIFICATE: 32 characters" HEX_RULE
+		    "; the first wrong one, character 1, is another letter" },
+		{ BOTH "CORS_ALLOW_ORIGIN=https://a.example,b.example",
+		    "@:3: CORS_ALLOW_ORIGIN: the entry b.example does not begin with a scheme, "
+		    "such "
+		    "as https://" },
+		{ BOTH "CORS_ALLOW_HEADERS=X-A X-B",
+		    "@:3: CORS_ALLOW_HEADERS: the entry X-A X-B is not the name of a header; names "
+		    "are "
+		    "separated with commas" },
 		{ BOTH "BASE_PATH=agora", "@:3: BASE_PATH: " PATH_RULE },
 		{ BOTH "BASE_PATH=/agora/", "@:3: BASE_PATH: " PATH_RULE },
 		{ BOTH "BASE_PATH=/", "@:3: BASE_PATH: " PATH_RULE },
@@ -199,7 +210,6 @@ warns_of_unknown_names(void)
 		{ BOTH, NULL, NULL },
 		{ BOTH "CORS_ALLOW_ORIGIN=*\nBASE_PATH=/a\nMAX_BODY=2000\nSERVER_PORT=1\nPORT=1",
 		    NULL, NULL },
-		{ BOTH "APP_ID_FILE=/x\nAPP_CERTIFICATE_FILE=/x", NULL, NULL },
 		{ BOTH "OWN_NUMBER=1", NULL, NULL },
 		/* the peers' settings */
 		{ BOTH "AGORA_BASE_URL=https://api.agora.io/\nCUSTOMER_ID=x\nCUSTOMER_SECRET=x\n"
@@ -211,6 +221,7 @@ warns_of_unknown_names(void)
 		{ BOTH "CORS_ALLOW_ORIGINS=*", "CORS_ALLOW_ORIGINS", ":3: " },
 		{ "APP_IDS=secret\n" BOTH, "APP_IDS", ":1: " },
 		{ BOTH "app_id=secret", "app_id", ":3: " },
+		{ BOTH "CUSTOMER_KEY=secret", "CUSTOMER_KEY", "did you mean CUSTOMER_ID?" },
 		{ BOTH "MAX_BODY_FILE=/x", "MAX_BODY_FILE", ":3: " },
 	};
 	char *none[] = { NULL };

@@ -467,8 +467,30 @@ reads_the_environment(void)
 		{ { "" }, NULL },
 		{ { "PLAIN=a" }, "a" },
 		{ { "PLAIN==" }, "=" },
-		{ { "PLAIN= a " }, " a " },
-		{ { "PLAIN='a'" }, "'a'" },
+		{ { "PLAIN= a " }, "a" },
+		{ { "PLAIN='a'" }, "a" },
+		{ { "PLAIN=\"a b\"" }, "a b" },
+		{ { "PLAIN= \" a \" " }, "a" },
+		{ { "PLAIN=\"\"a\"\"" }, "\"a\"" },
+		{ { "PLAIN='a\"" }, "'a\"" },
+		{ { "PLAIN=\"" }, "\"" },
+		{ { "PLAIN=''" }, NULL },
+		{ { "PLAIN=\"\"" }, NULL },
+		{ { "PLAIN= \t\r\n" }, NULL },
+		{ { "PLAIN=a\n" }, "a" },
+		{ { "PLAIN=a\r\n" }, "a" },
+		{ { "PLAIN=\xef\xbb\xbf"
+		    "a" },
+		    "a" },
+		{ { "PLAIN=\xc2\xa0"
+		    "a\xe2\x80\x8b" },
+		    "a" },
+		{ { "PLAIN=\xe2\x81\xa0\xc2\xa0" }, NULL },
+		{ { "PLAIN=a\xc2\xa0"
+		    "b" },
+		    "a\xc2\xa0"
+		    "b" },
+		{ { "PLAIN=\xc3\xa9" }, "\xc3\xa9" },
 		{ { "PLAINER=b", "PLAIN=a" }, "a" },
 		{ { "XPLAIN=b" }, NULL },
 		{ { "PLAIN" }, NULL },
@@ -599,7 +621,7 @@ says_what_is_missing(void)
 }
 
 static void
-trims_line_ends_of_files(void)
+trims_files(void)
 {
 	static const struct {
 		struct text content;
@@ -609,7 +631,12 @@ trims_line_ends_of_files(void)
 		{ TEXT("value\n"), "value" },
 		{ TEXT("value\r\n"), "value" },
 		{ TEXT("value\n\n\r\n"), "value" },
-		{ TEXT(" value \n"), " value " },
+		{ TEXT(" value \n"), "value" },
+		{ TEXT("\"value\"\n"), "value" },
+		{ TEXT("'value'\r\n"), "value" },
+		{ TEXT("\xef\xbb\xbfvalue\n"), "value" },
+		{ TEXT("value\xc2\xa0\n"), "value" },
+		{ TEXT(" \"\" \n"), NULL },
 		{ TEXT("a\nb\n"), "a\nb" },
 		{ TEXT("'value' # c\n"), "'value' # c" },
 		{ TEXT(""), NULL },
@@ -738,9 +765,10 @@ takes_credentials(void)
 static struct buf reported;
 
 static void
-report(const char *file, size_t line, const char *name)
+report(const char *file, size_t line, const char *name, const char *meant)
 {
-	buf_printf(&reported, "%s:%zu:%s ", strrchr(file, '/') + 1, line, name);
+	buf_printf(&reported, "%s:%zu:%s%s%s ", file == NULL ? "" : strrchr(file, '/') + 1, line,
+	    name, meant == NULL ? "" : "=", meant == NULL ? "" : meant);
 }
 
 static void
@@ -754,8 +782,8 @@ finds_unknown_names(void)
 	} cases[] = {
 		{ "PLAIN=1\nTHE_SECRET=1\nTHE_SECRET_FILE=/x\nNUMBER=1\nFLAG=1\nMORE=1", "" },
 		{ "PLAINER=1", "env:1:PLAINER " },
-		{ "PLAI=1", "env:1:PLAI " },
-		{ "plain=1", "env:1:plain " },
+		{ "PLAI=1", "env:1:PLAI=PLAIN " },
+		{ "plain=1", "env:1:plain=PLAIN " },
 		{ "\nPLAIN_FILE=1", "env:2:PLAIN_FILE " },
 		{ "THE_SECRET_FIL=1", "env:1:THE_SECRET_FIL " },
 		{ "THE_SECRET_FILES=1", "env:1:THE_SECRET_FILES " },
@@ -804,6 +832,271 @@ reads_several_tables(void)
 	buf_free(&error);
 }
 
+#define SHOWN ", and Agora's console shows 32 hexadecimal digits"
+#define HEX32 "0123456789abcdef0123456789ABCDEF"
+
+/* The length, and where and what the first wrong character is; never the value. */
+static void
+says_what_is_wrong_with_32_digits(void)
+{
+	static const struct {
+		struct text value;
+		const char *rule; /* NULL = fine */
+	} cases[] = {
+		{ TEXT(HEX32), NULL },
+		{ TEXT(""), "0 characters" SHOWN },
+		{ TEXT("0"), "1 character" SHOWN },
+		{ TEXT("0123456789abcdef0123456789ABCDE"), "31 characters" SHOWN },
+		{ TEXT(HEX32 "0"), "33 characters" SHOWN },
+		{ TEXT(HEX32 "\n"), "33 characters" SHOWN "; the last is a newline" },
+		{ TEXT(HEX32 "\xc2\xa0"), "33 characters" SHOWN "; the last is a no-break space" },
+		{ TEXT("\xef\xbb\xbf" HEX32),
+		    "33 characters" SHOWN
+		    "; the first wrong one, character 1, is a byte order mark" },
+		{ TEXT("\"" HEX32 "\""),
+		    "34 characters" SHOWN "; the first wrong one, character 1, is a double quote" },
+		{ TEXT("0123\r\n56789abcdef0123456789abcdef"),
+		    "33 characters" SHOWN
+		    "; the first wrong one, character 5, is a carriage return" },
+		{ TEXT("01234567-89ab-cdef-0123-456789abcdef"),
+		    "36 characters" SHOWN "; the first wrong one, character 9, is a hyphen" },
+		{ TEXT("0123456789abcdef\xe2\x80\x8b"
+		       "0123456789abcdef"),
+		    "33 characters" SHOWN
+		    "; the first wrong one, character 17, is a zero-width space" },
+		{ TEXT("0123456789abcdef0123456789abcdeO"),
+		    "32 characters" SHOWN "; the last is another letter" },
+		{ TEXT("\xff\xfe"
+		       "0\0"),
+		    "4 characters" SHOWN
+		    "; the first wrong one, character 1, is a mark of UTF-16" },
+		{ TEXT("0\0"), "2 characters" SHOWN "; the last is a NUL byte" },
+		{ TEXT("\x1b"), "1 character" SHOWN "; the last is a control character" },
+		{ TEXT("<app"),
+		    "4 characters" SHOWN
+		    "; the first wrong one, character 1, is a punctuation mark" },
+		{ TEXT("\xe2\x80\x9c"), "1 character" SHOWN "; the last is a typographic quote" },
+		{ TEXT("\xc3\xa9"), "1 character" SHOWN "; the last is not ASCII" },
+		{ TEXT("\xe2\x80"),
+		    "2 characters" SHOWN "; the first wrong one, character 1, is not ASCII" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct text value = { guarded(cases[i].value.data, cases[i].value.length),
+			cases[i].value.length };
+		struct field_error error = { 0 };
+		bool fine = settings_hex32(value, &error);
+
+		CHECK(fine == (cases[i].rule == NULL), cases[i].value.data);
+		CHECK(same_text(text_of(error.rule), cases[i].rule == NULL ? "" : cases[i].rule),
+		    error.rule);
+	}
+}
+
+/* What is around a value is no part of it in a .env file either; an odd character is named. */
+static void
+reads_values_alike(void)
+{
+	static const struct {
+		struct text env;
+		const char *plain, *error; /* error: after the place; NULL = fine */
+	} cases[] = {
+		{ TEXT("PLAIN=' a '"), "a", NULL },
+		{ TEXT("PLAIN='\"a\"'"), "a", NULL },
+		{ TEXT("PLAIN=\"a\\n\""), "a", NULL },
+		{ TEXT("PLAIN=\xc2\xa0"
+		       "a\xe2\x80\x8b"),
+		    "a", NULL },
+		{ TEXT("PLAIN=\xef\xbb\xbf"), NULL, NULL },
+		{ TEXT("NUMBER=\xc2\xa0"
+		       "7"),
+		    NULL, NULL },
+		{ TEXT("NUMBER=7\xe2\x80\x8b"
+		       "1"),
+		    NULL,
+		    "NUMBER: must be a whole number, 1 to 9; it has 3 characters, and number 2 is "
+		    "a "
+		    "zero-width space" },
+		{ TEXT("FLAG=\"tr\\tue\""), NULL,
+		    "FLAG: must be true or false; it has 5 characters, and number 3 is a tab" },
+		{ TEXT("\xff\xfeP\0L\0A\0I\0N\0=\0a\0"), NULL,
+		    "it is text in UTF-16; save it as UTF-8" },
+		{ TEXT("\xfe\xff\0P\0=\0a"), NULL, "it is text in UTF-16; save it as UTF-8" },
+	};
+	char *none[] = { NULL };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf error = { 0 };
+		struct settings *settings;
+		struct sample_settings out = { 0 };
+		const char *name = cases[i].env.data;
+
+		if (make_directory() != 0)
+			abort();
+		settings = settings_open(make_file("env", cases[i].env), none, &error);
+		CHECK((settings != NULL && settings_read(settings, &sample_table, &out, &error)) ==
+			(cases[i].error == NULL),
+		    name);
+		buf_add(&error, "", 1);
+		CHECK(strstr(error.data, cases[i].error == NULL ? "" : cases[i].error) != NULL,
+		    error.data);
+		CHECK(cases[i].error != NULL ||
+			(cases[i].plain == NULL ? out.plain.data == NULL
+						: same_text(out.plain, cases[i].plain)),
+		    name);
+		settings_free(settings);
+		buf_free(&error);
+		remove_directory();
+	}
+}
+
+#define ROW(name, flags)                                                                           \
+	{                                                                                          \
+		name, FIELD_TEXT, flags, offsetof(struct sample_settings, plain)                   \
+	}
+
+static const struct field real_fields[] = { ROW("APP_ID", FIELD_REQUIRED | FIELD_FILE),
+	ROW("APP_CERTIFICATE", FIELD_REQUIRED | FIELD_FILE | FIELD_SECRET),
+	ROW("APP_CERTIFICATE_SECONDARY", FIELD_FILE | FIELD_SECRET), ROW("CORS_ALLOW_ORIGIN", 0),
+	ROW("CUSTOMER_ID", FIELD_FILE), ROW("CUSTOMER_SECRET", FIELD_FILE),
+	ROW("STORAGE_BUCKET_ACCESS_KEY", FIELD_FILE), ROW("PORT", 0), ROW("MAX_BODY", 0) };
+static const struct table real_table = TEXT_TABLE(real_fields, struct sample_settings);
+
+static void
+guesses_names(void)
+{
+	static const struct table *const tables[] = { &real_table };
+	static const struct {
+		const char *name, *meant; /* meant NULL: unknown, and no guess */
+		bool in_environment;      /* guessed there, too, where names of others are */
+	} cases[] = {
+		{ "APP_CERT", "APP_CERTIFICATE", true },
+		{ "AGORA_APP_ID", "APP_ID", true },
+		{ "AGORA_APP_CERTIFICATE", "APP_CERTIFICATE", true },
+		{ "AGORA_APP_CERTIFICATE_FILE", "APP_CERTIFICATE_FILE", true },
+		{ "APPID", "APP_ID", true },
+		{ "AGORA_APPID", "APP_ID", true },
+		{ "app_id", "APP_ID", true },
+		{ "appCertificate", "APP_CERTIFICATE", true },
+		{ "REACT_APP_AGORA_APP_ID", "APP_ID", true },
+		{ "NEXT_PUBLIC_AGORA_APP_ID", "APP_ID", true },
+		{ "PRIMARY_CERTIFICATE", "APP_CERTIFICATE", true },
+		{ "CUSTOMER_KEY", "CUSTOMER_ID", true },
+		{ "AGORA_CUSTOMER_KEY", "CUSTOMER_ID", true },
+		{ "AGORA_CUSTOMER_SECRET", "CUSTOMER_SECRET", true },
+		{ "CORS_ORIGIN", "CORS_ALLOW_ORIGIN", true },
+		{ "ALLOWED_ORIGINS", "CORS_ALLOW_ORIGIN", true },
+		{ "CORS_ALLOW_ORIGINS", "CORS_ALLOW_ORIGIN", false },
+		{ "APP_CERTIFCATE", "APP_CERTIFICATE", false },
+		{ "APP_IDS", "APP_ID", false },
+		{ "MAXBODY", "MAX_BODY", true },
+		{ "POST", NULL, false },
+		{ "HOME", NULL, false },
+		{ "PATH", NULL, false },
+		{ "AGORA_", NULL, false },
+		{ "AGORA_ENV_FILE", NULL, false },
+		{ "_FILE", NULL, false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char variable[80], line[80], wanted[160];
+		char *environment[] = { variable, NULL }, *none[] = { NULL };
+		struct buf error = { 0 };
+		struct settings *settings;
+
+		if (make_directory() != 0)
+			abort();
+		snprintf(variable, sizeof(variable), "%s=x", cases[i].name);
+		snprintf(line, sizeof(line), "%s=x\n", cases[i].name);
+		settings = settings_open(make_file("env", text_of(line)), none, &error);
+		buf_clear(&reported);
+		settings_unknown(settings, tables, COUNT(tables), report);
+		snprintf(wanted, sizeof(wanted), "env:1:%s%s%s ", cases[i].name,
+		    cases[i].meant == NULL ? "" : "=",
+		    cases[i].meant == NULL ? "" : cases[i].meant);
+		CHECK(same_text(buf_view(&reported), wanted), cases[i].name);
+		settings_free(settings);
+
+		settings = settings_open(NULL, environment, &error);
+		buf_clear(&reported);
+		settings_unknown(settings, tables, COUNT(tables), report);
+		snprintf(wanted, sizeof(wanted), ":0:%s=%s ", cases[i].name,
+		    cases[i].meant == NULL ? "" : cases[i].meant);
+		CHECK(same_text(buf_view(&reported), cases[i].in_environment ? wanted : ""),
+		    cases[i].name);
+		settings_free(settings);
+		buf_free(&error);
+		remove_directory();
+	}
+	buf_free(&reported);
+}
+
+static void
+finds_twice(const char *name, bool value_counts)
+{
+	buf_printf(&reported, "%s%s ", name, value_counts ? "" : "_FILE");
+}
+
+static void
+finds_settings_twice(void)
+{
+	static const struct table *const tables[] = { &real_table };
+	static struct {
+		const char *env;
+		char environment[2][48];
+		const char *reported, *missing; /* what is said where APP_ID is required */
+	} cases[] = {
+		{ "APP_ID=a\n", { "" }, "", NULL },
+		{ "APP_ID=a\nAPP_ID_FILE=/x\n", { "" }, "APP_ID ", NULL },
+		{ "APP_ID=\nAPP_ID_FILE=/x\n", { "" }, "", NULL },
+		{ "APP_ID=a\n", { "APP_ID=b" }, "", NULL },
+		{ "APP_ID=a\n", { "APP_ID_FILE=/x" }, "APP_ID_FILE ", NULL },
+		{ "APP_ID_FILE=/x\n", { "APP_ID=a" }, "APP_ID ", NULL },
+		{ "", { "APP_ID_FILE=/x", "APP_ID=' '" }, "", NULL },
+		{ "CUSTOMER_ID=a\n", { "CUSTOMER_ID=a", "CUSTOMER_ID_FILE=/x" }, "CUSTOMER_ID ",
+		    "APP_ID: is required" },
+		{ "A=1\nAGORA_APP_ID=secret\n", { "" }, "",
+		    "APP_ID: is required; @:2 has AGORA_APP_ID, which should be APP_ID" },
+		{ "", { "APPID=secret" }, "",
+		    "APP_ID: is required; the environment has APPID, which should be APP_ID" },
+		{ "", { "HOME=/" }, "", "APP_ID: is required" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf error = { 0 };
+		struct settings *settings;
+		struct sample_settings out;
+		const char *path;
+		char name[16];
+
+		snprintf(name, sizeof(name), "%zu", i);
+		if (make_directory() != 0)
+			abort();
+		path = make_file("env", text_of(cases[i].env));
+		settings = settings_open(path, environment_of(cases[i].environment, 2), &error);
+		buf_clear(&reported);
+		settings_twice(settings, tables, COUNT(tables), finds_twice);
+		CHECK(same_text(buf_view(&reported), cases[i].reported), name);
+		if (cases[i].missing != NULL) {
+			struct buf wanted = { 0 };
+
+			for (const char *c = cases[i].missing; *c != '\0'; c++)
+				if (*c == '@')
+					buf_text(&wanted, path);
+				else
+					buf_add(&wanted, c, 1);
+			buf_add(&wanted, "", 1);
+			CHECK(!settings_read(settings, &real_table, &out, &error), name);
+			CHECK(same_text(buf_view(&error), wanted.data), name);
+			buf_free(&wanted);
+		}
+		settings_free(settings);
+		buf_free(&error);
+		remove_directory();
+	}
+	buf_free(&reported);
+}
+
 CU_TestInfo base_settings_tests[] = {
 	{ "reads .env files", reads_env_files },
 	{ "counts lines", counts_lines },
@@ -814,7 +1107,11 @@ CU_TestInfo base_settings_tests[] = {
 	{ "reads the environment", reads_the_environment },
 	{ "names the place of errors", names_the_place_of_errors },
 	{ "says what is missing", says_what_is_missing },
-	{ "trims line ends of files", trims_line_ends_of_files },
+	{ "trims files", trims_files },
+	{ "says what is wrong with 32 digits", says_what_is_wrong_with_32_digits },
+	{ "reads values of .env files alike", reads_values_alike },
+	{ "guesses which setting was meant", guesses_names },
+	{ "finds settings that are given twice", finds_settings_twice },
 	{ "limits files", limits_files },
 	{ "says why a file cannot be read", says_why_a_file_cannot_be_read },
 	{ "takes credentials", takes_credentials },

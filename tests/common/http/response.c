@@ -20,6 +20,7 @@ static const struct {
 	{ ERROR_HEADERS_TOO_LARGE, 431, "headers_too_large" },
 	{ ERROR_BODY_CUT, 400, "body_cut" },
 	{ ERROR_BAD_BODY, 400, "invalid_body" },
+	{ ERROR_UNSUPPORTED_BODY, 415, "unsupported_body" },
 	{ ERROR_MISSING_FIELD, 400, "missing_field" },
 	{ ERROR_INVALID_FIELD, 400, "invalid_field" },
 	{ ERROR_OVERLOADED, 503, "overloaded" },

@@ -833,7 +833,7 @@ reads_descriptions(void)
 		    RULE_32 },
 		{ "{\"appId\":\"" APP_ID "\",\"issueTs\":1,\"expire\":1}", "salt", "is required",
 		    true },
-		{ "{\"appId\":\"" APP_ID "\",\"issueTs\":1,\"expire\":1,\"salt\":\"1\"}", "salt",
+		{ "{\"appId\":\"" APP_ID "\",\"issueTs\":1,\"expire\":1,\"salt\":\"x\"}", "salt",
 		    RULE_32 },
 		{ "{\"appId\":\"" APP_ID "\",\"issueTs\":1,\"expire\":1,\"salt\":1}", "services",
 		    "is required", true },

@@ -105,6 +105,9 @@ static const struct {
 	{ RTC(",\"role\":\"subscriber\""), "RTC(ch,7){1:3600}", 3600, NULL },
 	{ RTC(",\"role\":2"), "RTC(ch,7){1:3600}", 3600, NULL },
 	{ RTC(",\"role\":\"2\""), "RTC(ch,7){1:3600}", 3600, NULL },
+	{ RTC(",\"role\":1.0,\"expire\":\"60\""), "RTC(ch,7){1:60 2:60 3:60 4:60}", 60, NULL },
+	{ RTC(",\"expire\":6e1"), "RTC(ch,7){1:60}", 60, NULL },
+	{ RTC_UID("42.0"), "RTC(ch,42){1:3600}", 3600, NULL },
 	{ RTC(",\"role\":null"), "RTC(ch,7){1:3600}", 3600, NULL },
 	{ RTC(",\"role\":\"\""), "RTC(ch,7){1:3600}", 3600, NULL },
 	{ RTC(",\"role\":\"audience\""), "RTC(ch,7){1:3600}", 3600, NULL },
@@ -385,8 +388,8 @@ static const struct {
 	{ RTC_UID("\"\""), "uid", SHORT_RULE },
 	{ RTC_UID("4294967296"), "uid", UID_RULE },
 	{ RTC_UID("-1"), "uid", NEGATIVE_RULE("4294967295") },
-	{ RTC_UID("7.0"), "uid", UID_RULE },
-	{ RTC_UID("1e3"), "uid", UID_RULE },
+	{ RTC_UID("7.5"), "uid", UID_RULE },
+	{ RTC_UID("1e10"), "uid", UID_RULE },
 	{ RTC_UID("true"), "uid", UID_RULE },
 	{ RTC_UID("[7]"), "uid", UID_RULE },
 	{ RTC_UID("99999999999999999999999"), "uid", UID_RULE },
@@ -419,7 +422,7 @@ static const struct {
 	{ RTC(",\"role\":\"hosts\""), "role", ROLE_RULE },
 	{ RTC(",\"role\":0"), "role", ROLE_RULE },
 	{ RTC(",\"role\":3"), "role", ROLE_RULE },
-	{ RTC(",\"role\":1.0"), "role", ROLE_RULE },
+	{ RTC(",\"role\":1.5"), "role", ROLE_RULE },
 	{ RTC(",\"role\":true"), "role", ROLE_RULE },
 	{ "{\"tokenType\":\"fpa\",\"role\":\"x\"}", "role", ROLE_RULE },
 	{ "{\"tokenType\":\"apaas\",\"role\":\"publisher\"}", "role",
@@ -431,8 +434,8 @@ static const struct {
 	{ RTC(",\"expire\":-1"), "expire", SECONDS_RULE },
 	{ RTC(",\"expire\":4294967296"), "expire", SECONDS_RULE },
 	{ RTC(",\"expire\":1.5"), "expire", SECONDS_RULE },
-	{ RTC(",\"expire\":60.0"), "expire", SECONDS_RULE },
-	{ RTC(",\"expire\":\"60\""), "expire", SECONDS_RULE },
+	{ RTC(",\"expire\":60.5"), "expire", SECONDS_RULE },
+	{ RTC(",\"expire\":\"60s\""), "expire", SECONDS_RULE },
 	{ RTC(",\"expire\":\"\""), "expire", SECONDS_RULE },
 	{ RTC(",\"expire\":true"), "expire", SECONDS_RULE },
 	{ RTC(",\"expire\":[]"), "expire", SECONDS_RULE },
@@ -443,7 +446,7 @@ static const struct {
 	{ RTC(",\"privileges\":{\"audio\":1}"), "privileges.join", "is required", true },
 	{ RTC(",\"privileges\":{\"join\":-1}"), "privileges.join", SECONDS_RULE },
 	{ RTC(",\"privileges\":{\"join\":1,\"audio\":-1}"), "privileges.audio", SECONDS_RULE },
-	{ RTC(",\"privileges\":{\"join\":1,\"video\":\"1\"}"), "privileges.video", SECONDS_RULE },
+	{ RTC(",\"privileges\":{\"join\":1,\"video\":\"x\"}"), "privileges.video", SECONDS_RULE },
 	{ RTC(",\"privileges\":{\"join\":1,\"data\":4294967296}"), "privileges.data",
 	    SECONDS_RULE },
 	{ RTC(",\"privileges\":[]"), "privileges", "must be an object" },
@@ -947,7 +950,7 @@ every_path_row_passes_and_fails(void)
 
 /* Settings */
 
-#define HEX_RULE "must be 32 hexadecimal digits, as Agora's console shows it"
+#define HEX_RULE ", and Agora's console shows 32 hexadecimal digits"
 
 static void
 reads_settings(void)
@@ -960,20 +963,21 @@ reads_settings(void)
 		{ "{\"APP_ID\":\"" APP_ID "\",\"APP_CERTIFICATE\":\"" CERTIFICATE "\"}", NULL,
 		    NULL },
 		{ "{\"APP_ID\":\"" APP_ID "0\",\"APP_CERTIFICATE\":\"" CERTIFICATE "\"}", "APP_ID",
-		    HEX_RULE },
+		    "33 characters" HEX_RULE },
 		{ "{\"APP_ID\":\"0123456789abcdef0123456789ABCDE\",\"APP_CERTIFICATE\":"
 		  "\"" CERTIFICATE "\"}",
-		    "APP_ID", HEX_RULE },
+		    "APP_ID", "31 characters" HEX_RULE },
 		{ "{\"APP_ID\":\"0123456789abcdef0123456789ABCDEg\",\"APP_CERTIFICATE\":"
 		  "\"" CERTIFICATE "\"}",
-		    "APP_ID", HEX_RULE },
+		    "APP_ID", "32 characters" HEX_RULE "; the last is another letter" },
 		{ "{\"APP_ID\":\"" APP_ID
 		  "\",\"APP_CERTIFICATE\":\" 123456789abcdef0123456789ABCDEF\"}",
-		    "APP_CERTIFICATE", HEX_RULE },
+		    "APP_CERTIFICATE",
+		    "32 characters" HEX_RULE "; the first wrong one, character 1, is a space" },
 		{ "{\"APP_ID\":\"" APP_ID "\",\"APP_CERTIFICATE\":\"" CERTIFICATE "\\n\"}",
-		    "APP_CERTIFICATE", HEX_RULE },
+		    "APP_CERTIFICATE", "33 characters" HEX_RULE "; the last is a newline" },
 		{ "{\"APP_ID\":\"" APP_ID "\",\"APP_CERTIFICATE\":\"a\"}", "APP_CERTIFICATE",
-		    HEX_RULE },
+		    "1 character" HEX_RULE },
 		{ "{\"APP_CERTIFICATE\":\"" CERTIFICATE "\"}", "APP_ID", "is required", true },
 		{ "{\"APP_ID\":\"" APP_ID "\"}", "APP_CERTIFICATE", "is required", true },
 		{ "{\"APP_ID\":\"\",\"APP_CERTIFICATE\":\"\"}", "APP_ID", "is required", true },
