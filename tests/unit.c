@@ -46,6 +46,8 @@
 	S(http_response)                                                                           \
 	S(http_route)                                                                              \
 	S(services_inspect)                                                                        \
+	S(services_lists)                                                                          \
+	S(services_objects)                                                                        \
 	S(services_names)                                                                          \
 	S(services_tokens)                                                                         \
 	S(api_app)                                                                                 \

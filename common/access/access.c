@@ -753,6 +753,30 @@ access_bound(const struct exchange *x)
 	return channels[0];
 }
 
+int64_t
+access_share(struct exchange *x, struct text of, int64_t most, int64_t us)
+{
+	const struct admission *a = x->admission;
+	const struct caller *caller = a == NULL ? NULL : a->identity.caller;
+	struct text key[] = { of, { NULL, 0 }, { NULL, 0 } };
+	char address[46];
+	int64_t wait;
+
+	if (a == NULL || a->access->limits == NULL)
+		return 0;
+	if (caller == NULL || caller->type == CALLER_ANONYMOUS) {
+		key[2] = limit_address(x->request.address, address);
+	} else {
+		key[1] = caller->name;
+		key[2] = a->identity.subject;
+	}
+	wait = limit_take(a->access->limits, LIMIT_SHARE, key, sizeof(key) / sizeof(key[0]),
+	    us / most, most, monotonic_us());
+	if (wait > 0)
+		metric_add(METRIC_RATE_LIMITED, &LABELS("share"), 1);
+	return wait;
+}
+
 enum step
 access_out_of_bounds(struct exchange *x)
 {

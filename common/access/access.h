@@ -90,6 +90,13 @@ void access_note_token(struct exchange *exchange, struct text token);
  */
 struct text access_bound(const struct exchange *exchange);
 
+/*
+ * Takes one of the caller's share of something that all callers have together: so many in that
+ * time.  Microseconds until it may have one more, 0: it has it.  A caller without a subject that
+ * is nobody in particular is its address.
+ */
+int64_t access_share(struct exchange *exchange, struct text of, int64_t most, int64_t us);
+
 /* Answers 403: Agora does not say that the job is in that channel.  Returns ANSWERED. */
 enum step access_out_of_bounds(struct exchange *exchange);
 

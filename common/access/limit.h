@@ -21,7 +21,7 @@ struct limits *limits_open(void);
 void limits_close(struct limits *limits);
 
 /* What a bucket is for: each counts by itself. */
-enum limit_scope { LIMIT_ADDRESS, LIMIT_FAILURE, LIMIT_GRANT };
+enum limit_scope { LIMIT_ADDRESS, LIMIT_FAILURE, LIMIT_GRANT, LIMIT_SHARE };
 
 /*
  * Takes one from the bucket of the key, which fills by one each interval_us up to burst.  Returns

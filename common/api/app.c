@@ -8,6 +8,7 @@
 #include "cors.h"
 #include "host.h"
 #include "json.h"
+#include "lists.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -68,6 +69,43 @@ enum rate {
 /* And of requests a minute. */
 enum minute_rate { MINUTE_PULL_LIST = 20, MINUTE_PULL_FILTERED = 15 };
 
+/* A quarter of a second's requests, and a third of a minute's, are for stops alone. */
+static void
+fill_budget(struct budget *b, const char *api, int64_t most, bool a_minute)
+{
+	const int64_t reserve = most / (a_minute ? 3 : 4);
+
+	b->all = (struct pace){ .api = api, .most = most, .a_minute = a_minute };
+	b->others = (struct pace){ .api = api,
+		.most = most - (reserve > 0 ? reserve : 1),
+		.a_minute = a_minute,
+		.also = &b->all };
+}
+
+/*
+ * Lists of media pull are few a minute: of those no caller may have more than a half.  Who looks
+ * asks first for the place of a minute, and of a second last.
+ */
+static void
+fill_pull(struct rest_project *p)
+{
+	struct budget *second = &p->pull_filtered, *minute = &p->pull_filtered_minute;
+
+	fill_budget(&p->pull, "pull", RATE_PULL, false);
+	p->pull_create = (struct pace){ .api = "pull", .most = RATE_PULL_CREATE };
+	p->pull_list = (struct pace){ .api = "pull",
+		.most = MINUTE_PULL_LIST,
+		.a_minute = true,
+		.also = &p->pull.others,
+		.share = MINUTE_PULL_LIST / 2 };
+	fill_budget(second, "pull", RATE_PULL_FILTERED, false);
+	fill_budget(minute, "pull", MINUTE_PULL_FILTERED, true);
+	second->others.also = &minute->all;
+	minute->others.also = &second->others;
+	minute->all.also = &second->all;
+	minute->others.share = minute->all.share = MINUTE_PULL_FILTERED / 2;
+}
+
 static void
 send_call(void *owner, struct call *call)
 {
@@ -89,15 +127,11 @@ static void
 fill_project(
     struct rest_project *p, const struct project *project, const struct upstream_settings *settings)
 {
-	*p = (struct rest_project){ .project = project,
-		.recording = { "recording", RATE_RECORDING },
-		.rtt = { "rtt", RATE_RTT },
-		.push = { "push", RATE_PUSH },
-		.pull = { "pull", RATE_PULL },
-		.pull_create = { "pull", RATE_PULL_CREATE },
-		.pull_list = { "pull", MINUTE_PULL_LIST, true, &p->pull },
-		.pull_filtered = { "pull", RATE_PULL_FILTERED, false, &p->pull_filtered_minute },
-		.pull_filtered_minute = { "pull", MINUTE_PULL_FILTERED, true } };
+	*p = (struct rest_project){ .project = project };
+	fill_budget(&p->recording, "recording", RATE_RECORDING, false);
+	fill_budget(&p->rtt, "rtt", RATE_RTT, false);
+	fill_budget(&p->push, "push", RATE_PUSH, false);
+	fill_pull(p);
 	for (size_t i = 0; i < JOB_SLOTS; i++)
 		p->push_update[i] = (struct pace){ "push", RATE_PUSH_UPDATE };
 	if (project != NULL && project->customer_id.data != NULL)
@@ -123,6 +157,7 @@ fill_rest(struct app *app, const struct config *config)
 	fill_project(&app->rest.projects[0], NULL, &config->upstream);
 	for (size_t i = 0; i < count; i++)
 		fill_project(&app->rest.projects[i + 1], &projects[i], &config->upstream);
+	app->rest.lists = lists_open();
 	app->services.rest = &app->rest;
 }
 
@@ -176,6 +211,7 @@ app_close(struct app *app)
 	access_close(app->access); /* before what it sends with */
 	if (app->upstream != NULL)
 		app->driver->close(app->upstream);
+	lists_close(app->rest.lists);
 	for (size_t i = 0; i < app->rest.project_count; i++)
 		credentials_wipe(&app->rest.projects[i].credentials);
 	free(app->rest.projects);
@@ -389,7 +425,9 @@ door_steps(struct app *app, struct exchange *x, const char *path_problem)
 	    cors_step(x, &app->config->cors) == ANSWERED)
 		step = ANSWERED;
 	else if (path_problem != NULL)
-		step = exchange_fail(x, ERROR_BAD_PATH, NULL, path_problem);
+		step = exchange_fail(x,
+		    x->request.parameter == NULL ? ERROR_BAD_PATH : ERROR_INVALID_FIELD,
+		    x->request.parameter, path_problem);
 	else if (route == NULL)
 		step = no_route(x, path_exists, buf_view(&allow));
 	else

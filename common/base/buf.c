@@ -14,7 +14,7 @@
 #define BUF_FIRST 256
 #define ARENA_BLOCK 4096
 
-static void
+void
 out_of_memory(void)
 {
 	fputs("agora-backend: out of memory\n", stderr);
@@ -174,6 +174,20 @@ buf_json(struct buf *buf, struct text text)
 		i += n;
 	}
 	buf_add(buf, "\"", 1);
+}
+
+void
+buf_utf8(struct buf *buf, struct text text)
+{
+	for (size_t i = 0, n; i < text.length; i += n) {
+		n = utf8_length((const unsigned char *)text.data + i, text.length - i);
+		if (n > 0) {
+			buf_add(buf, text.data + i, n);
+		} else {
+			buf_text(buf, "\xef\xbf\xbd");
+			n = 1;
+		}
+	}
 }
 
 const char *

@@ -40,6 +40,8 @@ void buf_number(struct buf *buf, int64_t number);
 void buf_hex(struct buf *buf, const void *bytes, size_t length);
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void buf_json(struct buf *buf, struct text text);
+/* The text; bytes of it that are not UTF-8 become U+FFFD. */
+void buf_utf8(struct buf *buf, struct text text);
 /*
  * Appends a file's content, at most `max` bytes.  NULL, or why not, for people: "is larger than N
  * bytes", or strerror(3)'s words.  The buffer grows once, so that a secret leaves no copies.
@@ -74,6 +76,9 @@ bool secrets_are_locked(void);
  * and none of their user's other processes may trace them or read their memory or environment.
  */
 void forbid_core_files(void);
+
+/* Ends the program: the one way out when there is no memory. */
+void out_of_memory(void) __attribute__((noreturn));
 
 /* Zeroed memory; never NULL. */
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));

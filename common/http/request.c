@@ -13,6 +13,7 @@
 #define STATE_PART_MAX 256  /* bytes of a member's key, and of its value */
 #define STATE_PASSED_ON 512 /* bytes */
 #define STATE_LARGE 128     /* bytes: such members are the first to be left out */
+#define PARAMETER_MAX 40    /* bytes of a query parameter's name that an error repeats */
 
 /* The next one of that name, from *at on, which is set behind it. */
 static struct text
@@ -335,8 +336,44 @@ split_path(struct request *request, struct text path, bool decoded, struct arena
 			return "the path has a % that is not followed by two hexadecimal digits";
 		if (has_dots(*segment))
 			return "the path must not have the segments . and ..";
+		if (memchr(segment->data, 0, segment->length) != NULL)
+			return "the path must not have %00 (NUL)";
 	}
 	return NULL;
+}
+
+/* A name that an error may repeat: letters, digits and what joins words. */
+static bool
+is_plain_name(struct text name)
+{
+	for (size_t i = 0; i < name.length; i++)
+		if (!isalnum((unsigned char)name.data[i]) && memchr("_-.", name.data[i], 3) == NULL)
+			return false;
+	return name.length > 0 && name.length <= PARAMETER_MAX;
+}
+
+/*
+ * No text that is asked for holds a NUL, and what goes on to a C string or to Agora would end there
+ * while a grant saw all of it.  A % of an escape is no part of another one, so that the raw text
+ * shows each.
+ */
+static const char *
+check_query(struct request *request, struct arena *arena)
+{
+	static const char rule[] = "must not have %00 (NUL)";
+	const struct text query = request->query;
+	const char *nul = query.length == 0 ? NULL : memmem(query.data, query.length, "%00", 3);
+	const char *from = nul, *equals;
+	struct text name;
+
+	if (nul == NULL)
+		return NULL;
+	while (from > query.data && from[-1] != '&')
+		from--;
+	equals = memchr(from, '=', (size_t)(nul - from));
+	name = (struct text){ from, equals == NULL ? 0 : (size_t)(equals - from) };
+	request->parameter = is_plain_name(name) ? arena_copy(arena, name).data : "query";
+	return rule;
 }
 
 static bool
@@ -376,6 +413,7 @@ const char *
 request_parse(
     struct request *request, char *const *params, const char *base_path, struct arena *arena)
 {
+	const char *problem;
 	struct text path;
 	bool decoded;
 
@@ -389,5 +427,6 @@ request_parse(
 	if (request->traceparent.data != NULL)
 		request->tracestate = tracestate_of(request, arena);
 	path = raw_path(request, base_path, &decoded);
-	return split_path(request, path, decoded, arena);
+	problem = split_path(request, path, decoded, arena);
+	return problem == NULL ? check_query(request, arena) : problem;
 }

@@ -18,7 +18,9 @@ struct request {
 	struct text method;
 	struct text segments[REQUEST_SEGMENTS]; /* of the path behind the base path, decoded once */
 	size_t segment_count;
-	struct text query;   /* raw */
+	struct text query; /* raw; without %00 */
+	/* Where the query is refused: its parameter, or "query"; NULL: the path is. */
+	const char *parameter;
 	struct text id;      /* X-Request-ID: the client's if well formed, else ours */
 	struct text address; /* REMOTE_ADDR: the client, as the web server says; may be absent */
 	/*
@@ -37,7 +39,7 @@ struct request {
 /*
  * Reads method, path, query and id from params.  base_path ("" or "/prefix") is cut off the path;
  * without one, SCRIPT_NAME is where PATH_INFO says that the program was named by it.  What is
- * decoded lives in arena.  NULL, or why the path is refused: static text.
+ * decoded lives in arena.  NULL, or why the path or the query is refused: static text.
  */
 const char *request_parse(struct request *request, char *const *params, const char *base_path,
     struct arena *arena) __attribute__((nonnull));

@@ -5,7 +5,10 @@
 
 #include "agora.h"
 #include "clock.h"
+#include "lists.h"
+#include "objects.h"
 #include "random.h"
+#include "route.h"
 
 #define BOT_EXPIRE AGORA_EXPIRE_MAX /* seconds: a running job cannot take a new token */
 #define CALL_EXPIRE 600 /* seconds: longer than a call may take, and clocks may differ */
@@ -87,13 +90,51 @@ void
 json_set(struct json_object *object, const char *name, struct json_object *value)
 {
 	if (value == NULL || json_object_object_add(object, name, value) != 0)
-		abort();
+		out_of_memory();
+}
+
+void
+json_append(struct json_object *list, struct json_object *item)
+{
+	if (item == NULL || json_object_array_add(list, item) != 0)
+		out_of_memory();
+}
+
+/* json-c passes bytes on as they are, and counts them in int; nothing of ours is as long. */
+struct json_object *
+json_text(struct text text)
+{
+	struct json_object *value;
+	struct buf mended = { 0 };
+
+	if (text.length > INT32_MAX)
+		text.length = INT32_MAX;
+	if (!text_is_utf8(text)) {
+		buf_utf8(&mended, text);
+		text = buf_view(&mended);
+	}
+	value = json_object_new_string_len(text.data, (int)text.length);
+	buf_wipe(&mended);
+	buf_free(&mended);
+	if (value == NULL)
+		out_of_memory();
+	return value;
+}
+
+struct json_object *
+json_list(void)
+{
+	struct json_object *list = json_object_new_array();
+
+	if (list == NULL)
+		out_of_memory();
+	return list;
 }
 
 void
 json_set_text(struct json_object *object, const char *name, struct text value)
 {
-	json_set(object, name, json_object_new_string_len(value.data, (int)value.length));
+	json_set(object, name, json_text(value));
 }
 
 void
@@ -110,9 +151,9 @@ json_copy(struct json_object *object)
 	if (object == NULL)
 		copy = json_object_new_object();
 	else if (json_object_deep_copy(object, &copy, NULL) != 0)
-		abort();
+		copy = NULL;
 	if (copy == NULL)
-		abort();
+		out_of_memory();
 	return copy;
 }
 
@@ -195,7 +236,7 @@ add_escaped(struct buf *path, struct text text)
 	for (size_t i = 0; i < text.length; i++) {
 		unsigned char c = (unsigned char)text.data[i];
 
-		if (isalnum(c) || strchr("-_.~", c) != NULL)
+		if (isalnum(c) || memchr("-_.~", c, 4) != NULL)
 			buf_add(path, &c, 1);
 		else
 			buf_printf(path, "%%%02X", c);
@@ -225,7 +266,7 @@ is_agora_id(struct text value, struct field_error *error)
 	for (size_t i = 0; i < value.length; i++) {
 		unsigned char c = (unsigned char)value.data[i];
 
-		if (!isalnum(c) && (c == 0 || strchr("-_.~=", c) == NULL)) {
+		if (!isalnum(c) && memchr("-_.~=", c, 5) == NULL) {
 			field_rule(error, "is no id that Agora gave: byte %zu is 0x%02x", i + 1, c);
 			return false;
 		}
@@ -239,6 +280,7 @@ is_agora_id(struct text value, struct field_error *error)
 
 /* Tokens */
 
+/* Absent: the exchange is answered.  Names that no row checked end here, not in a token. */
 static struct text
 rtc_token(struct exchange *x, struct text channel, struct text uid, int64_t role, uint32_t expire)
 {
@@ -250,8 +292,11 @@ rtc_token(struct exchange *x, struct text channel, struct text uid, int64_t role
 	struct field_error error;
 
 	if (!token_issue(services_of(x), &project, &request, (uint32_t)x->now, token_salt(),
-		&x->arena, &answer, &error))
-		abort(); /* a plain RTC token of checked names always fits */
+		&x->arena, &answer, &error)) {
+		exchange_fail(x, ERROR_INVALID_FIELD, error.field[0] == '\0' ? NULL : error.field,
+		    error.rule);
+		return (struct text){ NULL, 0 };
+	}
 	return answer.token;
 }
 
@@ -261,21 +306,24 @@ agora_bot_token(struct exchange *x, struct text channel, struct text uid, bool p
 	return rtc_token(x, channel, uid, publish ? ROLE_PUBLISHER : ROLE_SUBSCRIBER, BOT_EXPIRE);
 }
 
-void
+bool
 agora_authorize(struct exchange *x, struct call *call, struct text token)
 {
 	const struct text bound = access_bound(x);
 	struct buf header = { 0 };
 
 	if (call->credentials->id.data != NULL)
-		return;
+		return true;
 	if (token.data == NULL)
 		token = rtc_token(x, bound.data == NULL ? TEXT("*") : bound, TEXT("0"),
 		    ROLE_SUBSCRIBER, CALL_EXPIRE);
+	if (token.data == NULL)
+		return false;
 	buf_printf(&header, "agora token=\"%.*s\"", (int)token.length, token.data);
 	call->authorization = arena_copy(&x->arena, buf_view(&header));
 	buf_wipe(&header);
 	buf_free(&header);
+	return true;
 }
 
 /* Calls */
@@ -284,6 +332,17 @@ static void
 free_call(void *object)
 {
 	call_free(object);
+}
+
+struct pace *
+agora_pace(const struct exchange *x, struct budget *budget)
+{
+	static const char stop[] = ".stop";
+	const char *action = x->route->action;
+	const size_t length = strlen(action), n = sizeof(stop) - 1;
+
+	return length > n && strcmp(action + length - n, stop) == 0 ? &budget->all
+								    : &budget->others;
 }
 
 int64_t
@@ -326,9 +385,23 @@ agora_body(struct exchange *x, struct call *call, struct json_object *body)
 	json_object_put(body);
 }
 
+static bool
+changes_something(const struct call *call)
+{
+	return strcmp(call->method, "GET") != 0 && call->pace != NULL;
+}
+
+static void
+forget_lists(struct exchange *x, const struct call *call)
+{
+	if (changes_something(call))
+		lists_forget(services_of(x)->rest->lists, call->credentials, call->pace->api);
+}
+
 static void
 call_done(struct call *call)
 {
+	forget_lists(call->owner, call);
 	exchange_go_on(call->owner);
 }
 
@@ -340,21 +413,79 @@ cancel(struct exchange *x)
 	sender->cancel(sender->owner, x->call);
 }
 
+/* Whether the segment is . or .. for whoever decodes it, once or more often. */
+static bool
+is_dots(struct text segment)
+{
+	size_t dots = 0;
+
+	while (segment.length > 0) {
+		size_t n = 1;
+
+		if (segment.data[0] == '%') {
+			while (segment.length - n >= 2 && memcmp(segment.data + n, "25", 2) == 0)
+				n += 2;
+			if (segment.length - n < 2 || segment.data[n] != '2' ||
+			    (segment.data[n + 1] | 0x20) != 'e')
+				return false;
+			n += 2;
+		} else if (segment.data[0] != '.') {
+			return false;
+		}
+		dots++;
+		segment = (struct text){ segment.data + n, segment.length - n };
+	}
+	return dots == 1 || dots == 2;
+}
+
+static bool
+has_dots(struct text path)
+{
+	const char *mark = memchr(path.data, '?', path.length);
+
+	if (mark != NULL)
+		path.length = (size_t)(mark - path.data);
+	while (path.length > 0) {
+		const char *slash = memchr(path.data, '/', path.length);
+		size_t n = slash == NULL ? path.length : (size_t)(slash - path.data);
+
+		if (is_dots((struct text){ path.data, n }))
+			return true;
+		n += slash == NULL ? 0 : 1;
+		path = (struct text){ path.data + n, path.length - n };
+	}
+	return false;
+}
+
+bool
+agora_may_send(struct exchange *x, const struct call *call)
+{
+	if (services_of(x)->rest->sender.send == NULL)
+		exchange_fail(x, ERROR_NOT_CONFIGURED, NULL,
+		    "this program makes no calls to Agora: AGORA_BASE_URL or AGORA_AREA is not "
+		    "set, "
+		    "or it was built without them");
+	else if (has_dots(call->path))
+		exchange_fail(x, ERROR_INVALID_FIELD, NULL,
+		    "a name that is . or .. cannot stand in a path of Agora's");
+	else
+		return true;
+	return false;
+}
+
 enum step
 agora_send(struct exchange *x, struct call *call, enum step (*next)(struct exchange *))
 {
 	const struct rest *rest = services_of(x)->rest;
 
-	if (rest->sender.send == NULL)
-		return exchange_fail(x, ERROR_NOT_CONFIGURED, NULL,
-		    "this program makes no calls to Agora: AGORA_BASE_URL or AGORA_AREA is not "
-		    "set, "
-		    "or it was built without them");
+	if (!agora_may_send(x, call))
+		return ANSWERED;
 	call->done = call_done;
 	call->owner = x;
 	x->call = call;
 	x->next = next;
 	x->cancel = cancel;
+	forget_lists(x, call);
 	rest->sender.send(rest->sender.owner, call);
 	return WAITING;
 }
@@ -418,7 +549,7 @@ without_tokens(struct exchange *x, struct text text)
 			break;
 		from = (size_t)(at - text.data);
 		while (from + n < text.length &&
-		    (isalnum((unsigned char)at[n]) || strchr("+/=", at[n]) != NULL) && at[n] != 0)
+		    (isalnum((unsigned char)at[n]) || memchr("+/=", at[n], 3) != NULL))
 			n++;
 		if (n > 40)
 			text = without_secret(x, text, (struct text){ at, n });
@@ -427,24 +558,10 @@ without_tokens(struct exchange *x, struct text text)
 	return text;
 }
 
-/* The last part of a stream's URL is its key, where it is long enough for one. */
-static struct text
-key_in_url(struct text url)
-{
-	size_t n = url.length;
-
-	while (n > 0 && url.data[n - 1] != '/')
-		n--;
-	return url.length - n < 8 ? (struct text){ NULL, 0 }
-				  : (struct text){ url.data + n, url.length - n };
-}
-
 /* Texts of the request that are secret, at any depth. */
 static struct text
 without_members(struct exchange *x, struct text text, const char *name, struct json_object *value)
 {
-	static const char *const secrets[] = { "streamKey", "secret", "salt", "accessKey",
-		"secretKey", "stsToken", "encryptKey", "encryptKdfSalt" };
 	struct text given;
 
 	if (json_object_is_type(value, json_type_object)) {
@@ -455,12 +572,12 @@ without_members(struct exchange *x, struct text text, const char *name, struct j
 			text = without_members(x, text, name, json_object_array_get_idx(value, i));
 	} else if (json_object_is_type(value, json_type_string)) {
 		given = text_of(json_object_get_string(value));
-		for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-			if (text_is_nocase(text_of(name), secrets[i]))
-				text = without_secret(x, text, given);
-		if (text_is_nocase(text_of(name), "rtmpUrl") ||
-		    text_is_nocase(text_of(name), "streamUrl"))
-			text = without_secret(x, text, key_in_url(given));
+		if (object_is_secret(name))
+			text = without_secret(x, text, given);
+		if (object_is_stream_url(name)) {
+			text = without_secret(x, text, stream_url_key(given));
+			text = without_secret(x, text, stream_url_user(given));
+		}
 	}
 	return text;
 }
@@ -575,7 +692,9 @@ agora_succeeded(struct exchange *x, const char *what, struct json_object *known)
 		outcome = CALL_UNKNOWN;
 	switch (outcome) {
 	case CALL_ANSWERED:
-		if (!succeeded)
+		if (succeeded)
+			object_hide_secrets(call->json);
+		else
 			fail_with_answer(x, what, call, known);
 		break;
 	case CALL_NOT_DONE:
@@ -615,6 +734,20 @@ agora_deleted(struct exchange *x, const char *what)
 	return agora_succeeded(x, what, NULL);
 }
 
+static enum step place_answered(struct exchange *x);
+
+static enum step
+ask_for_place(struct exchange *x, struct text page)
+{
+	const struct job_place *place = x->admission->place;
+	struct call *call = place->ask(x, access_bound(x), page);
+
+	if (call == NULL)
+		return ANSWERED;
+	return place->keep_ms > 0 ? lists_ask(x, call, place->keep_ms, place_answered)
+				  : agora_send(x, call, place_answered);
+}
+
 static enum step
 place_answered(struct exchange *x)
 {
@@ -626,7 +759,7 @@ place_answered(struct exchange *x)
 	if (a->place->is_there(x, access_bound(x), &page))
 		return a->then(x);
 	if (page.length > 0)
-		return agora_send(x, a->place->ask(x, access_bound(x), page), place_answered);
+		return ask_for_place(x, page);
 	return access_out_of_bounds(x);
 }
 
@@ -634,30 +767,11 @@ enum step
 agora_in_place(
     struct exchange *x, const struct job_place *place, enum step (*then)(struct exchange *))
 {
-	const struct text channel = access_bound(x), none = { NULL, 0 };
-
-	if (channel.data == NULL)
+	if (access_bound(x).data == NULL)
 		return then(x);
 	x->admission->place = place;
 	x->admission->then = then;
-	return agora_send(x, place->ask(x, channel, none), place_answered);
-}
-
-bool
-agora_lists(struct json_object *list, const char *member, struct text value)
-{
-	if (!json_object_is_type(list, json_type_array))
-		return false;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *item = json_object_array_get_idx(list, i), *found = NULL;
-
-		if (json_object_is_type(item, json_type_object) &&
-		    json_object_object_get_ex(item, member, &found) &&
-		    json_object_is_type(found, json_type_string) &&
-		    text_is(value, json_object_get_string(found)))
-			return true;
-	}
-	return false;
+	return ask_for_place(x, (struct text){ NULL, 0 });
 }
 
 size_t
@@ -722,7 +836,7 @@ agora_timestamp(struct exchange *x)
 static struct json_object *
 file_name_prefix(struct exchange *x, struct text channel)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_list();
 	char name[PREFIX_MAX - 16 - 1], date[16], hour[16];
 	time_t now = (time_t)x->now;
 	struct tm tm;
@@ -735,12 +849,10 @@ file_name_prefix(struct exchange *x, struct text channel)
 	gmtime_r(&now, &tm);
 	strftime(date, sizeof(date), "%Y%m%d", &tm);
 	strftime(hour, sizeof(hour), "%H%M%S", &tm);
-	if (list == NULL)
-		abort();
 	if (n > 0)
-		json_object_array_add(list, json_object_new_string(name));
-	json_object_array_add(list, json_object_new_string(date));
-	json_object_array_add(list, json_object_new_string(hour));
+		json_append(list, json_text(text_of(name)));
+	json_append(list, json_text(text_of(date)));
+	json_append(list, json_text(text_of(hour)));
 	return list;
 }
 
@@ -757,9 +869,7 @@ agora_storage(struct exchange *x, struct json_object *own, struct text channel)
 	struct json_object *storage, *present = NULL;
 
 	if (own != NULL && !s->override) {
-		exchange_fail(x, ERROR_INVALID_FIELD, "storageConfig",
-		    "is not taken: this server keeps all files in its own storage "
-		    "(STORAGE_OVERRIDE)");
+		exchange_fail(x, ERROR_INVALID_FIELD, "storageConfig", STORAGE_IS_OURS);
 		return NULL;
 	}
 	if (own == NULL &&

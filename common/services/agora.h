@@ -23,6 +23,11 @@ extern const struct table storage_settings_table;
 
 #define JOB_SLOTS 32 /* jobs whose ids meet in one share what is kept there */
 
+/* An API's limit.  What is not for a stop has less of it, so that stops are never crowded out. */
+struct budget {
+	struct pace others, all;
+};
+
 /*
  * A project's account with Agora and its share of Agora's limits, which count by App ID; updates of
  * a push converter by converter.
@@ -30,9 +35,10 @@ extern const struct table storage_settings_table;
 struct rest_project {
 	const struct project *project; /* NULL: the settings' own */
 	struct credentials credentials;
-	struct pace recording, rtt, push, pull, pull_create;
-	struct pace pull_list, pull_filtered, pull_filtered_minute;
-	struct pace push_update[JOB_SLOTS]; /* by agora_slot */
+	struct budget recording, rtt, push, pull;
+	struct pace pull_create, pull_list;                /* of all channels */
+	struct budget pull_filtered, pull_filtered_minute; /* of one channel */
+	struct pace push_update[JOB_SLOTS];                /* by agora_slot */
 };
 
 /* What REST handlers work with beside struct services. */
@@ -42,6 +48,7 @@ struct rest {
 	struct sender sender;
 	struct rest_project *projects; /* the first is the settings' own */
 	size_t project_count;
+	struct lists *lists;
 	int64_t sequences[JOB_SLOTS]; /* the last that agora_sequence gave, by agora_slot */
 	int64_t call_ms;              /* for all calls of one exchange */
 };
@@ -61,11 +68,17 @@ struct rest_project *rest_project(const struct exchange *x);
  */
 struct buf *agora_path(struct exchange *x, struct text url_template, const char *region);
 
-/* Appends "/" and an id, escaped. */
+/*
+ * Appends "/" and an id, escaped.  One that is . or .., however it is written, is refused by
+ * agora_send: whoever passes such a path on takes it for another.
+ */
 void agora_segment(struct buf *path, struct text id);
 
 /* Appends a query parameter, escaped, when there is one; *join is '?' first and '&' then. */
 void agora_query(struct buf *path, char *join, const char *name, struct text value);
+
+/* The budget's limit that the exchange's calls keep: its action says whether it is a stop. */
+struct pace *agora_pace(const struct exchange *x, struct budget *budget);
 
 /* The exchange's next call, zeroed but for the ids that are passed on. */
 struct call *agora_call(struct exchange *x, const char *method, const struct buf *path,
@@ -74,14 +87,21 @@ struct call *agora_call(struct exchange *x, const char *method, const struct buf
 /*
  * For an API that takes a token of the project's too: where there is no customer id and secret the
  * call shows this one; absent: one of ten minutes for the caller's channel, or for any where the
- * call names a job alone.
+ * call names a job alone.  false: the exchange is answered.
  */
-void agora_authorize(struct exchange *x, struct call *call, struct text token);
+bool agora_authorize(struct exchange *x, struct call *call, struct text token)
+    __attribute__((warn_unused_result));
 
 /* Gives it a body; the object is taken. */
 void agora_body(struct exchange *x, struct call *call, struct json_object *body);
 
-/* Sends it; `next` goes on.  Returns WAITING, or ANSWERED with 501. */
+/*
+ * Whether this program makes calls, and the path is one that nobody on the way takes for another:
+ * no segment of it is . or .., however often it is decoded.  false: the exchange is answered.
+ */
+bool agora_may_send(struct exchange *x, const struct call *call);
+
+/* Sends it; `next` goes on.  Returns WAITING, or ANSWERED with 501 or 400. */
 enum step agora_send(struct exchange *x, struct call *call, enum step (*next)(struct exchange *));
 
 /* The call that ended last, in `next`. */
@@ -99,10 +119,14 @@ bool agora_deleted(struct exchange *x, const char *what);
 
 /* How a product says whether a job is in a channel. */
 struct job_place {
-	/* The call that asks; page is where the answer before ended, absent at first. */
+	/*
+	 * The call that asks; page is where the answer before ended, absent at first.  NULL: the
+	 * exchange is answered.
+	 */
 	struct call *(*ask)(struct exchange *x, struct text channel, struct text page);
 	/* Whether the answer says so; else *page where there is more of it. */
 	bool (*is_there)(struct exchange *x, struct text channel, struct text *page);
+	int64_t keep_ms; /* the call lists jobs, and its answer is good for others so long; 0: no */
 };
 
 /*
@@ -111,9 +135,6 @@ struct job_place {
  */
 enum step agora_in_place(
     struct exchange *x, const struct job_place *place, enum step (*then)(struct exchange *));
-
-/* Whether one of the list's objects has this text as its member. */
-bool agora_lists(struct json_object *list, const char *member, struct text value);
 
 /* Where what is kept for a job stands, by its id: 0 to JOB_SLOTS - 1. */
 size_t agora_slot(struct text id);
@@ -159,16 +180,23 @@ struct json_object *agora_storage(struct exchange *x, struct json_object *own, s
 /* Whether vendor and region fit together (Agora's table of third-party storage). */
 bool storage_region_exists(int64_t vendor, int64_t region);
 
-/* A token for a bot of ours: RTC, 24 hours. */
+#define STORAGE_IS_OURS                                                                            \
+	"is not taken: this server keeps all files in its own storage (STORAGE_OVERRIDE)"
+
+/* A token for a bot of ours: RTC, 24 hours.  Absent: the exchange is answered. */
 struct text agora_bot_token(struct exchange *x, struct text channel, struct text uid, bool publish);
 
 /* The object is taken and lives as long as the exchange. */
 struct json_object *agora_keep(struct exchange *x, struct json_object *object);
 
-/* JSON, with out-of-memory dealt with: member added, object taken. */
+/* JSON, with out-of-memory dealt with: member or item added, object taken. */
 void json_set(struct json_object *object, const char *name, struct json_object *value);
 void json_set_text(struct json_object *object, const char *name, struct text value);
 void json_set_int(struct json_object *object, const char *name, int64_t value);
+void json_append(struct json_object *list, struct json_object *item);
+/* Bytes that are not UTF-8 become U+FFFD. */
+struct json_object *json_text(struct text text);
+struct json_object *json_list(void);
 /* A deep copy of an object, or a new one for NULL. */
 struct json_object *json_copy(struct json_object *object);
 

@@ -1,10 +1,13 @@
+#include "lists.h"
 #include "names.h"
+#include "objects.h"
 #include "pull.h"
 #include "random.h"
 #include "rtmp.h"
 
 #define IDLE_LEAST 5
 #define IDLE_MOST 600
+#define LIST_MS 8000 /* how long a list is good for others: Agora gives 15 a minute */
 
 struct start_request {
 	struct text name, player_name, channel, stream_url, uid, origin_ip, encrypt_mode,
@@ -66,7 +69,8 @@ static const struct field start_fields[] = {
 	NUMBER("playTs", play_ts, 0, UINT32_MAX, "seconds", "Unix time at which to begin"),
 	NUMBER("repeatTime", repeat, -1, INT32_MAX, NULL, "how often; -1 for ever"),
 	NUMBER("seekPosition", seek, 0, INT32_MAX, "seconds", "where in the stream to begin"),
-	{ "encryptMode", FIELD_TEXT, 0, AT(encrypt_mode), 0, 32, .meaning = "Agora's encryptMode" },
+	{ "encryptMode", FIELD_TEXT, 0, AT(encrypt_mode), 0, 32, .check = name_is_job,
+	    .meaning = "Agora's encryptMode" },
 	{ "encryptKey", FIELD_TEXT, FIELD_SECRET, AT(encrypt_key), 0, 256, .meaning = "its key" },
 	{ "encryptKdfSalt", FIELD_TEXT, FIELD_SECRET, AT(encrypt_salt), 0, 256,
 	    .meaning = "its salt" },
@@ -158,7 +162,8 @@ static bool
 is_on(struct exchange *x)
 {
 	return agora_configured(
-	    x, services_of(x)->rest->settings.player_url, "AGORA_CLOUD_PLAYER_URL");
+		   x, services_of(x)->rest->settings.player_url, "AGORA_CLOUD_PLAYER_URL") &&
+	    objects_leave_storage(x);
 }
 
 static struct buf *
@@ -173,7 +178,7 @@ players_path(struct exchange *x, const char *region)
 static struct pace *
 pull_pace(struct exchange *x)
 {
-	return &rest_project(x)->pull;
+	return agora_pace(x, &rest_project(x)->pull);
 }
 
 static void
@@ -205,24 +210,31 @@ nearest_idle(int64_t asked)
 	return asked < IDLE_LEAST ? IDLE_LEAST : asked > IDLE_MOST ? IDLE_MOST : asked;
 }
 
+/* NULL: the exchange is answered. */
 static struct json_object *
 new_player(struct exchange *x, const struct start_request *r, struct text name)
 {
-	struct json_object *player = json_copy(NULL);
+	struct json_object *player;
 	char digits[AGORA_UID_SIZE];
 	uint64_t number = 1 + random_below(UINT32_MAX - 1);
-	struct text uid;
+	struct text uid, token;
 
-	if (r->uid.data != NULL && !text_number(r->uid, UINT32_MAX, &number))
-		abort(); /* name_is_uid has seen it */
+	if (r->uid.data != NULL && !text_number(r->uid, UINT32_MAX, &number)) {
+		exchange_fail(x, ERROR_INVALID_FIELD, "uid", "must be a user's number");
+		return NULL;
+	}
 	/* "007" is user 7 here, and so it is in the token. */
 	uid = arena_copy(
 	    &x->arena, (struct text){ digits, agora_uid_text((uint32_t)number, digits) });
+	token = agora_bot_token(x, r->channel, uid, true);
+	if (token.data == NULL)
+		return NULL;
+	player = json_copy(NULL);
 	json_set_text(player, "name", name);
 	json_set_text(player, "streamUrl", r->stream_url);
 	json_set_text(player, "channelName", r->channel);
 	json_set_int(player, "uid", (int64_t)number);
-	json_set_text(player, "token", agora_bot_token(x, r->channel, uid, true));
+	json_set_text(player, "token", token);
 	set_json_if_given(player, "audioOptions", r->audio);
 	set_json_if_given(player, "videoOptions", r->video);
 	set_json_if_given(player, "dataStreamOptions", r->data_stream);
@@ -243,7 +255,7 @@ pull_start(struct exchange *x)
 {
 	const struct start_request *r = x->input;
 	struct player_answer *out = x->output;
-	struct json_object *body;
+	struct json_object *body, *player;
 	struct call *call;
 	struct buf *path;
 	char join = '?';
@@ -253,8 +265,11 @@ pull_start(struct exchange *x)
 	out->name = r->name.data != NULL ? r->name : r->player_name;
 	if (out->name.data == NULL)
 		out->name = agora_job_name(x);
+	player = new_player(x, r, out->name);
+	if (player == NULL)
+		return ANSWERED;
 	body = json_copy(NULL);
-	json_set(body, "player", new_player(x, r, out->name));
+	json_set(body, "player", player);
 	path = players_path(x, rtmp_region_name(r->region));
 	agora_query(path, &join, "streamIp", r->origin_ip);
 	call = agora_call(x, "POST", path, CALL_REPEATABLE, &rest_project(x)->pull_create);
@@ -311,22 +326,6 @@ player_path(struct exchange *x, const struct player_request *r)
 	return path;
 }
 
-/* Agora has no call for one player: it is looked up in the list. */
-static struct json_object *
-player_in(struct json_object *list, struct text id)
-{
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *player = json_object_array_get_idx(list, i), *value = NULL;
-
-		if (json_object_is_type(player, json_type_object) &&
-		    json_object_object_get_ex(player, "id", &value) &&
-		    json_object_is_type(value, json_type_string) &&
-		    text_is(id, json_object_get_string(value)))
-			return player;
-	}
-	return NULL;
-}
-
 static struct json_object *
 players_of(const struct call *call)
 {
@@ -342,14 +341,15 @@ static struct call *
 list_call(struct exchange *x, const struct list_request *r, struct text page)
 {
 	struct buf *path = players_path(x, NULL), filter = { 0 };
-	struct pace *pace = &rest_project(x)->pull_list;
+	struct rest_project *project = rest_project(x);
+	struct pace *pace = &project->pull_list;
 	char join = '?';
 
 	if (r->channel.data != NULL) {
 		buf_printf(&filter, "channelName eq %.*s", (int)r->channel.length, r->channel.data);
 		agora_query(path, &join, "filter", buf_view(&filter));
 		buf_free(&filter);
-		pace = &rest_project(x)->pull_filtered;
+		pace = agora_pace(x, &project->pull_filtered_minute);
 	}
 	if (r->size >= 0) {
 		buf_printf(path, "%cpageSize=%lld", join, (long long)r->size);
@@ -371,13 +371,13 @@ static bool
 is_there(struct exchange *x, struct text channel, struct text *page)
 {
 	const struct player_request *r = x->input;
+	struct json_object *player = object_with(players_of(agora_answer(x)), "id", r->id);
 
-	(void)channel;
 	*page = agora_text_member(x, agora_answer(x)->json, "nextPageToken");
-	return agora_lists(players_of(agora_answer(x)), "id", r->id);
+	return player != NULL && object_is_in(player, channel, is_plain_word(channel));
 }
 
-static const struct job_place pull_place = { ask_for_place, is_there };
+static const struct job_place pull_place = { ask_for_place, is_there, LIST_MS };
 
 /* Agora's filter is made of words: a name with a blank could ask for other channels too. */
 static bool
@@ -465,56 +465,71 @@ pull_update(struct exchange *x)
 	return in_place(x, send_update);
 }
 
+static struct call *
+status_call(struct exchange *x, struct text page)
+{
+	const struct list_request of = { .channel = access_bound(x), .size = 500 };
+
+	return list_call(x, &of, page);
+}
+
+/* Agora has no call for one player: it is looked up in the list of those that the caller may see.
+ */
 static enum step
 pull_status_answered(struct exchange *x)
 {
 	static const char what[] = "Failed to query Cloud Player";
-	static const struct list_request all = { .size = 500 };
+	const struct text bound = access_bound(x);
 	const struct player_request *r = x->input;
 	struct player_answer *out = x->output;
 	const struct call *call = agora_answer(x);
-	struct json_object *players;
 	struct text page;
 
 	if (!agora_succeeded(x, what, NULL))
 		return ANSWERED;
-	players = players_of(call);
-	out->player = players == NULL ? NULL : player_in(players, r->id);
+	out->player = object_with(players_of(call), "id", r->id);
+	if (out->player != NULL && bound.data != NULL &&
+	    !object_is_in(out->player, bound, is_plain_word(bound)))
+		return access_out_of_bounds(x);
 	if (out->player != NULL) {
 		out->timestamp = agora_timestamp(x);
 		return NEXT;
 	}
 	page = agora_text_member(x, call->json, "nextPageToken");
 	if (page.length > 0)
-		return agora_send(x, list_call(x, &all, page), pull_status_answered);
+		return lists_ask(x, status_call(x, page), LIST_MS, pull_status_answered);
+	if (bound.data != NULL)
+		return access_out_of_bounds(x);
 	return exchange_fail(x, ERROR_NOT_FOUND, NULL,
 	    "Agora lists no such player; a new one appears after about ten seconds");
-}
-
-static enum step
-send_status(struct exchange *x)
-{
-	static const struct list_request all = { .size = 500 };
-
-	return agora_send(x, list_call(x, &all, all.page), pull_status_answered);
 }
 
 enum step
 pull_status(struct exchange *x)
 {
-	return in_place(x, send_status);
+	if (!is_on(x) || !is_one_word(x, "channelName"))
+		return ANSWERED;
+	return lists_ask(
+	    x, status_call(x, (struct text){ NULL, 0 }), LIST_MS, pull_status_answered);
 }
 
 static enum step
 pull_listed(struct exchange *x)
 {
+	const struct list_request *r = x->input;
 	struct list_answer *out = x->output;
 	const struct call *call = agora_answer(x);
+	struct json_object *players;
 
 	if (!agora_succeeded(x, "Failed to list Cloud Players", NULL))
 		return ANSWERED;
-	out->players = players_of(call);
+	players = out->players = players_of(call);
 	out->total = agora_int_member(call->json, "totalSize", -1);
+	/* What Agora shows of other channels is not asked for, whatever its filter makes of it. */
+	if (players != NULL && r->channel.data != NULL)
+		out->players = objects_in(x, players, r->channel, is_plain_word(r->channel));
+	if (out->players != players)
+		out->total = (int64_t)json_object_array_length(out->players);
 	out->fields = agora_text_member(x, call->json, "fields");
 	out->next_page = agora_text_member(x, call->json, "nextPageToken");
 	out->timestamp = agora_timestamp(x);
@@ -528,5 +543,5 @@ pull_list(struct exchange *x)
 
 	if (!is_on(x) || !is_one_word(x, "channel"))
 		return ANSWERED;
-	return agora_send(x, list_call(x, r, r->page), pull_listed);
+	return lists_ask(x, list_call(x, r, r->page), LIST_MS, pull_listed);
 }

@@ -1,6 +1,12 @@
+#include <stdio.h>
+
+#include "lists.h"
 #include "names.h"
+#include "objects.h"
 #include "push.h"
 #include "rtmp.h"
+
+#define LIST_MS 2000 /* how long a list is good for others: Agora gives 50 a second */
 
 struct start_request {
 	struct text name, channel, stream_url, stream_key, hint_ip, uid;
@@ -44,7 +50,7 @@ static const struct field start_fields[] = {
 	    .check = name_is_channel, .meaning = "the channel to send" },
 	{ "streamUrl", FIELD_TEXT, FIELD_REQUIRED, AT(stream_url), 1, 1024, .check = is_stream_url,
 	    .meaning = "where to: the RTMP server's URL" },
-	{ "streamKey", FIELD_TEXT, FIELD_SECRET, AT(stream_key), 0, 1024,
+	{ "streamKey", FIELD_TEXT, FIELD_SECRET, AT(stream_key), 0, 1024, .check = is_stream_key,
 	    .meaning = "its stream key" },
 	REGION_ROW(struct start_request),
 	{ "converterName", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
@@ -95,7 +101,7 @@ static const struct field update_fields[] = { ID_ROW("converterId"),
 	REGION_ROW(struct converter_request),
 	{ "streamUrl", FIELD_TEXT, 0, AT(stream_url), 1, 1024, .check = is_stream_url,
 	    .meaning = "another server; with streamKey" },
-	{ "streamKey", FIELD_TEXT, FIELD_SECRET, AT(stream_key), 0, 1024,
+	{ "streamKey", FIELD_TEXT, FIELD_SECRET, AT(stream_key), 0, 1024, .check = is_stream_key,
 	    .meaning = "its stream key" },
 	{ "rtcChannel", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,
 	    .check = name_is_channel, .meaning = "the channel that it sends" },
@@ -153,7 +159,8 @@ const struct table push_listed_table = TABLE(listed_fields, struct list_answer);
 static bool
 is_on(struct exchange *x)
 {
-	return agora_configured(x, services_of(x)->rest->settings.rtmp_url, "AGORA_RTMP_URL");
+	return agora_configured(x, services_of(x)->rest->settings.rtmp_url, "AGORA_RTMP_URL") &&
+	    objects_leave_storage(x);
 }
 
 static struct buf *
@@ -165,7 +172,7 @@ push_path(struct exchange *x, const char *region)
 static struct pace *
 push_pace(struct exchange *x)
 {
-	return &rest_project(x)->push;
+	return agora_pace(x, &rest_project(x)->push);
 }
 
 /* Options of a transcoded stream; NULL: the exchange is answered. */
@@ -192,13 +199,18 @@ static struct json_object *
 new_converter(struct exchange *x, const struct start_request *r, struct text name)
 {
 	struct json_object *converter, *options;
+	uint64_t uid = 0;
 
+	if (!r->transcoding && !text_number(r->uid, UINT32_MAX, &uid)) {
+		exchange_fail(x, ERROR_INVALID_FIELD, "rtcStreamUid", "must be a user's number");
+		return NULL;
+	}
 	if (r->transcoding) {
 		options = transcode_options(x, r->channel, r->audio, r->video);
 	} else {
 		options = json_copy(NULL);
 		json_set_text(options, "rtcChannel", r->channel);
-		json_set(options, "rtcStreamUid", rtmp_uid(r->uid));
+		json_set_int(options, "rtcStreamUid", (int64_t)uid);
 	}
 	if (options == NULL)
 		return NULL;
@@ -270,7 +282,6 @@ take_converter(struct exchange *x, const char *what)
 	if (!json_object_is_type(converter, json_type_object))
 		return agora_bad_answer(
 		    x, ERROR_UPSTREAM, what, "Agora's answer holds no converter", NULL);
-	rtmp_hide_keys(converter);
 	out->converter = converter;
 	out->fields = agora_text_member(x, call->json, "fields");
 	out->timestamp = agora_timestamp(x);
@@ -297,16 +308,42 @@ push_started(struct exchange *x)
 	return take_converter(x, what);
 }
 
-static void put_channel_in(struct buf *path, struct text channel);
+/*
+ * Whether the channel is put into the path of its list.  Others are looked for in the list of all:
+ * a name that begins with a dot, or with the % of one, may be a way up for who decodes the path.
+ */
+static bool
+fits_in_path(struct text channel)
+{
+	return channel.length > 0 && channel.data[0] != '.' && channel.data[0] != '%';
+}
+
+/* "v1/projects/X/rtmp-converters" of a channel is "v1/projects/X/channels/C/rtmp-converters". */
+static void
+put_channel_in(struct buf *path, struct text channel)
+{
+	struct buf tail = { 0 };
+	const char *slash;
+
+	if (!fits_in_path(channel))
+		return;
+	slash = memrchr(path->data, '/', path->length);
+	buf_add(&tail, slash, path->length - (size_t)(slash - path->data));
+	path->length = (size_t)(slash - path->data);
+	buf_text(path, "/channels");
+	agora_segment(path, channel);
+	buf_add(path, tail.data, tail.length);
+	buf_free(&tail);
+}
 
 static struct call *
-ask_for_place(struct exchange *x, struct text channel, struct text page)
+list_call(struct exchange *x, struct text channel, struct text cursor)
 {
 	struct buf *path = push_path(x, NULL);
 	char join = '?';
 
 	put_channel_in(path, channel);
-	agora_query(path, &join, "cursor", page);
+	agora_query(path, &join, "cursor", cursor);
 	return agora_call(x, "GET", path, CALL_SAFE, push_pace(x));
 }
 
@@ -314,22 +351,22 @@ static bool
 is_there(struct exchange *x, struct text channel, struct text *page)
 {
 	const struct converter_request *r = x->input;
-	struct json_object *data = NULL, *members = NULL;
+	struct json_object *data = NULL, *members = NULL, *found = NULL;
 
-	(void)channel;
 	if (!json_object_object_get_ex(agora_answer(x)->json, "data", &data))
 		return false;
 	if (json_object_is_type(data, json_type_object) &&
-	    json_object_object_get_ex(data, "members", &members) &&
-	    agora_lists(members, "converterId", r->id))
-		return true;
+	    json_object_object_get_ex(data, "members", &members))
+		found = object_with(members, "converterId", r->id);
+	if (found != NULL)
+		return object_is_in(found, channel, fits_in_path(channel));
 	*page = agora_text_member(x, data, "cursor");
 	if (text_is(*page, "0"))
 		*page = (struct text){ NULL, 0 };
 	return false;
 }
 
-static const struct job_place push_place = { ask_for_place, is_there };
+static const struct job_place push_place = { list_call, is_there, LIST_MS };
 
 static struct buf *
 converter_path(struct exchange *x, const struct converter_request *r)
@@ -421,8 +458,14 @@ static enum step
 push_status_answered(struct exchange *x)
 {
 	static const char what[] = "Failed to query RTMP converter";
+	const struct converter_answer *out = x->output;
+	const struct text channel = access_bound(x);
 
-	return agora_succeeded(x, what, NULL) ? take_converter(x, what) : ANSWERED;
+	if (!agora_succeeded(x, what, NULL) || take_converter(x, what) == ANSWERED)
+		return ANSWERED;
+	if (channel.data != NULL && !object_is_in(out->converter, channel, true))
+		return access_out_of_bounds(x);
+	return NEXT;
 }
 
 static enum step
@@ -442,49 +485,43 @@ push_status(struct exchange *x)
 static enum step
 push_listed(struct exchange *x)
 {
+	const struct list_request *r = x->input;
 	struct list_answer *out = x->output;
-	struct json_object *data = NULL;
+	struct json_object *data = NULL, *members = NULL, *some;
 
 	if (!agora_succeeded(x, "Failed to list RTMP converters", NULL))
 		return ANSWERED;
 	if (json_object_object_get_ex(agora_answer(x)->json, "data", &data) &&
 	    json_object_is_type(data, json_type_object)) {
-		rtmp_hide_keys(data);
 		out->data = data;
+	}
+	/* What Agora shows of other channels is not asked for, whatever its filter makes of it. */
+	if (r->channel.data != NULL && json_object_object_get_ex(out->data, "members", &members) &&
+	    json_object_is_type(members, json_type_array)) {
+		some = objects_in(x, members, r->channel, fits_in_path(r->channel));
+		if (some != members) {
+			json_set_int(data, "total_count", (int64_t)json_object_array_length(some));
+			json_set(data, "members", json_object_get(some));
+		}
+	} else if (r->channel.data != NULL) {
+		out->data = NULL;
 	}
 	out->timestamp = agora_timestamp(x);
 	return NEXT;
-}
-
-/* "v1/projects/X/rtmp-converters" of a channel is "v1/projects/X/channels/C/rtmp-converters". */
-static void
-put_channel_in(struct buf *path, struct text channel)
-{
-	struct buf tail = { 0 };
-	const char *slash;
-
-	if (channel.data == NULL)
-		return;
-	slash = memrchr(path->data, '/', path->length);
-	buf_add(&tail, slash, path->length - (size_t)(slash - path->data));
-	path->length = (size_t)(slash - path->data);
-	buf_text(path, "/channels");
-	agora_segment(path, channel);
-	buf_add(path, tail.data, tail.length);
-	buf_free(&tail);
 }
 
 enum step
 push_list(struct exchange *x)
 {
 	const struct list_request *r = x->input;
-	struct buf *path;
+	struct text cursor = { NULL, 0 };
+	char digits[24];
 
 	if (!is_on(x))
 		return ANSWERED;
-	path = push_path(x, NULL);
-	put_channel_in(path, r->channel);
-	if (r->cursor >= 0)
-		buf_printf(path, "?cursor=%lld", (long long)r->cursor);
-	return agora_send(x, agora_call(x, "GET", path, CALL_SAFE, push_pace(x)), push_listed);
+	if (r->cursor >= 0) {
+		snprintf(digits, sizeof(digits), "%lld", (long long)r->cursor);
+		cursor = text_of(digits);
+	}
+	return lists_ask(x, list_call(x, r->channel, cursor), LIST_MS, push_listed);
 }

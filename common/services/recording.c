@@ -3,6 +3,7 @@
 
 #include "agora.h"
 #include "names.h"
+#include "objects.h"
 #include "random.h"
 #include "recording.h"
 
@@ -264,9 +265,8 @@ subscribe_to_all(struct json_object *config, const char *want, const char *avoid
 	if (json_object_object_get_ex(config, want, &ignored) ||
 	    json_object_object_get_ex(config, avoid, &ignored))
 		return;
-	list = json_object_new_array();
-	if (list == NULL || json_object_array_add(list, json_object_new_string("#allstream#")) != 0)
-		abort();
+	list = json_list();
+	json_append(list, json_text(TEXT("#allstream#")));
 	json_set(config, want, list);
 }
 
@@ -306,12 +306,20 @@ static struct json_object *
 client_request(struct exchange *x, const struct start_request *r, struct job *job)
 {
 	struct json_object *storage = agora_storage(x, r->storage, r->channel), *request;
+	struct text token = { NULL, 0 };
 
 	if (storage == NULL)
 		return NULL;
+	if (r->mode != MODE_WEB) {
+		token = agora_bot_token(x, r->channel, job->uid, false);
+		if (token.data == NULL) {
+			json_object_put(storage);
+			return NULL;
+		}
+	}
 	request = agora_keep(x, json_copy(NULL));
 	if (r->mode != MODE_WEB) {
-		json_set_text(request, "token", agora_bot_token(x, r->channel, job->uid, false));
+		json_set_text(request, "token", token);
 		json_set(request, "recordingConfig", config_with_defaults(r->config, r->mode));
 		job->records_until = x->now + AGORA_EXPIRE_MAX;
 	}
@@ -353,7 +361,8 @@ static bool
 is_on(struct exchange *x)
 {
 	return agora_configured(
-	    x, services_of(x)->rest->settings.recording_url, "AGORA_CLOUD_RECORDING_URL");
+		   x, services_of(x)->rest->settings.recording_url, "AGORA_CLOUD_RECORDING_URL") &&
+	    objects_leave_storage(x);
 }
 
 static struct buf *
@@ -365,7 +374,7 @@ recording_path(struct exchange *x)
 static struct pace *
 recording_pace(struct exchange *x)
 {
-	return &rest_project(x)->recording;
+	return agora_pace(x, &rest_project(x)->recording);
 }
 
 /* .../resourceid/{id}[/sid/{sid}]/mode/{mode}/{verb} */
@@ -535,6 +544,7 @@ recording_queried(struct exchange *x)
 	    json_object_object_get_ex(call->json, "serverResponse", &response))
 		status = agora_int_member(response, "status", -1);
 	if (status == STARTED || status == IN_PROGRESS) {
+		object_hide_secrets(response);
 		job->server_response = response;
 		job->timestamp = agora_timestamp(x);
 		return NEXT;
@@ -612,7 +622,7 @@ is_there(struct exchange *x, struct text channel, struct text *page)
 	    memcmp(name.data, channel.data, channel.length) == 0;
 }
 
-static const struct job_place recording_place = { ask_for_place, is_there };
+static const struct job_place recording_place = { ask_for_place, is_there, 0 };
 
 /* The first try did it, its answer was lost, and the second found it ending or gone. */
 static bool
@@ -744,11 +754,6 @@ recording_update(struct exchange *x)
 		return exchange_fail(x, ERROR_INVALID_FIELD, "recordingConfig",
 		    "must hold exactly one of streamSubscribe, webRecordingConfig, "
 		    "rtmpPublishConfig and storageConfig");
-	if (json_object_object_get_ex(r->config, "storageConfig", &ignored) &&
-	    !services_of(x)->rest->storage.override)
-		return exchange_fail(x, ERROR_INVALID_FIELD, "recordingConfig.storageConfig",
-		    "is not taken: this server keeps all files in its own storage "
-		    "(STORAGE_OVERRIDE)");
 	take_job(x);
 	return agora_in_place(x, &recording_place, send_subscription);
 }

@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "rtmp.h"
 
 const struct choice rtmp_regions[] = { { "na", 0 }, { "eu", 1 }, { "ap", 2 }, { "cn", 3 },
@@ -36,26 +34,31 @@ is_ipv4(struct text value, struct field_error *error)
 	return false;
 }
 
+static bool
+is_printable(struct text value)
+{
+	for (size_t i = 0; i < value.length; i++)
+		if (value.data[i] <= 0x20 || value.data[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 bool
 is_stream_url(struct text value, struct field_error *error)
 {
-	bool fine = memmem(value.data, value.length, "://", 3) != NULL;
-
-	for (size_t i = 0; i < value.length; i++)
-		fine = fine && value.data[i] > 0x20 && value.data[i] < 0x7f;
-	if (!fine)
-		field_rule(error, "must be a URL");
-	return fine;
+	if (memmem(value.data, value.length, "://", 3) != NULL && is_printable(value))
+		return true;
+	field_rule(error, "must be a URL");
+	return false;
 }
 
-struct json_object *
-rtmp_uid(struct text digits)
+bool
+is_stream_key(struct text value, struct field_error *error)
 {
-	uint64_t n = 0;
-
-	if (!text_number(digits, UINT32_MAX, &n))
-		abort(); /* name_is_uid has seen it */
-	return json_object_new_int64((int64_t)n);
+	if (is_printable(value))
+		return true;
+	field_rule(error, "must be printable ASCII without spaces, as it ends a URL");
+	return false;
 }
 
 static bool
@@ -153,40 +156,6 @@ rtmp_join(struct exchange *x, struct text url, struct text key)
 	buf_wipe(&joined);
 	buf_free(&joined);
 	return text;
-}
-
-static struct json_object *
-without_key(struct json_object *url)
-{
-	const char *text = json_object_get_string(url), *slash = strrchr(text, '/');
-	struct buf hidden = { 0 };
-	struct json_object *value;
-
-	if (slash == NULL)
-		return json_object_new_string("***");
-	buf_add(&hidden, text, (size_t)(slash - text) + 1);
-	buf_text(&hidden, "***");
-	value = json_object_new_string_len(hidden.data, (int)hidden.length);
-	buf_free(&hidden);
-	return value;
-}
-
-void
-rtmp_hide_keys(struct json_object *value)
-{
-	if (json_object_is_type(value, json_type_array)) {
-		for (size_t i = 0; i < json_object_array_length(value); i++)
-			rtmp_hide_keys(json_object_array_get_idx(value, i));
-		return;
-	}
-	if (!json_object_is_type(value, json_type_object))
-		return;
-	json_object_object_foreach(value, name, member) {
-		if (strcmp(name, "rtmpUrl") == 0 && json_object_is_type(member, json_type_string))
-			json_set(value, name, without_key(member));
-		else
-			rtmp_hide_keys(member);
-	}
 }
 
 #define AT(member) offsetof(struct rtmp_success, member)

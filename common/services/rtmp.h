@@ -18,18 +18,13 @@ const char *rtmp_region_name(int64_t region);
 /* Field checks. */
 bool is_ipv4(struct text value, struct field_error *error);
 bool is_stream_url(struct text value, struct field_error *error); /* a URL without blanks */
-
-/* The uid as Agora's media APIs want it. */
-struct json_object *rtmp_uid(struct text digits);
+bool is_stream_key(struct text value, struct field_error *error);
 
 /* Turns members that name users into numbers wherever they are text, in the value and below it. */
 bool rtmp_numeric_uids(struct exchange *x, struct json_object *value, const char *field);
 
 /* streamUrl and streamKey with one slash between them. */
 struct text rtmp_join(struct exchange *x, struct text url, struct text key);
-
-/* Strikes the stream key out of rtmpUrl members, in the value and below it. */
-void rtmp_hide_keys(struct json_object *value);
 
 /* {"status":"Success","timestamp"}, the answer of stop and pull's update. */
 struct rtmp_success {

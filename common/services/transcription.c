@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "agora.h"
+#include "lists.h"
 #include "names.h"
+#include "objects.h"
 #include "random.h"
 #include "transcription.h"
 
@@ -12,7 +13,10 @@
 #define IDLE_LEAST 5     /* the middleware's range; what is outside becomes 30 */
 #define IDLE_MOST 259200 /* Agora's since 7.2.3 */
 #define LANGUAGES_MAX 4
+#define CIPHER_MAX 256        /* bytes of a key or salt */
 #define PLACE_SECONDS 2592000 /* a task that began longer ago is not found */
+#define PLACE_STEP 60         /* seconds in which a look for a task asks for the same list */
+#define LIST_MS 2000          /* how long a list is good for others */
 
 struct start_request {
 	struct text channel, crypt_secret, crypt_salt, name;
@@ -68,8 +72,9 @@ static const struct field start_fields[] = {
 	    .meaning = "uids to listen to; absent = all" },
 	{ "cryptionMode", FIELD_CHOICE, 0, AT(crypt_mode), .choices = crypt_modes, .fallback = -1,
 	    .meaning = "encryption of the channel, Agora's number" },
-	{ "secret", FIELD_TEXT, FIELD_SECRET, AT(crypt_secret), .meaning = "its key" },
-	{ "salt", FIELD_TEXT, FIELD_SECRET, AT(crypt_salt), .meaning = "its salt" },
+	{ "secret", FIELD_TEXT, FIELD_SECRET, AT(crypt_secret), 0, CIPHER_MAX,
+	    .meaning = "its key" },
+	{ "salt", FIELD_TEXT, FIELD_SECRET, AT(crypt_salt), 0, CIPHER_MAX, .meaning = "its salt" },
 	{ "maxIdleTime", FIELD_INT, 0, AT(max_idle), INT32_MIN, INT32_MAX, "seconds",
 	    .fallback = IDLE_DEFAULT, .meaning = "ends after so long without speakers" },
 	{ "translateConfig", FIELD_JSON, 0, AT(translate), .meaning = "Agora's translateConfig" },
@@ -128,12 +133,13 @@ const struct table rtt_update_table = NEEDS_TABLE(update_fields, struct task_req
 	}
 
 static const struct field list_fields[] = {
-	{ "channel", FIELD_TEXT, FIELD_SCOPE, AT(channel), .meaning = "of this channel only" },
+	{ "channel", FIELD_TEXT, FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX, .check = name_is_channel,
+	    .meaning = "of this channel only" },
 	LIST_NUMBER("from_time", from, "Unix seconds; default a day ago"),
 	LIST_NUMBER("to_time", to, "Unix seconds; default now"),
 	LIST_NUMBER("state", state, "Agora's number; default 2, running"),
 	LIST_NUMBER("limit", limit, "at most so many; default 20"),
-	{ "cursor", FIELD_TEXT, 0, AT(cursor), .check = is_agora_id,
+	{ "cursor", FIELD_TEXT, 0, AT(cursor), 1, 256, .check = is_agora_id,
 	    .meaning = "where the page before ended" },
 };
 const struct table rtt_list_table = TEXT_TABLE(list_fields, struct list_request);
@@ -205,7 +211,8 @@ const struct table rtt_listed_table = TABLE(listed_fields, struct listed);
 static bool
 is_on(struct exchange *x)
 {
-	return agora_configured(x, services_of(x)->rest->settings.rtt_url, "AGORA_RTT_URL");
+	return agora_configured(x, services_of(x)->rest->settings.rtt_url, "AGORA_RTT_URL") &&
+	    objects_leave_storage(x);
 }
 
 bool
@@ -225,15 +232,18 @@ rtt_path(struct exchange *x)
 	return agora_path(x, url, NULL);
 }
 
-/* Agora takes a token for this API too; absent: agora_authorize makes one. */
+/*
+ * Agora takes a token for this API too; absent: agora_authorize makes one.  NULL: the exchange is
+ * answered.
+ */
 static struct call *
 rtt_call(struct exchange *x, const char *method, const struct buf *path, enum call_repeat repeat,
     struct text token)
 {
-	struct call *call = agora_call(x, method, path, repeat, &rest_project(x)->rtt);
+	struct call *call =
+	    agora_call(x, method, path, repeat, agora_pace(x, &rest_project(x)->rtt));
 
-	agora_authorize(x, call, token);
-	return call;
+	return agora_authorize(x, call, token) ? call : NULL;
 }
 
 /* One that may be repeated. */
@@ -301,6 +311,10 @@ rtt_start(struct exchange *x)
 	uid = arena_copy(&x->arena,
 	    (struct text){ digits, agora_uid_text(1 + random_below(UINT32_MAX - 1), digits) });
 	token = agora_bot_token(x, r->channel, uid, true);
+	if (token.data == NULL) {
+		json_object_put(storage);
+		return ANSWERED;
+	}
 	body = json_copy(NULL);
 	json_set_text(body, "name", out->acquire->name);
 	json_set(body, "languages", json_copy(r->languages));
@@ -320,6 +334,10 @@ rtt_start(struct exchange *x)
 	path = rtt_path(x);
 	buf_text(path, "/join");
 	call = rtt_call(x, "POST", path, CALL_REPEATABLE, token);
+	if (call == NULL) {
+		json_object_put(body);
+		return ANSWERED;
+	}
 	agora_body(x, call, body);
 	return agora_send(x, call, rtt_started);
 }
@@ -407,7 +425,8 @@ ask_for_place(struct exchange *x, struct text channel, struct text page)
 	struct buf *path = rtt_path(x);
 	char join = '&';
 
-	buf_printf(path, "/agents?limit=100&from_time=%lld", (long long)x->now - PLACE_SECONDS);
+	buf_printf(path, "/agents?limit=100&from_time=%lld",
+	    (long long)(x->now - x->now % PLACE_STEP) - PLACE_SECONDS);
 	agora_query(path, &join, "channel", channel);
 	agora_query(path, &join, "cursor", page);
 	return rtt_safe_call(x, "GET", path);
@@ -417,23 +436,23 @@ static bool
 is_there(struct exchange *x, struct text channel, struct text *page)
 {
 	const struct task_request *r = x->input;
-	struct json_object *data = NULL, *list = NULL, *meta = NULL;
+	struct json_object *data = NULL, *list = NULL, *meta = NULL, *task;
 
-	(void)channel;
 	if (!json_object_object_get_ex(agora_answer(x)->json, "data", &data) ||
 	    !json_object_is_type(data, json_type_object) ||
 	    !json_object_object_get_ex(data, "list", &list) ||
 	    !json_object_is_type(list, json_type_array))
 		return false;
-	if (agora_lists(list, "agent_id", r->task_id))
-		return true;
+	task = object_with(list, "agent_id", r->task_id);
+	if (task != NULL)
+		return object_is_in(task, channel, true); /* Agora's tasks need not name it */
 	if (json_object_array_length(list) > 0 &&
 	    json_object_object_get_ex(agora_answer(x)->json, "meta", &meta))
 		*page = agora_text_member(x, meta, "cursor");
 	return false;
 }
 
-static const struct job_place rtt_place = { ask_for_place, is_there };
+static const struct job_place rtt_place = { ask_for_place, is_there, LIST_MS };
 
 static enum step
 send_stop(struct exchange *x)
@@ -445,6 +464,8 @@ send_stop(struct exchange *x)
 	path = task_path(x, r->task_id);
 	buf_text(path, "/leave");
 	call = rtt_safe_call(x, "POST", path);
+	if (call == NULL)
+		return ANSWERED;
 	call->body = TEXT("");
 	call->empty = true;
 	return agora_send(x, call, rtt_stopped);
@@ -460,9 +481,12 @@ static enum step
 rtt_queried(struct exchange *x)
 {
 	struct envelope *out = x->output;
+	const struct text channel = access_bound(x);
 
 	if (!agora_succeeded(x, "Failed to query transcription status", NULL))
 		return ANSWERED;
+	if (channel.data != NULL && !object_is_in(agora_answer(x)->json, channel, true))
+		return access_out_of_bounds(x);
 	out->task = take_task(x, agora_answer(x));
 	out->timestamp = out->task->timestamp;
 	return NEXT;
@@ -472,8 +496,9 @@ static enum step
 send_status(struct exchange *x)
 {
 	const struct task_request *r = x->input;
+	struct call *call = rtt_safe_call(x, "GET", task_path(x, r->task_id));
 
-	return agora_send(x, rtt_safe_call(x, "GET", task_path(x, r->task_id)), rtt_queried);
+	return call == NULL ? ANSWERED : agora_send(x, call, rtt_queried);
 }
 
 enum step
@@ -516,11 +541,25 @@ change(struct json_object *body, struct buf *mask, const char *name, const char 
 	buf_printf(mask, "%s%s", mask->length == 0 ? "" : ",", mask_name);
 }
 
+/* Of an rtcConfig only the speakers can be changed: channel, tokens and keys are the server's. */
+static struct json_object *
+subscription(struct json_object *rtc)
+{
+	struct json_object *part, *uids = NULL;
+
+	if (rtc == NULL)
+		return NULL;
+	part = json_copy(NULL);
+	if (json_object_object_get_ex(rtc, "subscribeAudioUids", &uids) && uids != NULL)
+		json_set(part, "subscribeAudioUids", json_object_get(uids));
+	return part;
+}
+
 static enum step
 send_update(struct exchange *x, int64_t sequence)
 {
 	const struct task_request *r = x->input;
-	struct json_object *body;
+	struct json_object *body, *rtc;
 	struct buf mask = { 0 }, *path;
 	struct call *call;
 
@@ -528,13 +567,19 @@ send_update(struct exchange *x, int64_t sequence)
 	change(body, &mask, "languages", "languages", r->languages);
 	change(body, &mask, "keywords", "keywords", r->keywords);
 	change(body, &mask, "uidLanguagesConfig", "uidLanguagesConfig", r->uid_languages);
-	change(body, &mask, "rtcConfig", "rtcConfig.subscribeAudioUids", r->rtc);
+	rtc = subscription(r->rtc);
+	change(body, &mask, "rtcConfig", "rtcConfig.subscribeAudioUids", rtc);
+	json_object_put(rtc);
 	change(body, &mask, "translateConfig", "translateConfig", r->translate);
 	path = task_path(x, r->task_id);
 	buf_printf(path, "/update?sequenceId=%lld&updateMask=%.*s", (long long)sequence,
 	    (int)mask.length, mask.data);
 	buf_free(&mask);
 	call = rtt_safe_call(x, "POST", path);
+	if (call == NULL) {
+		json_object_put(body);
+		return ANSWERED;
+	}
 	agora_body(x, call, body);
 	return agora_send(x, call, rtt_updated);
 }
@@ -556,15 +601,25 @@ rtt_update(struct exchange *x)
 static enum step
 rtt_listed(struct exchange *x)
 {
+	const struct list_request *r = x->input;
 	struct listed *out = x->output;
 	const struct call *call = agora_answer(x);
-	struct json_object *part = NULL;
+	struct json_object *part = NULL, *list = NULL, *some;
 
 	if (!agora_succeeded(x, "Failed to list transcriptions", NULL))
 		return ANSWERED;
 	if (json_object_object_get_ex(call->json, "data", &part) &&
 	    json_object_is_type(part, json_type_object))
 		out->data = part;
+	/* What Agora shows of other channels is not asked for, whatever its filter makes of it. */
+	if (r->channel.data != NULL && json_object_object_get_ex(out->data, "list", &list) &&
+	    json_object_is_type(list, json_type_array)) {
+		some = objects_in(x, list, r->channel, true);
+		if (some != list) {
+			json_set_int(out->data, "count", (int64_t)json_object_array_length(some));
+			json_set(out->data, "list", json_object_get(some));
+		}
+	}
 	if (json_object_object_get_ex(call->json, "meta", &part) &&
 	    json_object_is_type(part, json_type_object))
 		out->meta = part;
@@ -583,6 +638,7 @@ rtt_list(struct exchange *x)
 	} numbers[] = { { "from_time", r->from }, { "to_time", r->to }, { "state", r->state },
 		{ "limit", r->limit } };
 	struct buf *path;
+	struct call *call;
 	char join = '?';
 
 	if (!is_on(x))
@@ -597,5 +653,6 @@ rtt_list(struct exchange *x)
 		}
 	agora_query(path, &join, "channel", r->channel);
 	agora_query(path, &join, "cursor", r->cursor);
-	return agora_send(x, rtt_safe_call(x, "GET", path), rtt_listed);
+	call = rtt_safe_call(x, "GET", path);
+	return call == NULL ? ANSWERED : lists_ask(x, call, LIST_MS, rtt_listed);
 }

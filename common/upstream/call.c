@@ -1,3 +1,4 @@
+#include "json.h"
 #include "upstream.h"
 
 #define AT(member) offsetof(struct upstream_settings, member)
@@ -74,6 +75,29 @@ credentials_wipe(struct credentials *c)
 	buf_wipe(&c->basic);
 	buf_free(&c->basic);
 	*c = (struct credentials){ 0 };
+}
+
+/*
+ * A name in some old encoding must not make what was started unknown: its ids are in the same
+ * answer.
+ */
+void
+call_read(struct call *call)
+{
+	struct json_error error;
+	struct buf mended = { 0 };
+
+	json_object_put(call->json);
+	call->json = NULL;
+	if (call->answer.length == 0)
+		return;
+	call->json = json_read(buf_view(&call->answer), 0, &error);
+	if (error.problem != JSON_UTF8 || text_is_utf8(buf_view(&call->answer)))
+		return;
+	buf_utf8(&mended, buf_view(&call->answer));
+	call->json = json_read(buf_view(&mended), 0, &error);
+	buf_wipe(&mended);
+	buf_free(&mended);
 }
 
 void

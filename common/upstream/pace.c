@@ -34,9 +34,7 @@ pace_take(struct pace *pace, int64_t now_us)
 	int64_t longest = 0;
 
 	for (; pace != NULL; pace = pace->also) {
-		int64_t wait = take(pace, now_us);
-
-		longest = wait > longest ? wait : longest;
+		longest += take(pace, now_us + longest);
 	}
 	return longest;
 }

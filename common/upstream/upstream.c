@@ -223,6 +223,8 @@ set_constant_options(struct upstream *u, CURL *easy)
 	fine = fine && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
+	/* What is asked for is what was checked: no /../ is taken out of it. */
+	fine = fine && curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK;
 	fine = fine &&
 	    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 	fine = fine &&
@@ -611,12 +613,10 @@ with_answer(struct transfer *t)
 	struct upstream *u = t->upstream;
 	struct call *call = t->call;
 	int64_t now = monotonic_ms();
-	struct json_error error;
 	size_t next;
 
 	call->failure = NULL;
-	if (call->answer.length > 0)
-		call->json = json_read(buf_view(&call->answer), 0, &error);
+	call_read(call);
 	if (call->status == 429) {
 		/* Agora counts by App ID: another host would not help. */
 		try_again(t, t->host, call->retry_after > 0 ? call->retry_after * 1000 : backoff(t),

@@ -92,6 +92,8 @@ const struct progress *upstream_progress(struct upstream *upstream);
 void upstream_send(struct upstream *upstream, struct call *call);
 /* Gives it up; what was sent was sent. */
 void upstream_cancel(struct upstream *upstream, struct call *call);
+/* Reads call->json out of call->answer.  Bytes in it that are not UTF-8 become U+FFFD. */
+void call_read(struct call *call);
 /* Frees what the answer holds. */
 void call_free(struct call *call);
 

@@ -26,13 +26,14 @@ import rest_failures
 import rest_hosts
 import rest_kit as rk
 import rest_load
+import rest_objects
 import rest_openapi
 import rest_programs
 import rest_routes
 import rest_rules
 import sites
 
-MODULES = (access_callers, access_keys, access_records, access_verdicts, rest_access, rest_routes, rest_rules,
+MODULES = (access_callers, access_keys, access_records, access_verdicts, rest_access, rest_objects, rest_routes, rest_rules,
            rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs,
            rest_openapi, demo, rest_doctor)
 

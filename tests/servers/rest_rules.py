@@ -113,7 +113,10 @@ def recording_jobs():
     yield missing("GET", STATUS + "?sid=s", {}, "resourceId")
     yield missing("GET", STATUS + "?resourceId=r&sid=", {}, "sid")
     yield missing("GET", STATUS, {}, "resourceId")
-    for value in ("..%2Fx", "a%3Fb", "a%23b", "a%00b"):
+    for value in ("a%00b", "%00"):
+        yield bad("GET", f"{STATUS}?resourceId={value}&sid=s", None, "resourceId", "%00 (NUL)")
+        yield bad("GET", f"{STATUS}?resourceId=r&sid=s&cname={value}", None, "cname", "%00 (NUL)")
+    for value in ("..%2Fx", "a%3Fb", "a%23b"):
         yield bad("GET", f"{STATUS}?resourceId={value}&sid=s", None, "resourceId", "no id")
         yield bad("GET", f"{STATUS}?resourceId=r&sid={value}", None, "sid", "no id")
     yield bad("GET", f"{STATUS}?resourceId=r&sid=s&mode=all", None, "mode", "individual, raw, mix or web")
@@ -162,6 +165,14 @@ def transcription():
         for value in ("-1", "x", "1.5"):
             yield bad("GET", f"/rtt/list?{name}={value}", None, name, "whole number")
     yield bad("GET", "/rtt/list?cursor=a%2Fb", None, "cursor", "no id")
+    yield bad("GET", "/rtt/list?cursor=" + "a" * 257, None, "cursor", "256")
+    yield bad("GET", "/rtt/list?channel=secret-board%00-public", None, "channel", "%00 (NUL)")
+    for value in ("*", "a%2Fb", "a%0Ab", "%FF", "%22"):
+        yield bad("GET", f"/rtt/list?channel={value}", None, "channel", "does not allow")
+    yield bad("GET", "/rtt/list?channel=" + "x" * 65, None, "channel", "64 bytes")
+    yield bad("GET", "/rtt/list?channel=" + "x" * 7000, None, "channel", "64 bytes")
+    yield start("secret", "x" * 257, "256")
+    yield start("salt", "x" * 20000, "256")
 
 
 def push():
@@ -173,6 +184,8 @@ def push():
     yield start("rtcChannel", "a*", "does not allow")
     for url in ("live.example/app", "rtmp://a b", "rtmp://a\u00e9/", "", "rtmp://" + "x" * 1020):
         yield start("streamUrl", url)
+    for key in ("a b", "a\n", "\u00e9", "x" * 1025):
+        yield start("streamKey", key)
     for region in ("us", "NA", "", 1):
         yield start("region", region, "na, eu, ap or cn")
     for uid in ("x", "-1", "4294967296", "", "1.5", 4294967296, -1, 1.5, []):

@@ -251,7 +251,7 @@ class Delivery:
             body = json.dumps(body)
             headers.append(("Content-Type", "application/json; charset=utf-8"))
         headers += [h for h in response.headers if h[0].lower() == "x-request-id"]
-        await self.wire.respond(Response(fault["status"], body.encode(), headers), self.keep_alive)
+        await self.wire.respond(Response(fault["status"], body.encode("utf-8", "surrogateescape"), headers), self.keep_alive)
         return self.keep_alive
 
     async def _rename_request_id(self, _fault, response):
@@ -278,7 +278,7 @@ class Delivery:
     async def _not_json(self, fault, response):
         headers = [h for h in response.headers if h[0].lower() != "content-type"]
         headers.append(("Content-Type", "text/html"))
-        page = Response(fault["status"], fault["body"].encode(), headers)
+        page = Response(fault["status"], fault["body"].encode("utf-8", "surrogateescape"), headers)
         await self.wire.respond(page, self.keep_alive)
         return self.keep_alive
 

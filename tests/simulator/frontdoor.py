@@ -21,6 +21,22 @@ TOO_MANY = {"message": "API rate limit exceeded"}
 TOKEN_PATHS = ("/api/speech-to-text/",)  # these take `Authorization: agora token=...` too
 
 
+def resolved(path, notes):
+    """The path as a gateway takes it: without . and .. however often they are encoded."""
+    kept = []
+    for segment in path.split("/")[1:]:
+        plain = segment
+        while unquote(plain) != plain:
+            plain = unquote(plain)
+        if plain in (".", ".."):
+            notes.append("a segment of the path is . or ..")
+            if plain == "..":
+                del kept[-1:]
+        else:
+            kept.append(segment)
+    return "/" + "/".join(kept)
+
+
 class FrontDoor:
     def __init__(self, world):
         self.world = world
@@ -107,9 +123,10 @@ class FrontDoor:
         return None
 
     def _route(self, request):
+        path = resolved(request.path, request.notes)
         for row in self.rows:
             if row.method == request.method:
-                found = row.pattern.fullmatch(request.path)
+                found = row.pattern.fullmatch(path)
                 if found:
                     return row, {k: unquote(v) for k, v in found.groupdict().items()}
         return None, {}

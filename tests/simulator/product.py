@@ -82,6 +82,10 @@ class Product:
     def state(self):
         return {}
 
+    def filtered(self, channel):
+        """The channel that a list keeps to; None: to none."""
+        return None if self.world.config.listFilter == "ignored" else channel
+
     # What a handler starts with
 
     def check(self, request, table, value, path=""):

@@ -220,7 +220,7 @@ class Pull(Media):
         self.wants_request_id(request)
         most = self.world.config.pageSize
         size = query_number(request, "pageSize", min(200, most), 1, most)
-        channel = self.filter(request)
+        channel = self.filtered(self.filter(request))
         visible = self.world.now() - self.world.config.pullListDelay
         found = [
             thing

@@ -301,7 +301,7 @@ class Push(Media):
     def list(self, request, cname=None):
         self.wants_request_id(request)
         cursor, size = query_number(request, "cursor", 0, 0, 2**31), self.world.config.pageSize
-        found = [t for t in self.alive() if cname in (None, t.channel)]
+        found = [t for t in self.alive() if self.filtered(cname) in (None, t.channel)]
         following = cursor + size if cursor + size < len(found) else 0
         data = {
             "total_count": len(found),

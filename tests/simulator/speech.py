@@ -279,7 +279,7 @@ class Speech(Product):
             for agent in self.agents.values()
             if start <= agent.began <= end
             and self.state_of(agent) == state
-            and query.get("channel", agent.channel) == agent.channel
+            and self.filtered(query.get("channel")) in (None, agent.channel)
         ]
         total = len(found)
         if query.get("cursor"):

@@ -57,6 +57,7 @@ class Config:
     pushNumbers: str = "string"  # or "number": in the converter list
     pushConflictId: bool = True  # X-Resource-ID on 409
     pullUid: str = "number"  # or "string": in a player's answers
+    listFilter: str = "kept"  # or "ignored": lists of a channel hold what is in others too
     pageSize: int = 500
     requestId: str = "echo"  # or "rename", "omit"
     requestIdOnErrors: bool = True
@@ -76,6 +77,7 @@ class Config:
         "pushNumbers": ("string", "number"),
         "pullUid": ("number", "string"),
         "requestId": ("echo", "rename", "omit"),
+        "listFilter": ("kept", "ignored"),
     }
 
     def change(self, changes):

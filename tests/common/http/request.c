@@ -152,6 +152,54 @@ reads_paths(void)
 	}
 }
 
+/* A NUL, however it comes: refused, and the parameter that has it is named. */
+static void
+refuses_nul(void)
+{
+	static const struct {
+		const char *uri, *parameter; /* "": the path; NULL: it is fine */
+	} cases[] = {
+		{ "/a%00b", "" },
+		{ "/%00", "" },
+		{ "/a/..%00", "" },
+		{ "/a%00?b=1", "" },
+		{ "/a%2500b", NULL },
+		{ "/a?channel=secret%00-public", "channel" },
+		{ "/a?x=1&channel=%00", "channel" },
+		{ "/a?x=1&channel=b%00&y=2", "channel" },
+		{ "/a?a-b_c.d=%00", "a-b_c.d" },
+		{ "/a?%00", "query" },
+		{ "/a?%00=1", "query" },
+		{ "/a?chan%00nel=1", "query" },
+		{ "/a?chan%6eel=%00", "query" },
+		{ "/a?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=%00", "query" },
+		{ "/a?b=%%00", "b" },
+		{ "/a?b=%2500", NULL },
+		{ "/a?b=%0", NULL },
+		{ "/a?b=%2%300", NULL },
+		{ "/a?", NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena arena = { 0 };
+		struct request request;
+		struct buf line = { 0 };
+		const char *problem, *wanted = cases[i].parameter;
+
+		buf_printf(&line, "REQUEST_URI=%s", cases[i].uri);
+		buf_add(&line, "", 1);
+		problem = request_parse(&request, params_of(line.data), "", &arena);
+		CHECK((problem != NULL) == (wanted != NULL), cases[i].uri);
+		CHECK(problem == NULL || strstr(problem, "%00 (NUL)") != NULL, cases[i].uri);
+		if (wanted == NULL || *wanted == '\0')
+			CHECK(request.parameter == NULL, cases[i].uri);
+		else
+			CHECK(same_text(text_of(request.parameter), wanted), cases[i].uri);
+		buf_free(&line);
+		arena_free(&arena);
+	}
+}
+
 /*
  * What each web server sends for /pre/env/a%2Fb%20c/x?k=v%2F1, from reference/servers.md section 5,
  * and variations.
@@ -681,6 +729,7 @@ keeps_what_outlives_the_parameters(void)
 
 CU_TestInfo http_request_tests[] = {
 	{ "reads paths", reads_paths },
+	{ "refuses NUL", refuses_nul },
 	{ "finds the path behind each server", finds_the_path_behind_each_server },
 	{ "cuts off the query", cuts_off_the_query },
 	{ "finds parameters", finds_parameters },
