@@ -794,7 +794,7 @@ def test_pull_status_and_list(w):
     fails(w.site.get(target), 404, "not_found", says="ten seconds")
     w.sim.advance(11)
     upstream = rk.Upstream(w.sim)
-    kit.wait_until(lambda: w.site.get(target).status == 200, "a list that is asked for anew")
+    wait_until(lambda: w.site.get(target).status == 200, "a list that is asked for anew")
     body = succeeds(w.site.get(target))
     same(body["player"]["id"], player(answer), "id")
     same(list(body), ["player", "timestamp"], "members")
