@@ -464,7 +464,7 @@ static struct json_object *
 made(struct json_object *value)
 {
 	if (value == NULL)
-		abort();
+		out_of_memory();
 	return value;
 }
 
@@ -488,7 +488,7 @@ build_object(struct build *b)
 		skip_to(b);
 		b->at++; /* the colon */
 		if (json_object_object_add(object, name.data, build_value(b)) != 0)
-			abort();
+			out_of_memory();
 		buf_free(&name);
 	}
 	b->at++;
@@ -505,7 +505,7 @@ build_array(struct build *b)
 		if (*b->at == ',')
 			b->at++;
 		else if (json_object_array_add(array, build_value(b)) != 0)
-			abort();
+			out_of_memory();
 	}
 	b->at++;
 	return array;
