@@ -368,7 +368,9 @@ fields_step(struct exchange *x)
 	}
 	route_captures(x->route, &x->request, x->members);
 	x->input = arena_alloc(&x->arena, 1, x->route->input->size);
-	if (field_read(x->route->input, x->members, &x->arena, x->input, &error))
+	if (field_read(x->route->input, x->members, &x->arena, x->input, &error) &&
+	    !(x->route->input->strict &&
+		field_stranger(x->route->input, x->members, "project", &error)))
 		return NEXT;
 	return exchange_fail(x, error.missing ? ERROR_MISSING_FIELD : ERROR_INVALID_FIELD,
 	    error.field[0] == '\0' ? NULL : error.field, error.rule);

@@ -232,6 +232,11 @@ config_warn_unknown(const struct config *config, const struct table *own)
 		    "the policy says \"enforce\": \"log\": nothing is refused, only recorded");
 	warn_of_dead_grants(config->policy);
 	warn_of_lists(config->policy);
+	if (config_storage_is_unknown(config))
+		log_line(LOG_LEVEL_WARNING,
+		    "STORAGE_REGION %lld of STORAGE_VENDOR %lld is not in this release's copy of "
+		    "Agora's table of storage regions; Agora may refuse it",
+		    (long long)config->storage.region, (long long)config->storage.vendor);
 }
 
 bool
@@ -244,6 +249,15 @@ config_takes_any_host(const struct config *config)
 	for (size_t i = 0; policy != NULL && i < policy->callers.count; i++)
 		open = open || callers[i].type == CALLER_ANONYMOUS;
 	return open && config->api.allowed_hosts.data == NULL;
+}
+
+bool
+config_storage_is_unknown(const struct config *config)
+{
+	const struct storage_settings *s = &config->storage;
+
+	return config_has_upstream(config) && s->vendor >= 0 && s->region >= 0 &&
+	    !storage_region_exists(s->vendor, s->region);
 }
 
 bool
@@ -266,8 +280,6 @@ is_transcription_alone(const struct config *config)
 static bool
 check_rest(const struct config *config, struct buf *error)
 {
-	const struct storage_settings *s = &config->storage;
-
 	if (!config_has_upstream(config))
 		return true;
 	if (!is_transcription_alone(config) &&
@@ -275,11 +287,6 @@ check_rest(const struct config *config, struct buf *error)
 		config->upstream.customer_secret.data == NULL)) {
 		buf_printf(error, "%s: is required with AGORA_BASE_URL or AGORA_AREA",
 		    config->upstream.customer_id.data == NULL ? "CUSTOMER_ID" : "CUSTOMER_SECRET");
-		return false;
-	}
-	if (s->vendor >= 0 && s->region >= 0 && !storage_region_exists(s->vendor, s->region)) {
-		buf_printf(error, "STORAGE_REGION: %lld is no region of STORAGE_VENDOR %lld",
-		    (long long)s->region, (long long)s->vendor);
 		return false;
 	}
 	return true;

@@ -38,6 +38,9 @@ bool config_takes_any_host(const struct config *config);
 	"any page that a browser on this network opens can have its own name lead here, and get "  \
 	"tokens"
 
+/* Whether STORAGE_VENDOR and STORAGE_REGION are not in our copy of Agora's table, which grows. */
+bool config_storage_is_unknown(const struct config *config);
+
 /* Whether the settings turn Agora's REST services on. */
 bool config_has_upstream(const struct config *config);
 

@@ -24,6 +24,7 @@ static const struct {
 	{ name_is_room, "^[" RTC_LEGAL "]*$", 0 },
 	{ name_is_rtm_user, "^(?!0$)[" RTC_LEGAL "]*$", 1 },
 	{ name_is_chat_user, "^(?!0$)[a-z0-9_\\-.]*$", 1 },
+	{ name_is_account, "^(?![0-9]*$)[" RTC_LEGAL "]*$", 1 },
 	{ name_is_job, "^[A-Za-z0-9_\\-]*$", 0 },
 	{ name_is_uid, "^0*" UID_DIGITS "$", 0 },
 	{ name_is_path_uid, "^0*" UID_DIGITS "$", 0 },

@@ -1,5 +1,7 @@
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "field.h"
 
@@ -521,6 +523,17 @@ read_field(const struct table *table, const struct field *f, const struct field 
 	return false;
 }
 
+/* A name that may stand in an answer as it came. */
+static bool
+is_word(const char *name)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)name[n]) || name[n] == '_')
+		n++;
+	return n > 0 && n < 64 && name[n] == '\0';
+}
+
 static const struct field *
 row_of(const struct table *table, const char *name)
 {
@@ -542,6 +555,49 @@ check_closed(const struct table *table, struct json_object *object, struct field
 		return false;
 	}
 	return true;
+}
+
+/* The first row that a member goes to, by its name in any case. */
+static const struct field *
+row_of_member(const struct table *table, const char *name)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (strcasecmp(table->fields[i].name, name) == 0)
+			return &table->fields[i];
+	return NULL;
+}
+
+bool
+field_stranger(const struct table *table, struct json_object *object, const char *shared,
+    struct field_error *error)
+{
+	uint64_t seen = 0;
+
+	*error = (struct field_error){ 0 };
+	json_object_object_foreach(object, name, member) {
+		const struct field *row = row_of_member(table, name);
+		const bool is_shared = shared != NULL && strcasecmp(name, shared) == 0;
+		uint64_t bit;
+
+		if (member == NULL || (row == NULL && is_shared))
+			continue;
+		if (row == NULL) {
+			if (is_word(name))
+				snprintf(error->field, sizeof(error->field), "%s", name);
+			field_rule(error,
+			    "is not a member of this request (see /openapi.json); members of "
+			    "Agora's own clientRequest, converter and player go at the top level");
+			return true;
+		}
+		bit = UINT64_C(1) << (row - table->fields);
+		if (seen & bit) {
+			snprintf(error->field, sizeof(error->field), "%s", row->name);
+			field_rule(error, "is given twice, in two spellings");
+			return true;
+		}
+		seen |= bit;
+	}
+	return false;
 }
 
 static bool

@@ -90,6 +90,8 @@ struct table {
 	bool text_source; /* numbers come as strings: query, path, settings; "" means absent */
 	bool closed;      /* names are exact, and a member without a row is an error */
 	const struct needs *needs; /* reading; NULL: none */
+	/* What is not understood must not be left out: field_stranger is an error. */
+	bool strict;
 };
 
 #define TABLE(fields, type)                                                                        \
@@ -104,9 +106,10 @@ struct table {
 	{                                                                                          \
 		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false, true            \
 	}
-#define NEEDS_TABLE(fields, type, needs)                                                           \
+#define STRICT_TABLE(fields, type, needs)                                                          \
 	{                                                                                          \
-		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false, false, needs    \
+		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false, false, needs,   \
+		    true                                                                           \
 	}
 
 /*
@@ -136,6 +139,14 @@ void field_negative_rule(struct field_error *error, int64_t negative);
  * one that is not exact in 64 bits.
  */
 bool field_whole(struct json_object *value, int64_t *number) __attribute__((nonnull(2)));
+
+/*
+ * Whether the object has a member that no row takes, or two that the same row would take.  Null
+ * counts as absent, and `shared` (may be NULL) is known without a row.  The table has at most 64
+ * rows.  true with *error filled.
+ */
+bool field_stranger(const struct table *table, struct json_object *object, const char *shared,
+    struct field_error *error);
 
 /* Sets error->rule. */
 void field_rule(struct field_error *error, const char *format, ...)

@@ -63,6 +63,7 @@ static const struct field upstream_fields[] = {
 	UP("status", FIELD_INT, FIELD_OMIT, status, "its status; absent: no answer"),
 	UP("code", FIELD_TEXT, 0, code, "its code"),
 	UP("reason", FIELD_TEXT, 0, reason, "its reason"),
+	UP("detail", FIELD_TEXT, 0, detail, "what it says besides its reason"),
 	UP("requestId", FIELD_TEXT, 0, request_id, "its id of the request, for its support"),
 };
 static const struct table upstream_table = TABLE(upstream_fields, struct error_upstream);
@@ -79,6 +80,7 @@ static const struct field known_fields[] = {
 	KNOWN("resourceId", "Agora's resourceId of the recording"),
 	KNOWN("sid", "Agora's id of the recording"),
 	KNOWN("name", "name of the transcription's task"),
+	KNOWN("taskId", "Agora's id of the transcription's task"),
 	KNOWN("converterName", "name of the converter"),
 	KNOWN("converterId", "Agora's id of the converter"),
 	KNOWN("playerName", "name of the player"),

@@ -63,14 +63,14 @@ void response_retry_after(struct response *response, int64_t us);
 
 /* What Agora said, for an error that comes from there. */
 struct error_upstream {
-	int64_t status;                       /* 0: no answer */
-	struct text code, reason, request_id; /* absent where not said */
+	int64_t status;                               /* 0: no answer */
+	struct text code, reason, detail, request_id; /* absent where not said */
 };
 
 /*
- * The same with {"upstream": {"status","code","reason","requestId"}}.  status 0 is the error's
- * own.  known (may be NULL) is an object whose members are added: what is known of a job that may
- * be running.
+ * The same with {"upstream": {"status","code","reason","detail","requestId"}}.  status 0 is the
+ * error's own.  known (may be NULL) is an object whose members are added: what is known of a job
+ * that may be running.
  */
 void response_error_upstream(struct response *response, enum http_error error, int status,
     const char *rule, struct text request_id, const struct error_upstream *upstream,

@@ -33,6 +33,9 @@ const struct table rest_settings_table = TEXT_TABLE(rest_fields, struct rest_set
 #undef AT
 #define AT(member) offsetof(struct storage_settings, member)
 
+static const struct choice prefixes[] = { { "off", PREFIX_OURS }, { "channel", PREFIX_CHANNEL },
+	{ "any", PREFIX_ANY }, { NULL, 0 } };
+
 static const struct field storage_fields[] = {
 	{ "STORAGE_VENDOR", FIELD_INT, 0, AT(vendor), 0, 100, .fallback = -1,
 	    .meaning = "who keeps the files: Agora's number, 1 = Amazon S3" },
@@ -45,6 +48,10 @@ static const struct field storage_fields[] = {
 	    .meaning = "its secret key" },
 	{ "STORAGE_OVERRIDE", FIELD_BOOL, 0, AT(override),
 	    .meaning = "true: requests may bring a storageConfig of their own" },
+	{ "STORAGE_PREFIX", FIELD_CHOICE, 0, AT(prefix), .choices = prefixes,
+	    .fallback = PREFIX_OURS,
+	    .meaning = "whether requests may bring a fileNamePrefix: off, channel "
+		       "(it begins with the channel's letters and digits) or any" },
 };
 const struct table storage_settings_table = TEXT_TABLE(storage_fields, struct storage_settings);
 
@@ -62,6 +69,15 @@ static const struct {
 	{ 8, 0x000000fe },
 	{ 11, 1 },
 };
+
+bool
+storage_vendor_exists(int64_t vendor)
+{
+	for (size_t i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++)
+		if (vendors[i].vendor == vendor)
+			return true;
+	return false;
+}
 
 bool
 storage_region_exists(int64_t vendor, int64_t region)
@@ -324,6 +340,17 @@ agora_authorize(struct exchange *x, struct call *call, struct text token)
 	buf_wipe(&header);
 	buf_free(&header);
 	return true;
+}
+
+struct text
+agora_bot_uid(struct exchange *x, struct text own)
+{
+	char digits[AGORA_UID_SIZE];
+
+	if (own.data != NULL)
+		return own;
+	return arena_copy(&x->arena,
+	    (struct text){ digits, agora_uid_text(1 + random_below(UINT32_MAX - 1), digits) });
 }
 
 /* Calls */
@@ -602,10 +629,13 @@ what_agora_said(struct exchange *x, const struct call *call)
 {
 	static const char *const reasons[] = { "reason", "message", "detail" };
 	struct error_upstream said = { .status = call->status };
+	size_t i;
 
 	said.code = agora_text_member(x, call->json, "code");
-	for (size_t i = 0; i < 3 && said.reason.data == NULL; i++)
+	for (i = 0; i < 3 && said.reason.data == NULL; i++)
 		said.reason = redacted(x, call, agora_text_member(x, call->json, reasons[i]));
+	for (; i < 3 && said.detail.data == NULL; i++)
+		said.detail = redacted(x, call, agora_text_member(x, call->json, reasons[2]));
 	if (call->agora_request_id[0] != '\0')
 		said.request_id = text_of(call->agora_request_id);
 	return said;
@@ -832,7 +862,19 @@ agora_timestamp(struct exchange *x)
 	return arena_copy(&x->arena, text_of(text));
 }
 
-/* [channel's letters and digits, YYYYMMDD, HHMMSS]: Agora allows no other characters. */
+/* The channel's letters and digits, as far as they are a folder: Agora allows no others. */
+static void
+channel_folder(struct text channel, char folder[static PREFIX_MAX - 16 - 1])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < channel.length && n < PREFIX_MAX - 16 - 2; i++)
+		if (isalnum((unsigned char)channel.data[i]))
+			folder[n++] = channel.data[i];
+	folder[n] = '\0';
+}
+
+/* [channel's folder, YYYYMMDD, HHMMSS] */
 static struct json_object *
 file_name_prefix(struct exchange *x, struct text channel)
 {
@@ -840,20 +882,63 @@ file_name_prefix(struct exchange *x, struct text channel)
 	char name[PREFIX_MAX - 16 - 1], date[16], hour[16];
 	time_t now = (time_t)x->now;
 	struct tm tm;
-	size_t n = 0;
 
-	for (size_t i = 0; i < channel.length && n < sizeof(name) - 1; i++)
-		if (isalnum((unsigned char)channel.data[i]))
-			name[n++] = channel.data[i];
-	name[n] = '\0';
+	channel_folder(channel, name);
 	gmtime_r(&now, &tm);
 	strftime(date, sizeof(date), "%Y%m%d", &tm);
 	strftime(hour, sizeof(hour), "%H%M%S", &tm);
-	if (n > 0)
+	if (name[0] != '\0')
 		json_append(list, json_text(text_of(name)));
 	json_append(list, json_text(text_of(date)));
 	json_append(list, json_text(text_of(hour)));
 	return list;
+}
+
+/* Agora's rule: letters and digits, PREFIX_MAX characters with the slashes between. */
+static bool
+is_prefix(struct json_object *list)
+{
+	size_t length = 0;
+
+	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
+		return false;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+		const char *folder;
+
+		if (!json_object_is_type(item, json_type_string))
+			return false;
+		folder = json_object_get_string(item);
+		for (size_t n = 0; folder[n] != '\0'; n++)
+			if (!isalnum((unsigned char)folder[n]))
+				return false;
+		if (folder[0] == '\0')
+			return false;
+		length += strlen(folder) + 1;
+	}
+	return length - 1 <= PREFIX_MAX;
+}
+
+/* Whether the request may name its files so; false: the exchange is answered. */
+static bool
+check_prefix(struct exchange *x, struct json_object *prefix, struct text channel)
+{
+	const struct storage_settings *s = &services_of(x)->rest->storage;
+	char folder[PREFIX_MAX - 16 - 1];
+	const char *rule = NULL;
+
+	channel_folder(channel, folder);
+	if (s->prefix == PREFIX_OURS)
+		rule = "is not taken: this server names the files itself (STORAGE_PREFIX)";
+	else if (!is_prefix(prefix))
+		rule = "must be a list of folders, letters and digits each, at most 128 characters "
+		       "with the slashes between them";
+	else if ((s->prefix == PREFIX_CHANNEL || access_bound(x).data != NULL) &&
+	    strcmp(json_object_get_string(json_object_array_get_idx(prefix, 0)), folder) != 0)
+		rule = "must begin with the channel's letters and digits";
+	if (rule != NULL)
+		exchange_fail(x, ERROR_INVALID_FIELD, "fileNamePrefix", rule);
+	return rule == NULL;
 }
 
 static bool
@@ -862,14 +947,84 @@ is_set(struct exchange *x, int64_t number, const char *setting)
 	return agora_configured(x, number < 0 ? (struct text){ NULL, 0 } : TEXT(""), setting);
 }
 
+static bool
+refuse_storage(
+    struct exchange *x, const char *field, const char *member, bool missing, const char *rule)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s%s%s", field, member == NULL ? "" : ".",
+	    member == NULL ? "" : member);
+	exchange_fail(x, missing ? ERROR_MISSING_FIELD : ERROR_INVALID_FIELD, path, rule);
+	return false;
+}
+
+/* A storage of the request's own: each member that Agora needs, by its name. */
+static bool
+check_own_storage(struct exchange *x, const char *field, struct json_object *own)
+{
+	static const struct {
+		const char *name;
+		json_type type;
+	} needed[] = { { "vendor", json_type_int }, { "region", json_type_int },
+		{ "bucket", json_type_string }, { "accessKey", json_type_string },
+		{ "secretKey", json_type_string } };
+	struct json_object *value;
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		json_object_object_get_ex(own, needed[i].name, &value);
+		if (value == NULL)
+			return refuse_storage(x, field, needed[i].name, true, "is required");
+		if (!json_object_is_type(value, needed[i].type))
+			return refuse_storage(x, field, needed[i].name, false,
+			    needed[i].type == json_type_int ? "must be a whole number"
+							    : "must be a string");
+	}
+	if (!storage_vendor_exists(agora_int_member(own, "vendor", -1)))
+		return refuse_storage(
+		    x, field, "vendor", false, "is not a vendor of Agora's table");
+	if (!storage_region_exists(
+		agora_int_member(own, "vendor", -1), agora_int_member(own, "region", -1)))
+		return refuse_storage(
+		    x, field, "region", false, "is not a region of that vendor in Agora's table");
+	if (json_object_object_get_ex(own, "fileNamePrefix", &value) && value != NULL &&
+	    !is_prefix(value))
+		return refuse_storage(x, field, "fileNamePrefix", false,
+		    "must be a list of folders, letters and digits each, at most 128 characters "
+		    "with the slashes between them");
+	return true;
+}
+
+/* A storageConfig that only names the files: its prefix.  Else NULL. */
+static struct json_object *
+prefix_alone(struct json_object *own)
+{
+	struct json_object *prefix = NULL;
+
+	if (own == NULL || json_object_object_length(own) != 1)
+		return NULL;
+	json_object_object_get_ex(own, "fileNamePrefix", &prefix);
+	return prefix;
+}
+
 struct json_object *
-agora_storage(struct exchange *x, struct json_object *own, struct text channel)
+agora_storage(struct exchange *x, const char *field, struct json_object *own,
+    struct json_object *prefix, struct text channel)
 {
 	const struct storage_settings *s = &services_of(x)->rest->storage;
-	struct json_object *storage, *present = NULL;
+	struct json_object *storage;
 
+	if (prefix == NULL && prefix_alone(own) != NULL) {
+		prefix = prefix_alone(own);
+		own = NULL;
+	}
 	if (own != NULL && !s->override) {
-		exchange_fail(x, ERROR_INVALID_FIELD, "storageConfig", STORAGE_IS_OURS);
+		refuse_storage(x, field, NULL, false, STORAGE_IS_OURS);
+		return NULL;
+	}
+	if (own != NULL && prefix != NULL) {
+		exchange_fail(x, ERROR_INVALID_FIELD, "fileNamePrefix",
+		    "goes into the storage that the request brings");
 		return NULL;
 	}
 	if (own == NULL &&
@@ -878,6 +1033,9 @@ agora_storage(struct exchange *x, struct json_object *own, struct text channel)
 		!agora_configured(x, s->access_key, "STORAGE_BUCKET_ACCESS_KEY") ||
 		!agora_configured(x, s->secret_key, "STORAGE_BUCKET_SECRET_KEY")))
 		return NULL;
+	if ((own != NULL && !check_own_storage(x, field, own)) ||
+	    (prefix != NULL && !check_prefix(x, prefix, channel)))
+		return NULL;
 	storage = json_copy(own);
 	if (own == NULL) {
 		json_set_int(storage, "vendor", s->vendor);
@@ -885,14 +1043,10 @@ agora_storage(struct exchange *x, struct json_object *own, struct text channel)
 		json_set_text(storage, "bucket", s->bucket);
 		json_set_text(storage, "accessKey", s->access_key);
 		json_set_text(storage, "secretKey", s->secret_key);
-	} else if (!storage_region_exists(
-		       agora_int_member(own, "vendor", -1), agora_int_member(own, "region", -1))) {
-		json_object_put(storage);
-		exchange_fail(
-		    x, ERROR_INVALID_FIELD, "storageConfig.region", "is no region of that vendor");
-		return NULL;
 	}
-	if (!json_object_object_get_ex(storage, "fileNamePrefix", &present))
+	if (prefix != NULL)
+		json_set(storage, "fileNamePrefix", json_copy(prefix));
+	else if (json_object_object_get(storage, "fileNamePrefix") == NULL)
 		json_set(storage, "fileNamePrefix", file_name_prefix(x, channel));
 	return storage;
 }

@@ -14,10 +14,17 @@ struct rest_settings {
 };
 extern const struct table rest_settings_table;
 
+enum storage_prefix {
+	PREFIX_OURS,    /* requests may bring none */
+	PREFIX_CHANNEL, /* one that begins with the channel's letters and digits */
+	PREFIX_ANY,     /* any; callers with some channels as above */
+};
+
 struct storage_settings {
 	int64_t vendor, region; /* -1: not set */
 	struct text bucket, access_key, secret_key;
-	bool override; /* requests may bring their own */
+	bool override;  /* requests may bring their own */
+	int64_t prefix; /* enum storage_prefix: whether requests may name their files */
 };
 extern const struct table storage_settings_table;
 
@@ -171,13 +178,24 @@ struct text agora_timestamp(struct exchange *x);
 /* An id that Agora gave: letters, digits and - _ . ~ = */
 bool is_agora_id(struct text value, struct field_error *error);
 
+/* A row for a table whose struct has a struct json_object *prefix. */
+#define PREFIX_ROW                                                                                 \
+	{                                                                                          \
+		"fileNamePrefix", FIELD_JSONS, FIELD_STRINGS, AT(prefix),                          \
+		    .meaning = "where STORAGE_PREFIX allows it: folders of the files, letters "    \
+			       "and digits each"                                                   \
+	}
+
 /*
  * Agora's storageConfig with the settings' bucket and fileNamePrefix from the channel and the
- * time; `own` (may be NULL) is the request's.  NULL: the exchange is answered.
+ * time; `own` and `prefix` (may be NULL) are the request's, `own` under the name `field`.  NULL:
+ * the exchange is answered.
  */
-struct json_object *agora_storage(struct exchange *x, struct json_object *own, struct text channel);
+struct json_object *agora_storage(struct exchange *x, const char *field, struct json_object *own,
+    struct json_object *prefix, struct text channel);
 
-/* Whether vendor and region fit together (Agora's table of third-party storage). */
+/* Agora's table of third-party storage, as of this release: Agora adds to it. */
+bool storage_vendor_exists(int64_t vendor);
 bool storage_region_exists(int64_t vendor, int64_t region);
 
 #define STORAGE_IS_OURS                                                                            \
@@ -185,6 +203,9 @@ bool storage_region_exists(int64_t vendor, int64_t region);
 
 /* A token for a bot of ours: RTC, 24 hours.  Absent: the exchange is answered. */
 struct text agora_bot_token(struct exchange *x, struct text channel, struct text uid, bool publish);
+
+/* The bot's uid: the request's own, or a random one where that is absent. */
+struct text agora_bot_uid(struct exchange *x, struct text own);
 
 /* The object is taken and lives as long as the exchange. */
 struct json_object *agora_keep(struct exchange *x, struct json_object *object);

@@ -103,6 +103,19 @@ name_is_channel(struct text name, struct field_error *error)
 }
 
 bool
+name_is_account(struct text name, struct field_error *error)
+{
+	size_t digits = 0;
+
+	while (digits < name.length && name.data[digits] >= '0' && name.data[digits] <= '9')
+		digits++;
+	if (digits < name.length)
+		return is_legal(name, RTC_LEGAL, "one user's account", error);
+	field_rule(error, "is a number: give it as uid");
+	return false;
+}
+
+bool
 name_is_job(struct text name, struct field_error *error)
 {
 	return is_legal(name, LETTERS DIGITS "-_", "a name like this", error);

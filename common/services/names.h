@@ -27,6 +27,8 @@ bool name_is_room(struct text name, struct field_error *error);
 
 /* RTC channel that a bot of ours joins: the 89 characters, no wildcard. */
 bool name_is_channel(struct text name, struct field_error *error);
+/* RTC account of a bot of ours: the 89 characters, no wildcard, and not a number. */
+bool name_is_account(struct text name, struct field_error *error);
 /* Name of a converter, player or task: letters, digits, - and _. */
 bool name_is_job(struct text name, struct field_error *error);
 

@@ -10,7 +10,7 @@
 #define LIST_MS 8000 /* how long a list is good for others: Agora gives 15 a minute */
 
 struct start_request {
-	struct text name, player_name, channel, stream_url, uid, origin_ip, encrypt_mode,
+	struct text name, player_name, channel, stream_url, uid, account, origin_ip, encrypt_mode,
 	    encrypt_key, encrypt_salt;
 	int64_t region, idle, play_ts, repeat, seek; /* INT64_MIN: not given */
 	struct json_object *audio, *video, *data_stream;
@@ -30,7 +30,7 @@ struct list_request {
 
 struct player_answer {
 	struct json_object *player;
-	struct text name, fields, timestamp;
+	struct text name, region, fields, timestamp;
 };
 
 struct list_answer {
@@ -53,7 +53,9 @@ static const struct field start_fields[] = {
 	    .check = is_stream_url, .meaning = "what to play" },
 	REGION_ROW(struct start_request),
 	{ "uid", FIELD_ID, 0, AT(uid), .check = name_is_uid,
-	    .meaning = "the player's uid; one by chance when absent" },
+	    .meaning = "the player's uid; default: a random uid" },
+	{ "account", FIELD_TEXT, 0, AT(account), 1, ACCOUNT_MAX, .check = name_is_account,
+	    .meaning = "instead of uid: the player's user account" },
 	{ "name", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
 	    .meaning = "name of the player; one of ours when absent" },
 	{ "playerName", FIELD_TEXT, 0, AT(player_name), 1, 64, .check = name_is_job,
@@ -75,7 +77,7 @@ static const struct field start_fields[] = {
 	{ "encryptKdfSalt", FIELD_TEXT, FIELD_SECRET, AT(encrypt_salt), 0, 256,
 	    .meaning = "its salt" },
 };
-const struct table pull_start_table = TABLE(start_fields, struct start_request);
+const struct table pull_start_table = STRICT_TABLE(start_fields, struct start_request, NULL);
 
 #undef AT
 #define AT(member) offsetof(struct player_request, member)
@@ -112,7 +114,7 @@ static const struct needs changes = {
 	.rule = "nothing to update: give streamUrl, audioOptions, isPause or seekPosition",
 	.any = { { "streamUrl" }, { "audioOptions" }, { "isPause" }, { "seekPosition" } },
 };
-const struct table pull_update_table = NEEDS_TABLE(update_fields, struct player_request, &changes);
+const struct table pull_update_table = STRICT_TABLE(update_fields, struct player_request, &changes);
 
 #undef AT
 #define AT(member) offsetof(struct list_request, member)
@@ -133,6 +135,8 @@ const struct table pull_list_table = TEXT_TABLE(list_fields, struct list_request
 static const struct field player_fields[] = {
 	{ "player", FIELD_JSON, 0, AT(player), .meaning = "Agora's player" },
 	{ "playerName", FIELD_TEXT, 0, AT(name), .meaning = "its name" },
+	{ "region", FIELD_TEXT, 0, AT(region),
+	    .meaning = "of a start: the region that a stop has to name" },
 	{ "fields", FIELD_TEXT, 0, AT(fields),
 	    .meaning = "Agora's list of the members that it shows" },
 	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
@@ -217,23 +221,28 @@ new_player(struct exchange *x, const struct start_request *r, struct text name)
 	struct json_object *player;
 	char digits[AGORA_UID_SIZE];
 	uint64_t number = 1 + random_below(UINT32_MAX - 1);
-	struct text uid, token;
+	struct text user = r->account, token;
 
-	if (r->uid.data != NULL && !text_number(r->uid, UINT32_MAX, &number)) {
-		exchange_fail(x, ERROR_INVALID_FIELD, "uid", "must be a user's number");
-		return NULL;
+	if (user.data == NULL) {
+		if (r->uid.data != NULL && !text_number(r->uid, UINT32_MAX, &number)) {
+			exchange_fail(x, ERROR_INVALID_FIELD, "uid", "must be a user's number");
+			return NULL;
+		}
+		/* "007" is user 7 here, and so it is in the token. */
+		user = arena_copy(
+		    &x->arena, (struct text){ digits, agora_uid_text((uint32_t)number, digits) });
 	}
-	/* "007" is user 7 here, and so it is in the token. */
-	uid = arena_copy(
-	    &x->arena, (struct text){ digits, agora_uid_text((uint32_t)number, digits) });
-	token = agora_bot_token(x, r->channel, uid, true);
+	token = agora_bot_token(x, r->channel, user, true);
 	if (token.data == NULL)
 		return NULL;
 	player = json_copy(NULL);
 	json_set_text(player, "name", name);
 	json_set_text(player, "streamUrl", r->stream_url);
 	json_set_text(player, "channelName", r->channel);
-	json_set_int(player, "uid", (int64_t)number);
+	if (r->account.data != NULL)
+		json_set_text(player, "account", user);
+	else
+		json_set_int(player, "uid", (int64_t)number);
 	json_set_text(player, "token", token);
 	set_json_if_given(player, "audioOptions", r->audio);
 	set_json_if_given(player, "videoOptions", r->video);
@@ -262,6 +271,11 @@ pull_start(struct exchange *x)
 
 	if (!is_on(x))
 		return ANSWERED;
+	if (r->account.data != NULL && r->uid.data != NULL)
+		return exchange_fail(x, ERROR_INVALID_FIELD, "account", "excludes uid");
+	if (r->name.data != NULL && r->player_name.data != NULL)
+		return exchange_fail(x, ERROR_INVALID_FIELD, "playerName", "excludes name");
+	out->region = text_of(rtmp_region_name(r->region));
 	out->name = r->name.data != NULL ? r->name : r->player_name;
 	if (out->name.data == NULL)
 		out->name = agora_job_name(x);

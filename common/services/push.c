@@ -28,7 +28,7 @@ struct list_request {
 
 struct converter_answer {
 	struct json_object *converter;
-	struct text name, fields, timestamp;
+	struct text name, region, fields, timestamp;
 };
 
 struct list_answer {
@@ -72,7 +72,7 @@ static const struct needs stream = {
 	.rule = "is required without transcoding",
 	.any = { { "rtcStreamUid" }, { "useTranscoding" } },
 };
-const struct table push_start_table = NEEDS_TABLE(start_fields, struct start_request, &stream);
+const struct table push_start_table = STRICT_TABLE(start_fields, struct start_request, &stream);
 
 #undef AT
 #define AT(member) offsetof(struct converter_request, member)
@@ -116,7 +116,7 @@ static const struct needs changes = {
 	    { "jitterBufferSizeMs" } },
 };
 const struct table push_update_table =
-    NEEDS_TABLE(update_fields, struct converter_request, &changes);
+    STRICT_TABLE(update_fields, struct converter_request, &changes);
 
 #undef AT
 #define AT(member) offsetof(struct list_request, member)
@@ -136,6 +136,8 @@ static const struct field converter_fields[] = {
 	{ "converter", FIELD_JSON, 0, AT(converter),
 	    .meaning = "Agora's converter, without stream keys" },
 	{ "converterName", FIELD_TEXT, 0, AT(name), .meaning = "its name" },
+	{ "region", FIELD_TEXT, 0, AT(region),
+	    .meaning = "of a start: the region that a stop has to name" },
 	{ "fields", FIELD_TEXT, 0, AT(fields),
 	    .meaning = "Agora's list of the members that it shows" },
 	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
@@ -242,6 +244,7 @@ push_start(struct exchange *x)
 	if (!is_on(x))
 		return ANSWERED;
 	out->name = r->name.data == NULL ? agora_job_name(x) : r->name;
+	out->region = text_of(rtmp_region_name(r->region));
 	converter = new_converter(x, r, out->name);
 	if (converter == NULL)
 		return ANSWERED;

@@ -4,8 +4,8 @@
 #include "agora.h"
 #include "names.h"
 #include "objects.h"
-#include "random.h"
 #include "recording.h"
+#include "subscription.h"
 
 #define MODE(mode) (UINT64_C(1) << (mode))
 #define MODES_WITH_TOKEN (MODE(MODE_INDIVIDUAL) | MODE(MODE_RAW) | MODE(MODE_MIX))
@@ -15,8 +15,8 @@
 #define START_AGAIN_MS 2000
 #define START_QUEUE_MS 3000 /* once there is a resourceId, it is to be used */
 #define STARTS_MAX 3
-#define UIDS_MAX 32 /* in a subscription list */
-#define STARTED 4   /* serverResponse.status: ready; 5: in progress */
+#define SCENE_POSTPONED 2
+#define STARTED 4 /* serverResponse.status: ready; 5: in progress */
 #define IN_PROGRESS 5
 #define STOP_REQUESTED 6 /* from here on it is over */
 #define CODE_INVALID_OPERATION 49
@@ -28,8 +28,10 @@ struct start_request {
 	int64_t scene;  /* Agora's number */
 	int64_t region; /* of regions; -1: not given */
 	struct text channel, uid;
-	struct json_object *exclude_ids, *config, *file_config, *snapshot, *extension, *storage;
+	struct json_object *exclude_ids, *config, *file_config, *snapshot, *extension, *storage,
+	    *prefix, *apps, *transcode;
 	int64_t hours, wait; /* hours; seconds */
+	int64_t affinity;    /* Agora's number; -1: not given */
 };
 
 struct job_request {
@@ -54,8 +56,8 @@ struct job {
 
 static const struct choice modes[] = { { "individual", MODE_INDIVIDUAL }, { "raw", MODE_RAW },
 	{ "mix", MODE_MIX }, { "web", MODE_WEB }, { NULL, 0 } };
-static const struct choice scenes[] = { { "realtime", 0 }, { "web", 1 }, { "postponed", 2 },
-	{ NULL, 0 } };
+static const struct choice scenes[] = { { "realtime", 0 }, { "web", 1 },
+	{ "postponed", SCENE_POSTPONED }, { NULL, 0 } };
 static const struct choice regions[] = { { "CN", 0 }, { "AP", 1 }, { "EU", 2 }, { "NA", 3 },
 	{ NULL, 0 } };
 
@@ -91,13 +93,20 @@ static const struct field start_fields[] = {
 	    .when = MODE(MODE_WEB), .meaning = "Agora's extensionServiceConfig: what to record" },
 	{ "extensionServiceConfig", FIELD_JSON, 0, AT(extension),
 	    .when = MODE(MODE_INDIVIDUAL) | MODE(MODE_MIX), .meaning = "the same" },
+	{ "appsCollection", FIELD_JSON, 0, AT(apps), .when = MODES_WITH_TOKEN,
+	    .meaning = "with sceneMode postponed: Agora's appsCollection" },
+	{ "transcodeOptions", FIELD_JSON, 0, AT(transcode), .when = MODES_WITH_TOKEN,
+	    .meaning = "with sceneMode postponed: Agora's transcodeOptions" },
+	{ "regionAffinity", FIELD_INT, 0, AT(affinity), 0, 100, .fallback = -1,
+	    .meaning = "Agora's number of the region that records" },
 	{ "storageConfig", FIELD_JSON, 0, AT(storage),
 	    .meaning = "another storage, where STORAGE_OVERRIDE allows it: Agora's "
 		       "storageConfig, with a region of its vendor" },
+	PREFIX_ROW,
 	{ "wait", FIELD_INT, 0, AT(wait), 0, 20, "seconds",
 	    .meaning = "answer only when it records or has failed, after so long at most" },
 };
-const struct table recording_start_table = TABLE(start_fields, struct start_request);
+const struct table recording_start_table = STRICT_TABLE(start_fields, struct start_request, NULL);
 
 #undef AT
 #define AT(member) offsetof(struct job_request, member)
@@ -135,7 +144,7 @@ static const struct field update_fields[] = { JOB_ROWS, MODE_ROW("recordingMode"
 	    .meaning =
 		"what to change: exactly one of Agora's streamSubscribe, webRecordingConfig, "
 		"rtmpPublishConfig and, with STORAGE_OVERRIDE, storageConfig" } };
-const struct table recording_update_table = TABLE(update_fields, struct job_request);
+const struct table recording_update_table = STRICT_TABLE(update_fields, struct job_request, NULL);
 
 static const struct choice mixed[] = { { "mix", MODE_MIX }, { NULL, 0 } };
 static const struct field layout_fields[] = { JOB_ROWS,
@@ -143,7 +152,7 @@ static const struct field layout_fields[] = { JOB_ROWS,
 	    .meaning = "mix: only mixed recordings have a layout" },
 	{ "recordingConfig", FIELD_JSON, FIELD_REQUIRED, AT(config),
 	    .meaning = "Agora's members of the layout" } };
-const struct table recording_layout_table = TABLE(layout_fields, struct job_request);
+const struct table recording_layout_table = STRICT_TABLE(layout_fields, struct job_request, NULL);
 
 #undef AT
 #define AT(member) offsetof(struct job, member)
@@ -188,62 +197,22 @@ mode_name(int64_t mode)
 
 /* Checks of Agora's own objects, where a wrong one is a known trap */
 
-/* Uids in lists are strings; numbers are what people write. */
 static bool
-check_uids(struct exchange *x, struct json_object *config, const char *name)
+check_config(struct exchange *x, const struct start_request *r)
 {
-	struct json_object *list = NULL;
-	char field[80];
-
-	if (!json_object_object_get_ex(config, name, &list) || list == NULL)
-		return true;
-	snprintf(field, sizeof(field), "recordingConfig.%s", name);
-	if (!json_object_is_type(list, json_type_array) ||
-	    json_object_array_length(list) > UIDS_MAX) {
-		exchange_fail(x, ERROR_INVALID_FIELD, field, "must be a list of at most 32 uids");
-		return false;
-	}
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_string)) {
-			exchange_fail(x, ERROR_INVALID_FIELD, field,
-			    "must hold uids as strings, or \"#allstream#\"");
-			return false;
-		}
-	return true;
-}
-
-static bool
-check_subscription(
-    struct exchange *x, struct json_object *config, const char *want, const char *avoid)
-{
-	struct json_object *ignored;
-	char field[80];
-
-	if (!check_uids(x, config, want) || !check_uids(x, config, avoid))
-		return false;
-	if (json_object_object_get_ex(config, want, &ignored) &&
-	    json_object_object_get_ex(config, avoid, &ignored)) {
-		snprintf(field, sizeof(field), "recordingConfig.%s", avoid);
-		exchange_fail(x, ERROR_INVALID_FIELD, field, "excludes the list to subscribe to");
-		return false;
-	}
-	return true;
-}
-
-static bool
-check_config(struct exchange *x, struct json_object *config, int64_t mode)
-{
-	struct json_object *ignored;
-
-	if (config == NULL)
-		return true;
-	if (mode == MODE_RAW && json_object_object_get_ex(config, "streamMode", &ignored)) {
+	if (r->mode == MODE_RAW && r->config != NULL &&
+	    json_object_object_get_ex(r->config, "streamMode", NULL)) {
 		exchange_fail(x, ERROR_INVALID_FIELD, "recordingConfig.streamMode",
 		    "has no meaning in raw mode");
 		return false;
 	}
-	return check_subscription(x, config, "subscribeAudioUids", "unsubscribeAudioUids") &&
-	    check_subscription(x, config, "subscribeVideoUids", "unsubscribeVideoUids");
+	if (r->scene != SCENE_POSTPONED && (r->apps != NULL || r->transcode != NULL)) {
+		exchange_fail(x, ERROR_INVALID_FIELD,
+		    r->apps != NULL ? "appsCollection" : "transcodeOptions",
+		    "is for sceneMode postponed");
+		return false;
+	}
+	return true;
 }
 
 /* Starting: acquire, start, and if asked for queries until it records */
@@ -257,26 +226,33 @@ set_default_int(struct json_object *config, const char *name, int64_t value)
 		json_set_int(config, name, value);
 }
 
+/* `kind` is "Audio" or "Video". */
 static void
-subscribe_to_all(struct json_object *config, const char *want, const char *avoid)
+subscribe_to_all(struct json_object *config, const char *kind, const char *name)
 {
-	struct json_object *ignored, *list;
+	struct json_object *list;
 
-	if (json_object_object_get_ex(config, want, &ignored) ||
-	    json_object_object_get_ex(config, avoid, &ignored))
+	if (subscription_is_given(config, kind))
 		return;
 	list = json_list();
 	json_append(list, json_text(TEXT("#allstream#")));
-	json_set(config, want, list);
+	json_set(config, name, list);
 }
 
-/* The middleware's defaults, each on its own and only where it belongs to the mode. */
+/*
+ * The middleware's defaults, each on its own and only where it belongs to the mode.  NULL: the
+ * exchange is answered.
+ */
 static struct json_object *
-config_with_defaults(struct json_object *own, int64_t mode)
+config_with_defaults(struct exchange *x, struct json_object *own, int64_t mode)
 {
-	struct json_object *config = json_copy(own), *ignored;
+	struct json_object *config = json_copy(own);
 	int64_t types;
 
+	if (!subscription_tidy(x, config, "recordingConfig", true)) {
+		json_object_put(config);
+		return NULL;
+	}
 	set_default_int(config, "channelType", 0);
 	set_default_int(config, "maxIdleTime", 120);
 	set_default_int(config, "streamTypes", 2);
@@ -284,12 +260,12 @@ config_with_defaults(struct json_object *own, int64_t mode)
 	if (types != 0)
 		set_default_int(config, "videoStreamType", 0);
 	if (types != 1)
-		subscribe_to_all(config, "subscribeAudioUids", "unsubscribeAudioUids");
+		subscribe_to_all(config, "Audio", "subscribeAudioUids");
 	if (types != 0)
-		subscribe_to_all(config, "subscribeVideoUids", "unsubscribeVideoUids");
+		subscribe_to_all(config, "Video", "subscribeVideoUids");
 	if (mode != MODE_MIX)
 		set_default_int(config, "subscribeUidGroup", 0);
-	if (mode == MODE_INDIVIDUAL && !json_object_object_get_ex(config, "streamMode", &ignored))
+	if (mode == MODE_INDIVIDUAL && !json_object_object_get_ex(config, "streamMode", NULL))
 		json_set_text(config, "streamMode", TEXT("standard"));
 	return config;
 }
@@ -305,28 +281,29 @@ set_if_given(struct json_object *request, const char *name, struct json_object *
 static struct json_object *
 client_request(struct exchange *x, const struct start_request *r, struct job *job)
 {
-	struct json_object *storage = agora_storage(x, r->storage, r->channel), *request;
-	struct text token = { NULL, 0 };
+	struct json_object *request = agora_keep(x, json_copy(NULL)), *part;
+	struct text token;
 
-	if (storage == NULL)
-		return NULL;
 	if (r->mode != MODE_WEB) {
-		token = agora_bot_token(x, r->channel, job->uid, false);
-		if (token.data == NULL) {
-			json_object_put(storage);
+		part = config_with_defaults(x, r->config, r->mode);
+		if (part == NULL)
 			return NULL;
-		}
-	}
-	request = agora_keep(x, json_copy(NULL));
-	if (r->mode != MODE_WEB) {
+		json_set(request, "recordingConfig", part);
+		token = agora_bot_token(x, r->channel, job->uid, false);
+		if (token.data == NULL)
+			return NULL;
 		json_set_text(request, "token", token);
-		json_set(request, "recordingConfig", config_with_defaults(r->config, r->mode));
 		job->records_until = x->now + AGORA_EXPIRE_MAX;
 	}
-	json_set(request, "storageConfig", storage);
+	part = agora_storage(x, "storageConfig", r->storage, r->prefix, r->channel);
+	if (part == NULL)
+		return NULL;
+	json_set(request, "storageConfig", part);
 	set_if_given(request, "recordingFileConfig", r->file_config);
 	set_if_given(request, "snapshotConfig", r->snapshot);
 	set_if_given(request, "extensionServiceConfig", r->extension);
+	set_if_given(request, "appsCollection", r->apps);
+	set_if_given(request, "transcodeOptions", r->transcode);
 	return request;
 }
 
@@ -398,17 +375,6 @@ static enum step recording_started(struct exchange *x);
 static enum step recording_queried(struct exchange *x);
 static enum step query_after(struct exchange *x, int64_t delay_ms);
 
-static struct text
-own_or_random_uid(struct exchange *x, struct text own)
-{
-	char digits[AGORA_UID_SIZE];
-
-	if (own.data != NULL)
-		return own;
-	return arena_copy(&x->arena,
-	    (struct text){ digits, agora_uid_text(1 + random_below(UINT32_MAX - 1), digits) });
-}
-
 enum step
 recording_start(struct exchange *x)
 {
@@ -419,10 +385,10 @@ recording_start(struct exchange *x)
 	struct buf *path;
 	int64_t scene = r->scene >= 0 ? r->scene : r->mode == MODE_WEB ? 1 : 0;
 
-	if (!is_on(x) || !check_config(x, r->config, r->mode))
+	if (!is_on(x) || !check_config(x, r))
 		return ANSWERED;
 	job->channel = r->channel;
-	job->uid = own_or_random_uid(x, r->uid);
+	job->uid = agora_bot_uid(x, r->uid);
 	job->start_request = client_request(x, r, job);
 	if (job->start_request == NULL)
 		return ANSWERED;
@@ -434,6 +400,8 @@ recording_start(struct exchange *x)
 	json_set(request, "startParameter", json_copy(job->start_request));
 	if (r->region >= 0)
 		json_set_text(request, "region", text_of(regions[r->region].name));
+	if (r->affinity >= 0)
+		json_set_int(request, "regionAffinity", r->affinity);
 	set_if_given(request, "excludeResourceIds", r->exclude_ids);
 	path = recording_path(x);
 	buf_text(path, "/acquire");
@@ -712,19 +680,41 @@ send_update(struct exchange *x, const char *verb, struct json_object *request)
 	return agora_send(x, call, recording_updated);
 }
 
-/* The middleware's clients learned to write unsunscribeVideoUids: both names are taken. */
+/* Renames a member to the spelling that Agora's pages use. */
 static void
-mend_typo(struct json_object *request)
+rename_member(struct json_object *object, const char *name)
 {
-	struct json_object *subscribe = NULL, *video = NULL, *list = NULL;
+	struct json_object *value = field_member(object, name);
 
-	if (!json_object_object_get_ex(request, "streamSubscribe", &subscribe) ||
-	    !json_object_object_get_ex(subscribe, "videoUidList", &video) ||
-	    !json_object_object_get_ex(video, "unsunscribeVideoUids", &list))
+	if (value == NULL || json_object_object_get_ex(object, name, NULL))
 		return;
-	if (list != NULL)
-		json_set(video, "unsubscribeVideoUids", json_object_get(list));
-	json_object_object_del(video, "unsunscribeVideoUids");
+	json_object_get(value);
+	json_object_object_foreach(object, spelled, member)
+		if (member == value)
+			json_object_object_del(object, spelled);
+	json_set(object, name, value);
+}
+
+/* The lists of streamSubscribe; false: the exchange is answered. */
+static bool
+tidy_subscription(struct exchange *x, struct json_object *request)
+{
+	static const char *const lists[] = { "audioUidList", "videoUidList" };
+	struct json_object *subscribe = NULL, *list;
+	char field[80];
+
+	json_object_object_get_ex(request, "streamSubscribe", &subscribe);
+	if (!json_object_is_type(subscribe, json_type_object))
+		return true;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		rename_member(subscribe, lists[i]);
+		list = field_member(subscribe, lists[i]);
+		snprintf(field, sizeof(field), "recordingConfig.streamSubscribe.%s", lists[i]);
+		if (json_object_is_type(list, json_type_object) &&
+		    !subscription_tidy(x, list, field, false))
+			return false;
+	}
+	return true;
 }
 
 static enum step
@@ -733,8 +723,10 @@ send_subscription(struct exchange *x)
 	const struct job_request *r = x->input;
 	struct json_object *request = json_copy(r->config);
 
-	mend_typo(request);
-	return send_update(x, "update", request);
+	if (tidy_subscription(x, request))
+		return send_update(x, "update", request);
+	json_object_put(request);
+	return ANSWERED;
 }
 
 enum step

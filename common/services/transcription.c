@@ -1,11 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 
 #include "lists.h"
 #include "names.h"
 #include "objects.h"
-#include "random.h"
+#include "subscription.h"
 #include "transcription.h"
 
 #define V7_URL "api/speech-to-text/v1/projects/{appId}"
@@ -19,15 +20,17 @@
 #define LIST_MS 2000          /* how long a list is good for others */
 
 struct start_request {
-	struct text channel, crypt_secret, crypt_salt, name;
-	struct json_object *languages, *audio_uids, *translate, *keywords, *uid_languages;
+	struct text channel, crypt_secret, crypt_salt, name, pub_uid, sub_uid, builder_token;
+	struct json_object *languages, *audio_uids, *avoided_uids, *translate, *keywords,
+	    *uid_languages, *rtc, *caption, *prefix;
 	int64_t crypt_mode; /* -1: not given */
 	int64_t max_idle;
 	bool storage, ntp;
+	int json_protocol; /* 1, 0 or MAYBE_ABSENT */
 };
 
 struct task_request {
-	struct text task_id, channel;
+	struct text task_id, channel, builder_token;
 	int64_t sequence; /* -1: ours */
 	struct json_object *languages, *keywords, *uid_languages, *rtc, *translate;
 };
@@ -43,13 +46,13 @@ struct acquired {
 	int64_t created;
 };
 struct task {
-	struct text status, task_id, timestamp;
+	struct text status, task_id, bot_uid, timestamp;
 	int64_t created;
 };
 struct envelope {
 	struct acquired *acquire;
 	struct task *task;
-	struct text timestamp;
+	struct text timestamp, bot_uid;
 	bool again; /* an update was sent with another number */
 };
 struct listed {
@@ -62,6 +65,11 @@ static const struct choice crypt_modes[] = { { "0", 0 }, { "1", 1 }, { "2", 2 },
 	{ "4", 4 }, { "5", 5 }, { "6", 6 }, { "7", 7 }, { "8", 8 }, { NULL, 0 } };
 
 #define AT(member) offsetof(struct start_request, member)
+#define BUILDER_TOKEN_ROW                                                                          \
+	{                                                                                          \
+		"builderToken", FIELD_TEXT, 0, AT(builder_token),                                  \
+		    .meaning = "accepted; v7 has no such thing"                                    \
+	}
 
 static const struct field start_fields[] = {
 	{ "channelName", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, CHANNEL_MAX,
@@ -70,16 +78,31 @@ static const struct field start_fields[] = {
 	    .meaning = "at most 4 languages, such as en-US" },
 	{ "subscribeAudioUids", FIELD_JSONS, FIELD_STRINGS, AT(audio_uids), 0, 32,
 	    .meaning = "uids to listen to; absent = all" },
+	{ "unSubscribeAudioUids", FIELD_JSONS, FIELD_STRINGS, AT(avoided_uids), 0, 32,
+	    .meaning = "uids not to listen to, instead" },
+	{ "pubBotUid", FIELD_ID, 0, AT(pub_uid), 1, 10, .check = name_is_bot_uid,
+	    .meaning = "the uid that sends the captions; default: a random uid" },
+	{ "subBotUid", FIELD_ID, 0, AT(sub_uid), 1, 10, .check = name_is_bot_uid,
+	    .meaning = "the uid that listens: the same, where it is given" },
 	{ "cryptionMode", FIELD_CHOICE, 0, AT(crypt_mode), .choices = crypt_modes, .fallback = -1,
 	    .meaning = "encryption of the channel, Agora's number" },
 	{ "secret", FIELD_TEXT, FIELD_SECRET, AT(crypt_secret), 0, CIPHER_MAX,
 	    .meaning = "its key" },
 	{ "salt", FIELD_TEXT, FIELD_SECRET, AT(crypt_salt), 0, CIPHER_MAX, .meaning = "its salt" },
 	{ "maxIdleTime", FIELD_INT, 0, AT(max_idle), INT32_MIN, INT32_MAX, "seconds",
-	    .fallback = IDLE_DEFAULT, .meaning = "ends after so long without speakers" },
+	    .fallback = IDLE_DEFAULT,
+	    .meaning = "ends after so long without speakers; 0 = only after 72 hours" },
 	{ "translateConfig", FIELD_JSON, 0, AT(translate), .meaning = "Agora's translateConfig" },
 	{ "enableStorage", FIELD_BOOL, 0, AT(storage),
 	    .meaning = "true: captions are kept in the storage" },
+	{ "captionConfig", FIELD_JSON, 0, AT(caption),
+	    .meaning = "Agora's captionConfig; with a storage of its own where STORAGE_OVERRIDE "
+		       "allows it" },
+	PREFIX_ROW,
+	{ "rtcConfig", FIELD_JSON, 0, AT(rtc),
+	    .meaning = "Agora's rtcConfig: what is left out is made here, and so are its tokens" },
+	{ "enableJsonProtocol", FIELD_MAYBE, 0, AT(json_protocol),
+	    .meaning = "true: captions are sent as JSON" },
 	{ "enableNTPtimestamp", FIELD_BOOL, 0, AT(ntp),
 	    .meaning = "accepted; v7 has no such thing" },
 	{ "keywords", FIELD_JSONS, 0, AT(keywords), .meaning = "words to expect" },
@@ -87,8 +110,9 @@ static const struct field start_fields[] = {
 	    .meaning = "languages by speaker" },
 	{ "name", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
 	    .meaning = "name of the task; one of ours when absent" },
+	BUILDER_TOKEN_ROW,
 };
-const struct table rtt_start_table = TABLE(start_fields, struct start_request);
+const struct table rtt_start_table = STRICT_TABLE(start_fields, struct start_request, NULL);
 
 #undef AT
 #define AT(member) offsetof(struct task_request, member)
@@ -115,15 +139,17 @@ static const struct field update_fields[] = { TASK_ROW, CHANNEL_ROW,
 	{ "languages", FIELD_JSONS, 0, AT(languages), .meaning = "as at the start" },
 	{ "keywords", FIELD_JSONS, 0, AT(keywords), .meaning = "as at the start" },
 	{ "uidLanguagesConfig", FIELD_JSONS, 0, AT(uid_languages), .meaning = "as at the start" },
-	{ "rtcConfig", FIELD_JSON, 0, AT(rtc), .meaning = "{\"subscribeAudioUids\": [...]}" },
-	{ "translateConfig", FIELD_JSON, 0, AT(translate), .meaning = "as at the start" } };
+	{ "rtcConfig", FIELD_JSON, 0, AT(rtc),
+	    .meaning = "{\"subscribeAudioUids\": [...]}, or unSubscribeAudioUids" },
+	{ "translateConfig", FIELD_JSON, 0, AT(translate), .meaning = "as at the start" },
+	BUILDER_TOKEN_ROW };
 static const struct needs changes = {
 	.rule = "nothing to update: give languages, keywords, uidLanguagesConfig, rtcConfig or "
 		"translateConfig",
 	.any = { { "languages" }, { "keywords" }, { "uidLanguagesConfig" }, { "rtcConfig" },
 	    { "translateConfig" } },
 };
-const struct table rtt_update_table = NEEDS_TABLE(update_fields, struct task_request, &changes);
+const struct table rtt_update_table = STRICT_TABLE(update_fields, struct task_request, &changes);
 
 #undef AT
 #define AT(member) offsetof(struct list_request, member)
@@ -166,6 +192,8 @@ static const struct field task_answer_fields[] = {
 	{ "status", FIELD_TEXT, 0, AT(status), .meaning = "Agora's word for how it is going" },
 	{ "taskId", FIELD_TEXT, 0, AT(task_id),
 	    .meaning = "Agora's id of the task: needed for what follows" },
+	{ "pubBotUid", FIELD_TEXT, 0, AT(bot_uid),
+	    .meaning = "of a start: the uid that sends the captions" },
 	{ "timestamp", FIELD_TEXT, FIELD_REQUIRED, AT(timestamp),
 	    .meaning = "when it was answered, UTC" },
 };
@@ -253,10 +281,12 @@ rtt_safe_call(struct exchange *x, const char *method, const struct buf *path)
 	return rtt_call(x, method, path, CALL_SAFE, (struct text){ NULL, 0 });
 }
 
-/* The middleware's rule, within what Agora takes today. */
+/* The middleware's rule, within what Agora takes today; 0 is Agora's own: no end for idleness. */
 static int64_t
 idle_time(int64_t asked)
 {
+	if (asked == 0)
+		return 0;
 	if (asked < IDLE_LEAST || asked > 2592000)
 		return IDLE_DEFAULT;
 	return asked > IDLE_MOST ? IDLE_MOST : asked;
@@ -269,24 +299,150 @@ set_if_given(struct json_object *object, const char *name, struct json_object *v
 		json_set(object, name, json_copy(value));
 }
 
-static struct json_object *
-rtc_config(const struct start_request *r, struct text uid, struct text token)
+static bool
+refuse(struct exchange *x, const char *member, const char *rule)
 {
-	struct json_object *rtc = json_copy(NULL);
+	char field[80];
 
-	json_set_text(rtc, "channelName", r->channel);
-	json_set_text(rtc, "pubBotUid", uid);
-	json_set_text(rtc, "pubBotToken", token);
-	json_set_text(rtc, "subBotUid", uid);
-	json_set_text(rtc, "subBotToken", token);
+	snprintf(field, sizeof(field), "rtcConfig.%s", member);
+	exchange_fail(x, ERROR_INVALID_FIELD, field, rule);
+	return false;
+}
+
+/* Members that this server sets, and those that nobody may give in two places. */
+static bool
+check_rtc_config(struct exchange *x, const struct start_request *r, struct json_object *rtc)
+{
+	static const char *const ours[] = { "pubBotToken", "subBotToken" };
+	const struct text channel = agora_text_member(x, rtc, "channelName");
+	const struct {
+		const char *name;
+		bool given;
+	} twice[] = { { "subscribeAudioUids", r->audio_uids != NULL },
+		{ "unsubscribeAudioUids", r->avoided_uids != NULL },
+		{ "unSubscribeAudioUids", r->avoided_uids != NULL },
+		{ "pubBotUid", r->pub_uid.data != NULL }, { "subBotUid", r->sub_uid.data != NULL },
+		{ "cryptionMode", r->crypt_mode >= 0 }, { "secret", r->crypt_secret.data != NULL },
+		{ "salt", r->crypt_salt.data != NULL },
+		{ "enableJsonProtocol", r->json_protocol != MAYBE_ABSENT } };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (field_member(rtc, ours[i]) != NULL)
+			return refuse(x, ours[i], "is not taken: this server makes the token");
+	if (json_object_object_get_ex(rtc, "channelName", NULL) &&
+	    (channel.length != r->channel.length ||
+		memcmp(channel.data, r->channel.data, channel.length) != 0))
+		return refuse(x, "channelName", "must be channelName, or left out");
+	for (size_t i = 0; i < sizeof(twice) / sizeof(twice[0]); i++)
+		if (twice[i].given && json_object_object_get_ex(rtc, twice[i].name, NULL))
+			return refuse(x, twice[i].name,
+			    "is given twice: here and at the top level of the request");
+	return true;
+}
+
+/* The uid of the bot, which sends and listens; absent: the exchange is answered. */
+static struct text
+bot_uid(struct exchange *x, const struct start_request *r, struct json_object *rtc)
+{
+	static const struct text none = { NULL, 0 };
+	const struct text top[] = { r->pub_uid, r->sub_uid };
+	static const char *const names[] = { "pubBotUid", "subBotUid" };
+	struct text uid = none;
+	struct field_error error = { 0 };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct text own =
+		    top[i].data != NULL ? top[i] : agora_text_member(x, rtc, names[i]);
+
+		if (own.data == NULL)
+			continue;
+		if (!name_is_bot_uid(own, &error)) {
+			refuse(x, names[i], error.rule);
+			return none;
+		}
+		if (uid.data != NULL &&
+		    (uid.length != own.length || memcmp(uid.data, own.data, uid.length) != 0)) {
+			exchange_fail(
+			    x, ERROR_INVALID_FIELD, names[i], "must be the same as pubBotUid");
+			return none;
+		}
+		uid = own;
+	}
+	return agora_bot_uid(x, uid);
+}
+
+/* rtcConfig of a start, made from the request's; NULL: the exchange is answered. */
+static struct json_object *
+rtc_config(struct exchange *x, const struct start_request *r, struct text *uid, struct text *token)
+{
+	struct json_object *rtc = agora_keep(x, json_copy(r->rtc));
+
+	if (!subscription_tidy(x, rtc, "rtcConfig", true) || !check_rtc_config(x, r, rtc))
+		return NULL;
+	*uid = bot_uid(x, r, rtc);
+	if (uid->data == NULL)
+		return NULL;
 	set_if_given(rtc, "subscribeAudioUids", r->audio_uids);
+	set_if_given(rtc, "unSubscribeAudioUids", r->avoided_uids);
+	if (!subscription_tidy(x, rtc, "rtcConfig", true))
+		return NULL;
+	*token = agora_bot_token(x, r->channel, *uid, true);
+	if (token->data == NULL)
+		return NULL;
+	json_set_text(rtc, "channelName", r->channel);
+	json_set_text(rtc, "pubBotUid", *uid);
+	json_set_text(rtc, "pubBotToken", *token);
+	json_set_text(rtc, "subBotUid", *uid);
+	json_set_text(rtc, "subBotToken", *token);
 	if (r->crypt_mode >= 0)
 		json_set_int(rtc, "cryptionMode", r->crypt_mode);
 	if (r->crypt_secret.data != NULL)
 		json_set_text(rtc, "secret", r->crypt_secret);
 	if (r->crypt_salt.data != NULL)
 		json_set_text(rtc, "salt", r->crypt_salt);
+	if (r->json_protocol >= 0)
+		json_set(rtc, "enableJsonProtocol", json_object_new_boolean(r->json_protocol));
 	return rtc;
+}
+
+/*
+ * captionConfig of a start in *caption, NULL where there is none.  Where the files go is the
+ * request's own choice only together with its own storage: an endpoint would get the keys of ours.
+ * false: the exchange is answered.
+ */
+static bool
+caption_config(struct exchange *x, const struct start_request *r, struct json_object **caption)
+{
+	struct json_object *own = NULL, *storage;
+
+	*caption = NULL;
+	if (r->caption != NULL)
+		own = field_member(r->caption, "storage");
+	if (own != NULL && !json_object_is_type(own, json_type_object)) {
+		exchange_fail(x, ERROR_INVALID_FIELD, "captionConfig.storage", "must be an object");
+		return false;
+	}
+	if (r->caption != NULL && field_member(r->caption, "extensionParams") != NULL &&
+	    (own == NULL || !services_of(x)->rest->storage.override)) {
+		exchange_fail(x, ERROR_INVALID_FIELD, "captionConfig.extensionParams",
+		    "is taken with a storage of the request's own only (STORAGE_OVERRIDE)");
+		return false;
+	}
+	if (r->prefix != NULL && !r->storage && own == NULL) {
+		exchange_fail(
+		    x, ERROR_INVALID_FIELD, "fileNamePrefix", "is of no use without enableStorage");
+		return false;
+	}
+	if (r->caption == NULL && !r->storage)
+		return true;
+	*caption = agora_keep(x, json_copy(r->caption));
+	if (own == NULL && !r->storage)
+		return true;
+	storage = agora_storage(x, "captionConfig.storage", own, r->prefix, r->channel);
+	if (storage == NULL)
+		return false;
+	json_set(*caption, "storage", storage);
+	return true;
 }
 
 static enum step rtt_started(struct exchange *x);
@@ -296,41 +452,31 @@ rtt_start(struct exchange *x)
 {
 	const struct start_request *r = x->input;
 	struct envelope *out = x->output;
-	struct json_object *body, *storage = NULL, *caption;
-	char digits[AGORA_UID_SIZE];
-	struct text uid, token;
+	struct json_object *body, *rtc, *caption;
+	struct text token;
 	struct call *call;
 	struct buf *path;
 
 	if (!is_on(x))
 		return ANSWERED;
-	if (r->storage && (storage = agora_storage(x, NULL, r->channel)) == NULL)
+	rtc = rtc_config(x, r, &out->bot_uid, &token);
+	if (rtc == NULL || !caption_config(x, r, &caption))
 		return ANSWERED;
 	out->acquire = arena_alloc(&x->arena, 1, sizeof(*out->acquire));
 	out->acquire->name = r->name.data == NULL ? agora_job_name(x) : r->name;
-	uid = arena_copy(&x->arena,
-	    (struct text){ digits, agora_uid_text(1 + random_below(UINT32_MAX - 1), digits) });
-	token = agora_bot_token(x, r->channel, uid, true);
-	if (token.data == NULL) {
-		json_object_put(storage);
-		return ANSWERED;
-	}
 	body = json_copy(NULL);
 	json_set_text(body, "name", out->acquire->name);
 	json_set(body, "languages", json_copy(r->languages));
 	json_set_int(body, "maxIdleTime", idle_time(r->max_idle));
-	json_set(body, "rtcConfig", rtc_config(r, uid, token));
+	json_set(body, "rtcConfig", json_object_get(rtc));
 	set_if_given(body, "translateConfig", r->translate);
 	if (r->translate != NULL) /* a member that the ended API had */
 		json_object_object_del(
 		    json_object_object_get(body, "translateConfig"), "forceTranslateInterval");
 	set_if_given(body, "keywords", r->keywords);
 	set_if_given(body, "uidLanguagesConfig", r->uid_languages);
-	if (storage != NULL) {
-		caption = json_copy(NULL);
-		json_set(caption, "storage", storage);
-		json_set(body, "captionConfig", caption);
-	}
+	if (caption != NULL)
+		json_set(body, "captionConfig", json_object_get(caption));
 	path = rtt_path(x);
 	buf_text(path, "/join");
 	call = rtt_call(x, "POST", path, CALL_REPEATABLE, token);
@@ -355,12 +501,16 @@ take_task(struct exchange *x, const struct call *call)
 	return task;
 }
 
+/* The task's name and, of one that is there already (409), its id. */
 static struct json_object *
-known_name(struct text name)
+known_task(struct exchange *x, struct text name)
 {
 	struct json_object *known = json_copy(NULL);
+	const struct text id = agora_text_member(x, agora_answer(x)->json, "agent_id");
 
 	json_set_text(known, "name", name);
+	if (id.length > 0)
+		json_set_text(known, "taskId", id);
 	return known;
 }
 
@@ -380,13 +530,14 @@ rtt_started(struct exchange *x)
 	struct envelope *out = x->output;
 	const struct call *call = agora_answer(x);
 
-	if (!is_own_task(call) && !agora_succeeded(x, what, known_name(out->acquire->name)))
+	if (!is_own_task(call) && !agora_succeeded(x, what, known_task(x, out->acquire->name)))
 		return ANSWERED;
 	out->task = take_task(x, call);
 	if (out->task->task_id.length == 0)
 		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
 		    "it may be running: Agora's answer holds no agent_id",
-		    known_name(out->acquire->name));
+		    known_task(x, out->acquire->name));
+	out->task->bot_uid = out->bot_uid;
 	out->acquire->created = out->task->created < 0 ? x->now : out->task->created;
 	out->acquire->instance = r->channel;
 	out->acquire->timestamp = out->task->timestamp;
@@ -541,25 +692,24 @@ change(struct json_object *body, struct buf *mask, const char *name, const char 
 	buf_printf(mask, "%s%s", mask->length == 0 ? "" : ",", mask_name);
 }
 
-/* Of an rtcConfig only the speakers can be changed: channel, tokens and keys are the server's. */
-static struct json_object *
-subscription(struct json_object *rtc)
+/* Agora changes what the mask names alone: each member of rtcConfig is named. */
+static void
+change_rtc(struct json_object *body, struct buf *mask, struct json_object *rtc)
 {
-	struct json_object *part, *uids = NULL;
-
 	if (rtc == NULL)
-		return NULL;
-	part = json_copy(NULL);
-	if (json_object_object_get_ex(rtc, "subscribeAudioUids", &uids) && uids != NULL)
-		json_set(part, "subscribeAudioUids", json_object_get(uids));
-	return part;
+		return;
+	json_set(body, "rtcConfig", rtc);
+	json_object_object_foreach(rtc, name, value) {
+		(void)value;
+		buf_printf(mask, "%srtcConfig.%s", mask->length == 0 ? "" : ",", name);
+	}
 }
 
 static enum step
 send_update(struct exchange *x, int64_t sequence)
 {
 	const struct task_request *r = x->input;
-	struct json_object *body, *rtc;
+	struct json_object *body;
 	struct buf mask = { 0 }, *path;
 	struct call *call;
 
@@ -567,9 +717,7 @@ send_update(struct exchange *x, int64_t sequence)
 	change(body, &mask, "languages", "languages", r->languages);
 	change(body, &mask, "keywords", "keywords", r->keywords);
 	change(body, &mask, "uidLanguagesConfig", "uidLanguagesConfig", r->uid_languages);
-	rtc = subscription(r->rtc);
-	change(body, &mask, "rtcConfig", "rtcConfig.subscribeAudioUids", rtc);
-	json_object_put(rtc);
+	change_rtc(body, &mask, r->rtc == NULL ? NULL : json_copy(r->rtc));
 	change(body, &mask, "translateConfig", "translateConfig", r->translate);
 	path = task_path(x, r->task_id);
 	buf_printf(path, "/update?sequenceId=%lld&updateMask=%.*s", (long long)sequence,
@@ -592,10 +740,34 @@ send_first_update(struct exchange *x)
 	return send_update(x, r->sequence >= 0 ? r->sequence : agora_sequence(x, r->task_id));
 }
 
+/* Whose voices are transcribed can be changed, nothing else of rtcConfig. */
+static bool
+check_rtc_update(struct exchange *x, struct json_object *rtc)
+{
+	if (rtc == NULL)
+		return true;
+	if (!subscription_tidy(x, rtc, "rtcConfig", false))
+		return false;
+	json_object_object_foreach(rtc, name, value) {
+		(void)value;
+		if (strcmp(name, "subscribeAudioUids") == 0 ||
+		    strcasecmp(name, "unsubscribeAudioUids") == 0)
+			continue;
+		exchange_fail(x, ERROR_INVALID_FIELD, "rtcConfig",
+		    "can only change subscribeAudioUids or unSubscribeAudioUids");
+		return false;
+	}
+	return true;
+}
+
 enum step
 rtt_update(struct exchange *x)
 {
-	return is_on(x) ? agora_in_place(x, &rtt_place, send_first_update) : ANSWERED;
+	const struct task_request *r = x->input;
+
+	if (!is_on(x) || !check_rtc_update(x, r->rtc))
+		return ANSWERED;
+	return agora_in_place(x, &rtt_place, send_first_update);
 }
 
 static enum step

@@ -326,8 +326,6 @@ def test_nulls_are_absent_and_harmless(w):
         (LISTS, JOB | {"recordingConfig": {"streamSubscribe": None}}),
         (LISTS, JOB | {"recordingConfig": {"streamSubscribe": {"videoUidList": None}}}),
         (LAYOUT, JOB | {"recordingConfig": {"layoutConfig": None}}),
-        (START, {"channelName": "ch", "recordingConfig": {k: None for k in (
-            "channelType", "subscribeAudioUids", "streamTypes", "streamMode")}}),
         (START, {"channelName": "ch", "recordingMode": "web", "extensionServiceConfig": {"x": None}}),
         ("/rtt/start", {"channelName": "ch", "languages": [None]}),
         ("/rtt/start", {"channelName": "ch", "languages": ["en-US"], "translateConfig": {"languages": None}}),
@@ -344,4 +342,7 @@ def test_nulls_are_absent_and_harmless(w):
     expect("killed" not in w.site.responder_log(), "the worker died")
     answer = w.site.post(START, {k: None for k in ("uid", "region", "wait", "storageConfig",
                                                     "recordingConfig")} | {"channelName": "ch"})
+    same(answer.status, 200, f"status ({answer.body!r})")
+    answer = w.site.post(START, {"channelName": "ch", "recordingConfig": {k: None for k in (
+        "channelType", "subscribeAudioUids", "unsubscribeAudioUids", "streamTypes", "streamMode")}})
     same(answer.status, 200, f"status ({answer.body!r})")

@@ -236,8 +236,8 @@ def test_start_refuses(s):
         ("extensionServiceConfig", WEB),
     ]
     mix = [
-        (config + "streamMode", "standard"),
-        (config + "subscribeUidGroup", 0),
+        (config + "streamMode", "raw"),
+        (config + "subscribeUidGroup", 6),
         (config + "audioProfile", 3),
         ("snapshotConfig", {"fileType": ["jpg"]}),
         *[("recordingFileConfig", {"avFileType": v}) for v in (["mp4"], [], ["flv"], "hls")],

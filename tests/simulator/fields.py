@@ -123,6 +123,26 @@ def exclusive(*names):
     return rule
 
 
+def exclusive_lists(*names):
+    """Of these lists one at most has anything in it: an empty one is no list."""
+
+    def rule(value, path, _notes):
+        given = [n for n in names if value.get(n)]
+        if len(given) > 1:
+            raise Refused(VALUE, _inside(path, given[1]), f"excludes {given[0]}")
+
+    return rule
+
+
+def unused(reason, *names):
+    """Members that are taken and have no effect."""
+
+    def rule(value, path, notes):
+        notes.extend(f"{_inside(path, n)}: {reason}" for n in names if n in value)
+
+    return rule
+
+
 def exactly_one(*names):
     only = exclusive(*names)
 

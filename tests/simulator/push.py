@@ -6,6 +6,7 @@ from fields import (
     MISSING,
     VALUE,
     Refused,
+    anything,
     array,
     boolean,
     channel_name,
@@ -102,6 +103,7 @@ VIDEO = {
     "codec": choice("H.264", "H.265"),
     "codecProfile": choice("high", "baseline", "main"),
     "seiOptions": sei_options,
+    "watermarks": array(anything),
 }
 canvas = record(
     {"width": integer(66, 1920), "height": integer(66, 1920)}, {"color": integer(0, 16777215)}

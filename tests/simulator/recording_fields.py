@@ -5,12 +5,13 @@ from fields import (
     TYPE,
     VALUE,
     Refused,
+    anything,
     array,
     boolean,
     choice,
     encryption,
     exactly_one,
-    exclusive,
+    exclusive_lists,
     forbidden,
     fraction,
     integer,
@@ -18,6 +19,7 @@ from fields import (
     text,
     uid_list,
     uid_text,
+    unused,
     url,
 )
 from storage import recording_storage, sts
@@ -25,6 +27,9 @@ from storage import recording_storage, sts
 MODES = ("individual", "raw", "mix", "web")
 SEPARATE = ("individual", "raw")  # a file per user
 uids = uid_list("#allstream#", 32)
+# Agora's pages write unsubscribe, its clients in Go and Java unSubscribe.
+AVOIDED = {kind: (f"unsubscribe{kind}Uids", f"unSubscribe{kind}Uids")
+           for kind in ("Audio", "Video")}
 color = text(7, 7, r"#[0-9A-Fa-f]{6}", "must be a colour, #RRGGBB")
 image = url("http", "https")
 
@@ -45,6 +50,7 @@ LAYOUT = {
     "backgroundConfig": array(
         record({"uid": uid_text, "image_url": image}, {"render_mode": render_mode})
     ),
+    "watermarks": array(anything),
 }
 
 
@@ -82,14 +88,14 @@ transcoding = record(
 
 def recording_config(mode):
     rules = [
-        exclusive("subscribeAudioUids", "unsubscribeAudioUids"),
-        exclusive("subscribeVideoUids", "unsubscribeVideoUids"),
+        exclusive_lists("subscribeAudioUids", *AVOIDED["Audio"]),
+        exclusive_lists("subscribeVideoUids", *AVOIDED["Video"]),
         encryption("decryptionMode", "secret", "salt", (7, 8)),
     ]
-    if mode and mode != "individual":
+    if mode == "raw":
         rules.append(forbidden("is for mode individual", "streamMode"))
-    if mode and mode not in SEPARATE:
-        rules.append(forbidden("is for mode individual", "subscribeUidGroup"))
+    if mode == "mix":  # Agora takes what the middleware sends, and makes nothing of it
+        rules.append(unused("is for mode individual", "streamMode", "subscribeUidGroup"))
     if mode and mode != "mix":
         rules.append(forbidden("is for mode mix", "audioProfile", "transcodingConfig"))
     return record(
@@ -102,9 +108,8 @@ def recording_config(mode):
             "streamTypes": choice(0, 1, 2),
             "videoStreamType": choice(0, 1),
             "subscribeAudioUids": uids,
-            "unsubscribeAudioUids": uids,
             "subscribeVideoUids": uids,
-            "unsubscribeVideoUids": uids,
+            **dict.fromkeys(AVOIDED["Audio"] + AVOIDED["Video"], uids),
             "subscribeUidGroup": choice(0, 1, 2, 3, 4, 5),
             "streamMode": choice("default", "standard", "original"),
             "audioProfile": choice(0, 1, 2),
@@ -221,6 +226,7 @@ def acquire_request(mode, now):
             "resourceExpiredHour": integer(1, 720),
             "excludeResourceIds": array(text()),
             "region": choice("CN", "AP", "EU", "NA"),
+            "regionAffinity": integer(0, 100),
             "startParameter": start_request(mode, now),
         },
     )
@@ -230,7 +236,7 @@ def acquire_request(mode, now):
 
 
 def _uid_lists(kind):
-    names = (f"subscribe{kind}Uids", f"unsubscribe{kind}Uids")
+    names = (f"subscribe{kind}Uids", *AVOIDED[kind])
     return record({}, dict.fromkeys(names, uids), exactly_one(*names))
 
 
