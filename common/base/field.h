@@ -106,6 +106,10 @@ struct table {
 	{                                                                                          \
 		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false, true            \
 	}
+#define NEEDS_TABLE(fields, type, needs)                                                           \
+	{                                                                                          \
+		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false, false, needs    \
+	}
 #define STRICT_TABLE(fields, type, needs)                                                          \
 	{                                                                                          \
 		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(type), false, false, needs,   \
