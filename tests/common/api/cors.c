@@ -352,7 +352,8 @@ allows_headers(void)
 		struct arena arena = { 0 };
 		struct cors cors;
 		char variable[2000];
-		char *params[] = { "HTTP_ORIGIN=https://a.example", NULL, NULL };
+		char origin[] = "HTTP_ORIGIN=https://a.example";
+		char *params[] = { origin, NULL, NULL };
 		struct exchange x = { .request = { .params = params, .method = TEXT("OPTIONS") } };
 		struct field_error error;
 		char wanted[2200];
