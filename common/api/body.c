@@ -89,7 +89,7 @@ is_form(struct text body)
 		if (c == '=')
 			return has_name;
 		if ((c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') &&
-		    (c == '\0' || strchr("%+-._*~[]", c) == NULL))
+		    memchr("%+-._*~[]", c, 9) == NULL)
 			return false;
 		has_name = true;
 	}
@@ -99,7 +99,7 @@ is_form(struct text body)
 static struct text
 skip_space(struct text body)
 {
-	while (body.length > 0 && body.data[0] != '\0' && strchr(" \t\r\n", body.data[0]) != NULL)
+	while (body.length > 0 && memchr(" \t\r\n", body.data[0], 4) != NULL)
 		body = (struct text){ body.data + 1, body.length - 1 };
 	return body;
 }
@@ -108,8 +108,7 @@ static bool
 is_binary(struct text body)
 {
 	for (size_t i = 0; i < body.length && i < 64; i++)
-		if ((unsigned char)body.data[i] < ' ' &&
-		    (body.data[i] == '\0' || strchr("\t\r\n", body.data[i]) == NULL))
+		if ((unsigned char)body.data[i] < ' ' && memchr("\t\r\n", body.data[i], 3) == NULL)
 			return true;
 	return !text_is_utf8(body);
 }
@@ -181,7 +180,7 @@ body_kind_of(const struct request *request)
 		return kind;
 	kind = (struct body_kind){ ERROR_BAD_BODY, spoiled_json(body) };
 	/* What begins as JSON does is JSON with a mistake, whatever its headers say. */
-	if (kind.rule != NULL || strchr("{[\"", body.data[0]) != NULL)
+	if (kind.rule != NULL || memchr("{[\"", body.data[0], 3) != NULL)
 		return kind;
 	kind = (struct body_kind){ ERROR_UNSUPPORTED_BODY, by_headers(request) };
 	if (kind.rule == NULL && is_binary(body))

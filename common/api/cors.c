@@ -317,7 +317,7 @@ is_token(struct text text)
 {
 	for (size_t i = 0; i < text.length; i++)
 		if (!is_lower_or_digit(lower(text.data[i])) &&
-		    (text.data[i] == '\0' || strchr("!#$%&*+-.^_`|~", text.data[i]) == NULL))
+		    memchr("!#$%&*+-.^_`|~", text.data[i], 14) == NULL)
 			return false;
 	return text.length > 0;
 }
