@@ -148,6 +148,7 @@ worker_run(const struct worker_setup *setup)
 		log_flush();
 		return EXIT_CONFIG;
 	}
+	config_forget_audit_key(setup->config);
 	if (progress == NULL)
 		progress = app_progress(app);
 

@@ -35,6 +35,7 @@
 	S(base_settings)                                                                           \
 	S(base_text)                                                                               \
 	S(access_audit)                                                                            \
+	S(access_chain)                                                                            \
 	S(access_caller)                                                                           \
 	S(access_grant)                                                                            \
 	S(access_jwt)                                                                              \

@@ -11,6 +11,7 @@
 
 #define FAILURE_RATE "60/min"
 #define AUDIT_TEXT_MAX 256 /* bytes of a client's text in a record */
+#define AUDIT_ID_MAX 1024  /* and of a job's id */
 
 struct access {
 	const struct access_settings *settings;
@@ -47,6 +48,9 @@ static const struct field settings_fields[] = {
 	    .fallback = RECORD_LOGFMT, .meaning = "logfmt or json" },
 	{ "AUDIT_REQUIRED", FIELD_BOOL, 0, AT(audit_required), .fallback = true,
 	    .meaning = "true: what cannot be recorded is not done, and answered with 503" },
+	{ "AUDIT_KEY", FIELD_TEXT, FIELD_FILE | FIELD_SECRET, AT(audit_key), .check = is_chain_key,
+	    .meaning = "64 hexadecimal digits: key of a chain that holds AUDIT_FILE's records "
+		       "together; unset = none" },
 };
 
 const struct table access_settings_table = TEXT_TABLE(settings_fields, struct access_settings);
@@ -66,6 +70,20 @@ read_limit(struct text rate, int64_t *interval_us, int64_t *burst)
 {
 	if (rate.data != NULL && !text_is(rate, "off"))
 		rate_read(rate, interval_us, burst);
+}
+
+static void
+open_chain(const struct access_settings *settings, bool has_memory)
+{
+	unsigned char key[CHAIN_KEY];
+
+	if (settings->audit_key.data == NULL || !hex_decode(settings->audit_key, key))
+		return;
+	audit_chain((enum record_format)settings->audit_format, key);
+	sodium_memzero(key, sizeof(key));
+	/* Whoever takes all of a chain away leaves its name there. */
+	if (has_memory)
+		log_line(LOG_LEVEL_INFO, "audit chain %s", audit_chain_id());
 }
 
 struct access *
@@ -93,6 +111,8 @@ access_open(const struct access_settings *settings, const struct policy *policy,
 		access_close(a);
 		return NULL;
 	}
+	if (audit_has_file())
+		open_chain(settings, has_memory);
 	audit_need_log(policy != NULL && !audit_has_file() && settings->audit_required);
 	if (policy != NULL)
 		a->remote = remote_keys_open(policy, sender, settings->key_cache);
@@ -130,14 +150,20 @@ in_shadow(const struct access *access)
 
 /* At most so many bytes of it, and no half of a character. */
 static struct text
-bounded(struct text text)
+cut(struct text text, size_t most)
 {
-	if (text.length <= AUDIT_TEXT_MAX)
+	if (text.length <= most)
 		return text;
-	text.length = AUDIT_TEXT_MAX;
+	text.length = most;
 	while (text.length > 0 && ((unsigned char)text.data[text.length] & 0xc0) == 0x80)
 		text.length--;
 	return text;
+}
+
+static struct text
+bounded(struct text text)
+{
+	return cut(text, AUDIT_TEXT_MAX);
 }
 
 /* The services of a request once its users are known. */
@@ -216,8 +242,13 @@ record_of(struct exchange *x, const char *verdict, const char *reason)
 	if (a->project != NULL)
 		r.project = a->project->name;
 	r.channel = bounded(channels_text(ask, &x->arena));
+	r.uids[0] = a->job[JOB_UID];
 	for (size_t i = 0; i < ask->user_count; i++)
 		r.uids[i] = bounded(*ask->users[i].value);
+	memcpy(r.job, a->job, sizeof(r.job));
+	r.host = a->hosts;
+	if (a->act[0] != '\0')
+		r.act = text_of(a->act);
 	if (ask->has_role)
 		r.role = role_text(ask);
 	if (ask->lifetime_count > 0) {
@@ -565,6 +596,128 @@ enforce(struct access *access, struct exchange *x)
 	return refused(access, x, a->shadow);
 }
 
+/* What a request for an action says of its job. */
+
+/*
+ * Appends the URL's host: neither name nor password of a user, nor port, nor path, which may hold a
+ * key.  A host that is there stays alone.
+ */
+static void
+add_host(struct text url, struct buf *hosts)
+{
+	static const char host_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789.-_";
+	const char *mark = memmem(url.data, url.length, "://", 3), *at;
+	struct text rest, all = buf_view(hosts);
+	size_t n = 0;
+
+	if (mark == NULL)
+		return;
+	rest = (struct text){ mark + 3, url.length - (size_t)(mark + 3 - url.data) };
+	while (n < rest.length && memchr("/?#\\", rest.data[n], 4) == NULL)
+		n++;
+	at = memrchr(rest.data, '@', n);
+	if (at != NULL) {
+		n -= (size_t)(at + 1 - rest.data);
+		rest.data = at + 1;
+	}
+	rest.length = n;
+	if (n > 0 && rest.data[0] == '[') {
+		at = memchr(rest.data, ']', n);
+		rest.length = at == NULL ? 0 : (size_t)(at + 1 - rest.data);
+	} else {
+		for (n = 0; n < rest.length && rest.data[n] != '\0' &&
+		     strchr(host_bytes, rest.data[n]) != NULL;
+		     n++)
+			;
+		rest.length = n;
+	}
+	if (rest.length == 0 || rest.length > AUDIT_TEXT_MAX)
+		return;
+	while (all.length > 0) {
+		const char *comma = memchr(all.data, ',', all.length);
+		const size_t one = comma == NULL ? all.length : (size_t)(comma - all.data);
+
+		if (one == rest.length && memcmp(all.data, rest.data, one) == 0)
+			return;
+		all.data += one + (comma != NULL);
+		all.length -= one + (comma != NULL);
+	}
+	buf_add(hosts, ",", hosts->length > 0);
+	buf_add(hosts, rest.data, rest.length);
+}
+
+/* Of all URLs of streams and of pages in it, at any depth, as far as a record has room. */
+static void
+add_hosts(struct json_object *value, const char *name, struct buf *hosts)
+{
+	if (hosts->length > AUDIT_TEXT_MAX)
+		return;
+	if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, inner, member)
+			add_hosts(member, inner, hosts);
+	} else if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			add_hosts(json_object_array_get_idx(value, i), name, hosts);
+	} else if (json_object_is_type(value, json_type_string) &&
+	    (text_is_nocase(text_of(name), "rtmpUrl") ||
+		text_is_nocase(text_of(name), "streamUrl") ||
+		text_is_nocase(text_of(name), "url"))) {
+		add_host((struct text){ json_object_get_string(value),
+			     (size_t)json_object_get_string_len(value) },
+		    hosts);
+	}
+}
+
+static void
+note_asked_job(struct exchange *x)
+{
+	struct admission *a = x->admission;
+	const struct table *table = x->route->input;
+	struct buf hosts = { 0 };
+
+	for (size_t i = 0; table != NULL && i < table->count; i++) {
+		const struct field *f = &table->fields[i];
+		enum job_id id = 0;
+
+		if (f->record == NULL)
+			continue;
+		while (strcmp(job_id_names[id], f->record) != 0)
+			id++;
+		access_note_job(x, id,
+		    *(const struct text *)(const void *)((const char *)x->input + f->offset));
+	}
+	add_hosts(x->members, "", &hosts);
+	if (hosts.length > 0)
+		a->hosts = bounded(arena_copy(&x->arena, buf_view(&hosts)));
+	buf_free(&hosts);
+}
+
+void
+access_note_job(struct exchange *x, enum job_id id, struct text value)
+{
+	struct admission *a = x->admission;
+
+	if (a == NULL || !a->recorded || value.length == 0)
+		return;
+	a->job[id] = arena_copy(&x->arena, cut(value, AUDIT_ID_MAX));
+}
+
+void
+access_note_call(struct exchange *x, const struct call *call)
+{
+	struct admission *a = x->admission;
+
+	if (a == NULL)
+		return;
+	a->calling = call != NULL;
+	if (call == NULL)
+		return;
+	a->call = call;
+	if (!call->prepares && strcmp(call->method, "GET") != 0)
+		a->change = call;
+}
+
 /* The record of what is done. */
 static struct audit_record
 record_of_done(const struct access *access, struct exchange *x)
@@ -574,6 +727,38 @@ record_of_done(const struct access *access, struct exchange *x)
 	if (access->policy == NULL)
 		return record_of(x, "open", NULL);
 	return shadow[0] != '\0' ? record_of(x, "shadow", shadow) : record_of(x, "allow", NULL);
+}
+
+/* What became of an action at Agora, as far as that is known. */
+static const char *
+outcome_of(const struct exchange *x)
+{
+	const struct admission *a = x->admission;
+	const struct call *change = a->change;
+
+	if (x->response.status < 300)
+		return "done";
+	if (x->response.error == response_error_code(ERROR_UNKNOWN_OUTCOME))
+		return "unknown";
+	if (change == NULL)
+		return "failed";
+	if (a->calling && a->call == change) /* given up in the middle of it */
+		return change->tries > 0 ? "unknown" : "failed";
+	if (change->doubtful)
+		return "unknown";
+	return a->calling && change->status >= 200 && change->status < 300 ? "done" : "failed";
+}
+
+static struct audit_record
+record_of_outcome(struct exchange *x)
+{
+	const struct admission *a = x->admission;
+	struct audit_record r = record_of(x, NULL, x->response.error);
+
+	r.outcome = outcome_of(x);
+	if (a->call != NULL)
+		r.agora_status = a->change == NULL ? a->call->status : a->change->status;
+	return r;
 }
 
 static bool
@@ -607,13 +792,20 @@ access_grant(struct access *access, struct exchange *x)
 		return exchange_fail(x, ERROR_INVALID_FIELD, error.field, error.rule);
 	if (ask->project.data != NULL)
 		a->project = policy_project(access->policy, ask->project);
+	if (a->recorded && x->route->wait != ROUTE_INLINE)
+		note_asked_job(x);
 	if (access->policy != NULL && strcmp(x->route->action, ANY_CALLER) != 0 &&
 	    enforce(access, x) == ANSWERED)
 		return ANSWERED;
 	/* A token is recorded when it is there; an action before it is done. */
-	if (a->recorded && is_action(x) && !action_is_recorded(access, x))
-		return exchange_fail(x, ERROR_AUDIT, NULL, NULL);
-	return NEXT;
+	if (!a->recorded || !is_action(x))
+		return NEXT;
+	if (x->route->wait != ROUTE_INLINE)
+		random_id(a->act);
+	if (action_is_recorded(access, x))
+		return NEXT;
+	a->act[0] = '\0'; /* nothing is done that could have an outcome */
+	return exchange_fail(x, ERROR_AUDIT, NULL, NULL);
 }
 
 void
@@ -644,6 +836,10 @@ access_account(struct access *access, struct exchange *x)
 		return false;
 	if (a->token_count > 0) { /* those are noted where there is to be a record */
 		record = record_of_done(access, x);
+		note(access, a, &record);
+	}
+	if (a->act[0] != '\0') {
+		record = record_of_outcome(x);
 		note(access, a, &record);
 	}
 	return a->noted;

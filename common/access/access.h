@@ -9,12 +9,14 @@
 #include "caller.h"
 #include "exchange.h"
 #include "limit.h"
+#include "random.h"
 #include "upstream.h"
 
 struct access_settings {
 	struct text policy_file, audit_file, key_cache;
-	int64_t audit_format; /* enum record_format */
-	bool audit_required;  /* without a record there is no token */
+	int64_t audit_format;  /* enum record_format */
+	bool audit_required;   /* without a record there is no token */
+	struct text audit_key; /* of the chain in audit_file; absent: there is none */
 	struct text address_rate, failure_rate;
 };
 extern const struct table access_settings_table;
@@ -38,9 +40,15 @@ struct admission {
 	char shadow[200];  /* why it would be refused, were the policy enforced */
 	char tokens[2][9]; /* of the tokens that were issued: the first digits of SHA-256 */
 	size_t token_count;
-	bool noted;        /* a record of it waits for audit_write */
-	bool lost;         /* its record could not be written */
-	char services[96]; /* "rtc,rtm": of the record */
+	char act[RANDOM_ID_SIZE];  /* "": no second record is to follow; else both have it */
+	struct text job[JOB_IDS];  /* as far as they are known */
+	struct text hosts;         /* of the streams that the request names: "a,b" */
+	const struct call *call;   /* the last one to Agora; NULL: none */
+	const struct call *change; /* the last that starts, changes or ends something */
+	bool calling;              /* the last one has not ended */
+	bool noted;                /* a record of it waits for audit_write */
+	bool lost;                 /* its record could not be written */
+	char services[96];         /* "rtc,rtm": of the record */
 };
 
 /*
@@ -67,8 +75,9 @@ enum step access_caller(struct access *access, struct exchange *exchange);
 enum step access_grant(struct access *access, struct exchange *exchange);
 
 /*
- * The record of tokens that were issued.  true: the answer is not to leave before audit_write was
- * called, whose word access_release then takes: a token without a record becomes an error.
+ * The record of tokens that were issued, or of what became of an action.  true: the answer is not
+ * to leave before audit_write was called, whose word access_release then takes: a token without a
+ * record becomes an error.
  */
 bool access_account(struct access *access, struct exchange *exchange);
 /* true: it did. */
@@ -83,6 +92,12 @@ bool access_ask(const struct policy *policy, struct exchange *exchange, struct a
 
 /* A handler has issued this token. */
 void access_note_token(struct exchange *exchange, struct text token);
+
+/* It sends this call to Agora, which stays until the exchange is complete; NULL: that has ended. */
+void access_note_call(struct exchange *exchange, const struct call *call);
+
+/* It knows this of the job that it is about; an empty text is nothing new. */
+void access_note_job(struct exchange *exchange, enum job_id id, struct text value);
 
 /*
  * The channel that a job must be in for the caller to have to do with it, where he named it;

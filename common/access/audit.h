@@ -1,11 +1,27 @@
 /*
- * audit.h - one record for each token, action and refusal.  It holds no token, key or secret; of a
- * token the first 8 hexadecimal digits of its SHA-256, by which it can be found again.
+ * audit.h - one record for each token, action and refusal, and a second one for what became of an
+ * action at Agora.  It holds no token, key or secret; of a token the first 8 hexadecimal digits of
+ * its SHA-256, by which it can be found again; of a stream's URL the host.
  */
 #ifndef ACCESS_AUDIT_H
 #define ACCESS_AUDIT_H
 
+#include "chain.h"
 #include "record.h"
+
+/* What a job of Agora's is known by; the last one stands in a record as its uid. */
+enum job_id {
+	JOB_NAME,
+	JOB_RESOURCE_ID,
+	JOB_SID,
+	JOB_CONVERTER_ID,
+	JOB_PLAYER_ID,
+	JOB_TASK_ID,
+	JOB_UID,
+	JOB_IDS
+};
+/* As records call them: "sid". */
+extern const char *const job_id_names[JOB_IDS];
 
 struct audit_record {
 	int64_t time;        /* Unix seconds */
@@ -18,6 +34,10 @@ struct audit_record {
 	int64_t ttl;         /* seconds; 0: none */
 	int status;          /* of the answer; 0: there is none yet */
 	char tokens[2][9];   /* "" = none */
+	struct text act; /* an id of ours, the same in both records of an action; may be absent */
+	const char *outcome; /* of the second one: "done", "failed", "unknown"; NULL: it is none */
+	struct text job[JOB_IDS], host; /* the job, and where its streams go or come from */
+	int agora_status;               /* Agora's last; 0: none */
 };
 
 /*
@@ -28,6 +48,14 @@ bool audit_to_file(const char *path);
 /* Opens the file anew, after it was moved away; says so in the log where it cannot. */
 void audit_reopen(void);
 bool audit_has_file(void);
+/*
+ * From now on each record in the file has its place in a chain of this process: it begins with a
+ * record of its own before the first one, says so where records were lost, goes on when the file is
+ * opened anew, and ends with a record of its own in audit_close.  The key is not kept.
+ */
+void audit_chain(enum record_format format, const unsigned char key[CHAIN_KEY]);
+/* The id of that chain; NULL: there is none. */
+const char *audit_chain_id(void);
 /*
  * false: a write has failed in the last seconds; after these the next record has to show it.
  * now_ms: monotonic.

@@ -293,6 +293,21 @@ check_rest(const struct config *config, struct buf *error)
 }
 
 static bool
+check_audit(const struct config *config, struct buf *error)
+{
+	if (config->access.audit_key.data == NULL || config->access.audit_file.data != NULL)
+		return true;
+	buf_text(error, "AUDIT_KEY: AUDIT_FILE is not set, and the chain is kept nowhere else");
+	return false;
+}
+
+void
+config_forget_audit_key(const struct config *config)
+{
+	settings_forget(config->settings, "AUDIT_KEY");
+}
+
+static bool
 read_policy(struct config *config, struct buf *error)
 {
 	const char *path = config->access.policy_file.data;
@@ -324,7 +339,8 @@ config_open(const char *env_file, char *const *environment, const struct table *
 	    !settings_read(config->settings, &rest_settings_table, &config->rest, error) ||
 	    !settings_read(config->settings, &storage_settings_table, &config->storage, error) ||
 	    !settings_read(config->settings, &access_settings_table, &config->access, error) ||
-	    !check_rest(config, error) || !read_policy(config, error) ||
+	    !check_audit(config, error) || !check_rest(config, error) ||
+	    !read_policy(config, error) ||
 	    (own != NULL && !settings_read(config->settings, own, own_out, error))) {
 		config_close(config);
 		return NULL;

@@ -65,6 +65,9 @@ void config_secret_files(const struct config *config,
  * that every user may read, and for what else an operator should know; own may be NULL.
  */
 void config_warn_unknown(const struct config *config, const struct table *own);
+
+/* For a worker whose audit chain has begun: nobody finds AUDIT_KEY in its memory any more. */
+void config_forget_audit_key(const struct config *config);
 void config_close(struct config *config);
 
 #endif

@@ -101,11 +101,20 @@ static const struct table project_table = TABLE(project_fields, struct status_pr
 
 static const struct choice verdicts[] = { { "allow", 0 }, { "deny", 1 }, { "shadow", 2 },
 	{ "open", 3 }, { NULL, 0 } };
+static const struct choice outcomes[] = { { "done", 0 }, { "failed", 1 }, { "unknown", 2 },
+	{ NULL, 0 } };
+static const struct choice second[] = { { "outcome", 0 }, { NULL, 0 } };
 static const struct field record_fields[] = {
 	RECORD("time", FIELD_TEXT, FIELD_REQUIRED, "when, in UTC"),
+	{ "record", FIELD_CHOICE, 0, .choices = second,
+	    .meaning = "outcome: the second record of an action; absent: the one before it" },
 	RECORD("id", FIELD_TEXT, 0, "the request's id"),
-	{ "verdict", FIELD_CHOICE, FIELD_REQUIRED, .choices = verdicts,
-	    .meaning = "shadow: refused but for enforce: log; open: there is no policy" },
+	RECORD("act", FIELD_TEXT, 0, "the server's own id of the action, in both its records"),
+	{ "verdict", FIELD_CHOICE, 0, .choices = verdicts,
+	    .meaning = "shadow: refused but for enforce: log; open: there is no policy; absent "
+		       "from an outcome" },
+	{ "outcome", FIELD_CHOICE, 0, .choices = outcomes,
+	    .meaning = "what became of it at Agora; unknown: it may have been done" },
 	RECORD("action", FIELD_TEXT, 0, "as policies name it; absent: none that they have"),
 	RECORD("caller", FIELD_TEXT, 0, "as the policy calls it"),
 	RECORD("sub", FIELD_TEXT, 0, "whom its JSON Web Token names"),
@@ -116,8 +125,16 @@ static const struct field record_fields[] = {
 	RECORD("uid", FIELD_TEXT, 0, "of the token or the job"),
 	RECORD("uid2", FIELD_TEXT, 0, "the RTM user, where a token is for two"),
 	RECORD("role", FIELD_TEXT, 0, "publisher or subscriber"),
+	RECORD("name", FIELD_TEXT, 0, "of the job"),
+	RECORD("resourceId", FIELD_TEXT, 0, "of the recording"),
+	RECORD("sid", FIELD_TEXT, 0, "of the recording"),
+	RECORD("converterId", FIELD_TEXT, 0, "of the push"),
+	RECORD("playerId", FIELD_TEXT, 0, "of the pull"),
+	RECORD("taskId", FIELD_TEXT, 0, "of the transcription"),
+	RECORD("host", FIELD_TEXT, 0, "of the stream's URL; the rest of it is not recorded"),
 	RECORD("ttl", FIELD_INT, FIELD_OMIT, "the token's lifetime in seconds"),
 	RECORD("status", FIELD_INT, FIELD_OMIT, "of the answer"),
+	RECORD("agoraStatus", FIELD_INT, FIELD_OMIT, "of Agora's answer"),
 	RECORD("reason", FIELD_TEXT, 0, "why not"),
 	RECORD("client", FIELD_TEXT, 0, "its address"),
 	RECORD("token", FIELD_TEXT, 0, "the first 8 digits of its SHA-256"),

@@ -133,6 +133,17 @@ buf_hex(struct buf *buf, const void *bytes, size_t length)
 	buf->length += 2 * length;
 }
 
+void
+buf_escaped(struct buf *buf, uint32_t character)
+{
+	if (character > 0xffff) {
+		character -= 0x10000;
+		buf_printf(buf, "\\u%04x", 0xd800 + (unsigned)(character >> 10));
+		character = 0xdc00 + (character & 0x3ff);
+	}
+	buf_printf(buf, "\\u%04x", (unsigned)character);
+}
+
 static void
 json_escape(struct buf *buf, unsigned char c)
 {
@@ -144,7 +155,7 @@ json_escape(struct buf *buf, unsigned char c)
 	case '\n': buf_text(buf, "\\n"); break;
 	case '\r': buf_text(buf, "\\r"); break;
 	case '\t': buf_text(buf, "\\t"); break;
-	default: buf_printf(buf, "\\u%04x", c); break;
+	default: buf_escaped(buf, c); break;
 	}
 }
 
@@ -166,7 +177,12 @@ buf_json(struct buf *buf, struct text text)
 			json_escape(buf, p[i]);
 			n = 1;
 		} else if ((n = utf8_length(p + i, text.length - i)) > 0) {
-			buf_add(buf, p + i, n);
+			const uint32_t character = utf8_character(p + i, n);
+
+			if (character_shows(character))
+				buf_add(buf, p + i, n);
+			else
+				buf_escaped(buf, character);
 		} else {
 			buf_text(buf, "\xef\xbf\xbd");
 			n = 1;

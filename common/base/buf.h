@@ -38,7 +38,12 @@ void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(
 void buf_number(struct buf *buf, int64_t number);
 /* Lower-case hexadecimal. */
 void buf_hex(struct buf *buf, const void *bytes, size_t length);
-/* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+/* As JSON escapes a character: \u202e, or two of those beyond U+FFFF. */
+void buf_escaped(struct buf *buf, uint32_t character);
+/*
+ * A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD, and characters that do not
+ * show (character_shows) are escaped.
+ */
 void buf_json(struct buf *buf, struct text text);
 /* The text; bytes of it that are not UTF-8 become U+FFFD. */
 void buf_utf8(struct buf *buf, struct text text);

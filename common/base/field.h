@@ -74,6 +74,7 @@ struct field {
 	/* One more rule for texts: false with error->rule filled. */
 	bool (*check)(struct text value, struct field_error *error);
 	const char *meaning; /* one line for people */
+	const char *record;  /* texts: their name in audit records; NULL: they do not stand there */
 };
 
 /* Members of which one must be given, and what is said where none is. */

@@ -103,22 +103,33 @@ add_time(struct buf *buf)
 	buf_add(buf, fraction, sizeof(fraction) - 1);
 }
 
-/* Control characters as \xNN; what lies between them in one piece. */
+/*
+ * What does not show as \xNN or \uNNNN, bytes that are not UTF-8 too; what lies between in one
+ * piece.
+ */
 static void
 add_printable(struct buf *buf, struct text text)
 {
+	const unsigned char *p = (const unsigned char *)text.data;
 	size_t from = 0;
 
-	for (size_t i = 0; i < text.length; i++) {
-		unsigned char c = (unsigned char)text.data[i];
+	for (size_t i = 0, n; i < text.length; i += n) {
+		uint32_t character = p[i];
+		const size_t length = utf8_length(p + i, text.length - i);
 
-		if (c >= 0x20 && c != 0x7f)
+		n = length == 0 ? 1 : length;
+		if (length > 0)
+			character = utf8_character(p + i, length);
+		if (length > 0 && character_shows(character))
 			continue;
-		buf_add(buf, text.data + from, i - from);
-		buf_printf(buf, "\\x%02x", c);
-		from = i + 1;
+		buf_add(buf, p + from, i - from);
+		if (length > 1)
+			buf_escaped(buf, character);
+		else
+			buf_printf(buf, "\\x%02x", (unsigned)character);
+		from = i + n;
 	}
-	buf_add(buf, text.data + from, text.length - from);
+	buf_add(buf, p + from, text.length - from);
 }
 
 void

@@ -14,8 +14,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
 /*
- * One line: time (RFC 3339, UTC, milliseconds), level, message.  Control characters of the message
- * are written as \xNN, so that no input can forge a line.  A trailing newline is not wanted.
+ * One line: time (RFC 3339, UTC, milliseconds), level, message.  Characters of the message that do
+ * not show (character_shows) are written as \xNN or \uNNNN, so that no input can forge a line or
+ * turn one around.  A trailing newline is not wanted.
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

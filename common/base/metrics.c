@@ -38,6 +38,8 @@ static const struct {
 	    COUNTER, { "scope" } },
 	[METRIC_AUDIT_FAILURES] = { "agora_audit_failures_total",
 	    "Writes of audit records that failed", COUNTER, { NULL } },
+	[METRIC_AUDIT_LOST] = { "agora_audit_lost_total", "Audit records that could not be written",
+	    COUNTER, { NULL } },
 	[METRIC_KEYS_AGE] = { "agora_jwks_age_seconds",
 	    "Age of the keys of a caller that were fetched", GAUGE, { "caller" } },
 	[METRIC_CERTIFICATE_SLOT] = { "agora_certificate_slot", "1 where an App Certificate is set",

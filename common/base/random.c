@@ -69,3 +69,15 @@ random_below(uint32_t limit)
 	while (n < skip);
 	return n % limit;
 }
+
+void
+random_id(char id[RANDOM_ID_SIZE])
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char bytes[RANDOM_ID_SIZE - 1];
+
+	random_bytes(bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		id[i] = digits[bytes[i] & 31];
+	id[sizeof(bytes)] = '\0';
+}

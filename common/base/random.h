@@ -14,4 +14,9 @@ void random_bytes(void *out, size_t length);
 /* Uniform in 0 to limit - 1; limit > 0. */
 uint32_t random_below(uint32_t limit);
 
+#define RANDOM_ID_SIZE 27
+
+/* An id of ours: 26 characters a-z2-7, 130 bits, and its end. */
+void random_id(char id[RANDOM_ID_SIZE]);
+
 #endif

@@ -19,6 +19,7 @@ struct settings {
 	const char *env_file;
 	char *const *environment;
 	struct entry *entries; /* the .env file's, last first */
+	struct entry *files;   /* what files of secrets held */
 	struct json_object *values;
 	struct arena arena;
 };
@@ -384,6 +385,22 @@ settings_open(const char *env_file, char *const *environment, struct buf *error)
 	return s;
 }
 
+static void
+wipe(struct text value)
+{
+	if (value.data != NULL)
+		explicit_bzero((char *)(uintptr_t)value.data, value.length);
+}
+
+/* Those of that name; NULL: all. */
+static void
+wipe_entries(const struct entry *entries, const char *name)
+{
+	for (const struct entry *e = entries; e != NULL; e = e->next)
+		if (name == NULL || strcmp(e->name, name) == 0)
+			wipe(e->value);
+}
+
 void
 settings_free(struct settings *s)
 {
@@ -395,8 +412,8 @@ settings_free(struct settings *s)
 		    (size_t)json_object_get_string_len(value));
 	}
 	json_object_put(s->values);
-	for (struct entry *e = s->entries; e != NULL; e = e->next)
-		explicit_bzero((char *)(uintptr_t)e->value.data, e->value.length);
+	wipe_entries(s->entries, NULL);
+	wipe_entries(s->files, NULL);
 	arena_free(&s->arena);
 	free(s);
 }
@@ -426,17 +443,38 @@ from_env_file(const struct settings *s, const char *name)
 	return NULL;
 }
 
+void
+settings_forget(struct settings *s, const char *name)
+{
+	struct json_object *value;
+
+	wipe(from_environment(s, name));
+	wipe_entries(s->entries, name);
+	wipe_entries(s->files, name);
+	if (json_object_object_get_ex(s->values, name, &value))
+		wipe((struct text){
+		    json_object_get_string(value), (size_t)json_object_get_string_len(value) });
+}
+
 /* A secret's file: its content, cleaned. */
 static bool
-from_file(struct settings *s, const char *path, struct text *value, struct buf *error)
+from_file(
+    struct settings *s, const char *name, const char *path, struct text *value, struct buf *error)
 {
+	struct entry *e;
 	struct buf content = { 0 };
 	const char *problem = buf_file(&content, path, ENV_FILE_MAX);
 
-	if (problem == NULL)
-		*value = arena_copy(&s->arena, settings_clean(buf_view(&content)));
-	else
+	if (problem == NULL) {
+		e = arena_alloc(&s->arena, 1, sizeof(*e));
+		*e = (struct entry){ s->files,
+			(char *)(uintptr_t)arena_copy(&s->arena, text_of(name)).data,
+			arena_copy(&s->arena, settings_clean(buf_view(&content))), 0 };
+		s->files = e;
+		*value = e->value;
+	} else {
 		buf_printf(error, "%s: %s", path, problem);
+	}
 	buf_wipe(&content);
 	buf_free(&content);
 	return problem == NULL;
@@ -526,7 +564,7 @@ find(struct settings *s, const struct field *f, struct text *value, const struct
 		return true;
 	name_place(s, *place, error);
 	buf_printf(error, "%s_FILE: ", f->name);
-	if (!from_file(s, arena_copy(&s->arena, file).data, value, error))
+	if (!from_file(s, f->name, arena_copy(&s->arena, file).data, value, error))
 		return false;
 	buf_clear(error);
 	return true;

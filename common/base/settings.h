@@ -70,6 +70,12 @@ void settings_unknown(const struct settings *settings, const struct table *const
 void settings_twice(const struct settings *settings, const struct table *const *tables,
     size_t table_count, void (*report)(const char *name, bool value_counts));
 
+/*
+ * Wipes a setting's value wherever this process has it, its environment too.  What was read of it
+ * is not to be used any more.
+ */
+void settings_forget(struct settings *settings, const char *name);
+
 /* Wipes every value. */
 void settings_free(struct settings *settings);
 

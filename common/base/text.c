@@ -131,6 +131,42 @@ utf8_length(const unsigned char *p, size_t left)
 	return length;
 }
 
+uint32_t
+utf8_character(const unsigned char *p, size_t length)
+{
+	static const unsigned char first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	uint32_t character = p[0] & first_bits[length];
+
+	for (size_t i = 1; i < length; i++)
+		character = character << 6 | (p[i] & 0x3f);
+	return character;
+}
+
+/*
+ * Unicode's general categories Cc, Cf, Zl and Zp, its Default_Ignorable_Code_Point, and the last
+ * two of each plane, which are no characters.
+ */
+bool
+character_shows(uint32_t character)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x34f, 0x34f },
+		{ 0x600, 0x605 }, { 0x61c, 0x61c }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
+		{ 0x890, 0x891 }, { 0x8e2, 0x8e2 }, { 0x115f, 0x1160 }, { 0x17b4, 0x17b5 },
+		{ 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+		{ 0x3164, 0x3164 }, { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
+		{ 0xfff0, 0xfffb }, { 0x110bd, 0x110bd }, { 0x110cd, 0x110cd },
+		{ 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+		{ 0xe0000, 0xe0fff } };
+	size_t i = 0;
+
+	while (i < sizeof(hidden) / sizeof(hidden[0]) && character > hidden[i].last)
+		i++;
+	return (i == sizeof(hidden) / sizeof(hidden[0]) || character < hidden[i].first) &&
+	    (character & 0xfffe) != 0xfffe;
+}
+
 bool
 text_is_utf8(struct text text)
 {

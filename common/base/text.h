@@ -59,6 +59,16 @@ bool text_is_utf8(struct text text);
 /* Length of the well-formed UTF-8 character that begins at p, 0 when there is none. */
 size_t utf8_length(const unsigned char *p, size_t left);
 
+/* That character; length is what utf8_length said, not 0. */
+uint32_t utf8_character(const unsigned char *p, size_t length);
+
+/*
+ * false: a reader does not see the character as what it is.  It is a control, a format character
+ * such as U+202E, which turns the text after it around, a separator of lines or one that leaves no
+ * mark.  Raw, it would let a client's text pass for another in a log.
+ */
+bool character_shows(uint32_t character);
+
 /* Hexadecimal digits to bytes; out holds length / 2.  false: odd, or no hex digit. */
 bool hex_decode(struct text hex, unsigned char *out);
 

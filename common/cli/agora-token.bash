@@ -26,6 +26,10 @@ _agora_token() {
 		:groups) mapfile -t COMPREPLY < <(compgen -g -- "$word") ;;
 		esac
 		[[ $words != :* ]] || return
+		if [[ $command == audit && $COMP_CWORD -gt 2 && -z $words && $word != -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$word")
+			return
+		fi
 		[[ -n $words ]] || words="$("$program" --complete "$command" 2>/dev/null) --help"
 		[[ $words != ' --help' ]] || words=''
 	fi

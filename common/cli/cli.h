@@ -18,13 +18,14 @@ int cli_key(char **argv);
 int cli_doctor(char **argv);
 int cli_ping(char **argv);
 int cli_init(char **argv);
+int cli_audit(char **argv);
 
 /* The options of each, for help and completion. */
 extern const struct option issue_options[], inspect_options[], sign_options[], policy_options[],
-    key_options[], doctor_options[], ping_options[], init_options[];
+    key_options[], doctor_options[], ping_options[], init_options[], audit_options[];
 extern const size_t issue_option_count, inspect_option_count, sign_option_count,
     policy_option_count, key_option_count, doctor_option_count, ping_option_count,
-    init_option_count;
+    init_option_count, audit_option_count;
 
 /* Prints "agora-token: ..." on stderr, empties the buf, returns the code. */
 int cli_fail(int code, struct buf *why);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "caller.h"
+#include "chain.h"
 #include "cli.h"
 #include "host.h"
 
@@ -169,6 +171,7 @@ static void
 write_settings(struct buf *out, const struct token_settings *project, const char *path)
 {
 	struct buf names = { 0 };
+	unsigned char key[CHAIN_KEY];
 
 	/* It never grows, so that the certificate leaves no copies. */
 	buf_reserve(out, PATH_MAX * 3 + (hosts == NULL ? 0 : 2 * strlen(hosts)));
@@ -191,6 +194,13 @@ write_settings(struct buf *out, const struct token_settings *project, const char
 	add_quoted(out, names.data);
 	buf_text(out, "\n");
 	buf_free(&names);
+	randombytes_buf(key, sizeof(key));
+	buf_text(out,
+	    "\n# Audit records in a file of their own, in a chain that `agora-token audit verify` "
+	    "verifies.\n#AUDIT_FILE=/var/log/agora-backend/audit.log\n#AUDIT_KEY=");
+	buf_hex(out, key, sizeof(key));
+	buf_text(out, "\n");
+	sodium_memzero(key, sizeof(key));
 }
 
 static void

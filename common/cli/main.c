@@ -43,6 +43,10 @@ static const struct command {
 	    "ask agora-fcgi whether it answers, over its socket", "" },
 	{ "init", cli_init, init_options, &init_option_count, "agora-token init [OPTIONS | -]",
 	    "make the settings, a policy and a first API key, and say what to do next", "-" },
+	{ "audit", cli_audit, audit_options, &audit_option_count,
+	    "agora-token audit verify [OPTIONS] FILE...",
+	    "check that no audit record was changed, added or taken away, with AUDIT_KEY",
+	    "verify" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -334,7 +338,7 @@ no_command(const char *name)
 	else
 		buf_text(&error,
 		    name[0] == '-' ? "there is no such command; a command comes first, and its "
-		                     "options after it"
+				     "options after it"
 				   : "there is no such command; see --help");
 	return cli_fail(EXIT_USAGE, &error);
 }

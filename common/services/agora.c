@@ -429,6 +429,7 @@ static void
 call_done(struct call *call)
 {
 	forget_lists(call->owner, call);
+	access_note_call(call->owner, NULL);
 	exchange_go_on(call->owner);
 }
 
@@ -513,6 +514,7 @@ agora_send(struct exchange *x, struct call *call, enum step (*next)(struct excha
 	x->next = next;
 	x->cancel = cancel;
 	forget_lists(x, call);
+	access_note_call(x, call);
 	rest->sender.send(rest->sender.owner, call);
 	return WAITING;
 }

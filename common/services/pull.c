@@ -57,9 +57,9 @@ static const struct field start_fields[] = {
 	{ "account", FIELD_TEXT, 0, AT(account), 1, ACCOUNT_MAX, .check = name_is_account,
 	    .meaning = "instead of uid: the player's user account" },
 	{ "name", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
-	    .meaning = "name of the player; one of ours when absent" },
+	    .meaning = "name of the player; one of ours when absent", .record = "name" },
 	{ "playerName", FIELD_TEXT, 0, AT(player_name), 1, 64, .check = name_is_job,
-	    .meaning = "the same" },
+	    .meaning = "the same", .record = "name" },
 	{ "streamOriginIp", FIELD_TEXT, 0, AT(origin_ip), .check = is_ipv4,
 	    .meaning = "address of the stream's server" },
 	{ "audioOptions", FIELD_JSON, 0, AT(audio), .meaning = "Agora's audioOptions" },
@@ -83,8 +83,8 @@ const struct table pull_start_table = STRICT_TABLE(start_fields, struct start_re
 #define AT(member) offsetof(struct player_request, member)
 #define ID_ROW(name)                                                                               \
 	{                                                                                          \
-		name, FIELD_TEXT, FIELD_REQUIRED, AT(id), 1, 256, .check = is_agora_id,            \
-								  .meaning = "the player"          \
+		name, FIELD_TEXT, FIELD_REQUIRED, AT(id), 1, 256,                                  \
+		    .check = is_agora_id, .meaning = "the player", .record = "playerId"            \
 	}
 
 #define CHANNEL_ROW                                                                                \
@@ -279,6 +279,7 @@ pull_start(struct exchange *x)
 	out->name = r->name.data != NULL ? r->name : r->player_name;
 	if (out->name.data == NULL)
 		out->name = agora_job_name(x);
+	access_note_job(x, JOB_NAME, out->name);
 	player = new_player(x, r, out->name);
 	if (player == NULL)
 		return ANSWERED;
@@ -310,6 +311,7 @@ pull_started(struct exchange *x)
 	const struct call *call = agora_answer(x);
 	struct json_object *player = NULL;
 
+	access_note_job(x, JOB_PLAYER_ID, text_of(call->resource_id));
 	/* The first try made it, its answer was lost, and this one found the name in use. */
 	if (call->outcome == CALL_ANSWERED && call->status == 409 && call->doubtful &&
 	    call->resource_id[0] != '\0') {
@@ -324,6 +326,7 @@ pull_started(struct exchange *x)
 	if (agora_text_member(x, player, "id").length == 0)
 		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
 		    "it may be running: Agora's answer holds no id", known(out->name, call));
+	access_note_job(x, JOB_PLAYER_ID, agora_text_member(x, player, "id"));
 	json_object_object_del(player, "token");
 	out->player = player;
 	out->fields = agora_text_member(x, call->json, "fields");

@@ -54,7 +54,7 @@ static const struct field start_fields[] = {
 	    .meaning = "its stream key" },
 	REGION_ROW(struct start_request),
 	{ "converterName", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
-	    .meaning = "name of the converter; one of ours when absent" },
+	    .meaning = "name of the converter; one of ours when absent", .record = "name" },
 	{ "regionHintIp", FIELD_TEXT, 0, AT(hint_ip), .check = is_ipv4,
 	    .meaning = "address of the RTMP server" },
 	{ "useTranscoding", FIELD_BOOL, 0, AT(transcoding),
@@ -78,8 +78,8 @@ const struct table push_start_table = STRICT_TABLE(start_fields, struct start_re
 #define AT(member) offsetof(struct converter_request, member)
 #define ID_ROW(name)                                                                               \
 	{                                                                                          \
-		name, FIELD_TEXT, FIELD_REQUIRED, AT(id), 1, 256, .check = is_agora_id,            \
-								  .meaning = "the converter"       \
+		name, FIELD_TEXT, FIELD_REQUIRED, AT(id), 1, 256,                                  \
+		    .check = is_agora_id, .meaning = "the converter", .record = "converterId"      \
 	}
 
 #define CHANNEL_ROW                                                                                \
@@ -245,6 +245,7 @@ push_start(struct exchange *x)
 		return ANSWERED;
 	out->name = r->name.data == NULL ? agora_job_name(x) : r->name;
 	out->region = text_of(rtmp_region_name(r->region));
+	access_note_job(x, JOB_NAME, out->name);
 	converter = new_converter(x, r, out->name);
 	if (converter == NULL)
 		return ANSWERED;
@@ -282,6 +283,7 @@ take_converter(struct exchange *x, const char *what)
 	if (started && agora_text_member(x, converter, "id").length == 0)
 		return agora_bad_answer(x, ERROR_UNKNOWN_OUTCOME, what,
 		    "it may be running: Agora's answer holds no id", known(out->name, call));
+	access_note_job(x, JOB_CONVERTER_ID, agora_text_member(x, converter, "id"));
 	if (!json_object_is_type(converter, json_type_object))
 		return agora_bad_answer(
 		    x, ERROR_UPSTREAM, what, "Agora's answer holds no converter", NULL);
@@ -298,6 +300,7 @@ push_started(struct exchange *x)
 	struct converter_answer *out = x->output;
 	const struct call *call = agora_answer(x);
 
+	access_note_job(x, JOB_CONVERTER_ID, text_of(call->resource_id));
 	/* The first try made it, its answer was lost, and this one found the name in use. */
 	if (call->outcome == CALL_ANSWERED && call->status == 409 && call->doubtful &&
 	    call->resource_id[0] != '\0') {

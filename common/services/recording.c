@@ -72,7 +72,7 @@ static const struct field start_fields[] = {
 	{ "channelName", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, 1024,
 	    .when = MODE(MODE_WEB), .meaning = "a label for the recording" },
 	{ "uid", FIELD_ID, 0, AT(uid), 1, 10, .check = name_is_bot_uid,
-	    .meaning = "the recorder's own uid; default: one by chance" },
+	    .meaning = "the recorder's own uid; default: one by chance", .record = "uid" },
 	{ "sceneMode", FIELD_CHOICE, 0, AT(scene), .choices = scenes, .fallback = -1,
 	    .meaning = "realtime, web or postponed; default: as the mode wants" },
 	{ "excludeResourceIds", FIELD_JSONS, 0, AT(exclude_ids),
@@ -114,14 +114,14 @@ const struct table recording_start_table = STRICT_TABLE(start_fields, struct sta
 	{ "cname", FIELD_TEXT, FIELD_REQUIRED | FIELD_SCOPE, AT(channel), 1, 1024,                 \
 		.meaning = "its channel" },                                                        \
 	    { "uid", FIELD_ID, FIELD_REQUIRED, AT(uid), 1, 10, .check = name_is_bot_uid,           \
-		    .meaning = "its uid" },                                                        \
+		    .meaning = "its uid", .record = "uid" },                                       \
 	    ID_ROWS
 #define ID_ROWS                                                                                    \
 	{ "resourceId", FIELD_TEXT, FIELD_REQUIRED, AT(resource_id), 1, 1024,                      \
-		.check = is_agora_id, .meaning = "its resourceId" },                               \
+		.check = is_agora_id, .meaning = "its resourceId", .record = "resourceId" },       \
 	{                                                                                          \
-		"sid", FIELD_TEXT, FIELD_REQUIRED, AT(sid), 1, 128, .check = is_agora_id,          \
-								    .meaning = "its sid"           \
+		"sid", FIELD_TEXT, FIELD_REQUIRED, AT(sid), 1, 128,                                \
+		    .check = is_agora_id, .meaning = "its sid", .record = "sid"                    \
 	}
 #define MODE_ROW(name)                                                                             \
 	{                                                                                          \
@@ -389,6 +389,7 @@ recording_start(struct exchange *x)
 		return ANSWERED;
 	job->channel = r->channel;
 	job->uid = agora_bot_uid(x, r->uid);
+	access_note_job(x, JOB_UID, job->uid);
 	job->start_request = client_request(x, r, job);
 	if (job->start_request == NULL)
 		return ANSWERED;
@@ -406,6 +407,7 @@ recording_start(struct exchange *x)
 	path = recording_path(x);
 	buf_text(path, "/acquire");
 	call = agora_call(x, "POST", path, CALL_SAFE, recording_pace(x));
+	call->prepares = true;
 	agora_body(x, call, job_body(job, request));
 	return agora_send(x, call, recording_acquired);
 }
@@ -437,6 +439,7 @@ recording_acquired(struct exchange *x)
 	if (job->resource_id.length == 0)
 		return agora_bad_answer(
 		    x, ERROR_UPSTREAM, what, "Agora's answer holds no resourceId", NULL);
+	access_note_job(x, JOB_RESOURCE_ID, job->resource_id);
 	return send_start(x, 0);
 }
 
@@ -481,6 +484,7 @@ recording_started(struct exchange *x)
 				       : "it may be running: Agora's answer holds no sid",
 		    known(job));
 	}
+	access_note_job(x, JOB_SID, job->sid);
 	job->timestamp = agora_timestamp(x);
 	if (job->wait_until == 0)
 		return NEXT;

@@ -109,7 +109,7 @@ static const struct field start_fields[] = {
 	{ "uidLanguagesConfig", FIELD_JSONS, 0, AT(uid_languages),
 	    .meaning = "languages by speaker" },
 	{ "name", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
-	    .meaning = "name of the task; one of ours when absent" },
+	    .meaning = "name of the task; one of ours when absent", .record = "name" },
 	BUILDER_TOKEN_ROW,
 };
 const struct table rtt_start_table = STRICT_TABLE(start_fields, struct start_request, NULL);
@@ -118,8 +118,8 @@ const struct table rtt_start_table = STRICT_TABLE(start_fields, struct start_req
 #define AT(member) offsetof(struct task_request, member)
 #define TASK_ROW                                                                                   \
 	{                                                                                          \
-		"taskId", FIELD_TEXT, FIELD_REQUIRED, AT(task_id), 1, 256, .check = is_agora_id,   \
-									   .meaning = "the task"   \
+		"taskId", FIELD_TEXT, FIELD_REQUIRED, AT(task_id), 1, 256,                         \
+		    .check = is_agora_id, .meaning = "the task", .record = "taskId"                \
 	}
 
 #define CHANNEL_ROW                                                                                \
@@ -464,6 +464,7 @@ rtt_start(struct exchange *x)
 		return ANSWERED;
 	out->acquire = arena_alloc(&x->arena, 1, sizeof(*out->acquire));
 	out->acquire->name = r->name.data == NULL ? agora_job_name(x) : r->name;
+	access_note_job(x, JOB_NAME, out->acquire->name);
 	body = json_copy(NULL);
 	json_set_text(body, "name", out->acquire->name);
 	json_set(body, "languages", json_copy(r->languages));
@@ -496,6 +497,7 @@ take_task(struct exchange *x, const struct call *call)
 
 	task->status = agora_text_member(x, call->json, "status");
 	task->task_id = agora_text_member(x, call->json, "agent_id");
+	access_note_job(x, JOB_TASK_ID, task->task_id);
 	task->created = agora_int_member(call->json, "create_ts", -1);
 	task->timestamp = agora_timestamp(x);
 	return task;

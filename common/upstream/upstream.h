@@ -58,6 +58,7 @@ struct call {
 	int64_t queue_ms;  /* how long the API's limit may hold it back; 0 = a second */
 	int64_t total_ms;  /* for all tries, the delay included; 0 = the setting */
 	bool empty;        /* a success without a body is one; else it is a JSON object */
+	bool prepares;     /* nothing is started, changed or ended by it */
 	struct text request_id, traceparent, tracestate; /* passed on; may be absent */
 	struct text headers; /* more of them: lines of "Name: value"; until done; may be absent */
 	struct buf *head;    /* gets the answer's header lines; NULL: nobody reads them */

@@ -2954,12 +2954,20 @@ function statusBadges(ready, s) {
 	)
 }
 
-const RECORD = ['caller', 'sub', 'grant', 'service', 'channel', 'uid', 'role', 'reason']
+const RECORD = [
+	'caller', 'sub', 'grant', 'service', 'channel', 'uid', 'role', 'name', 'resourceId', 'sid',
+	'converterId', 'playerId', 'taskId', 'host', 'agoraStatus', 'reason',
+]
+const RECORD_GOOD = ['allow', 'done']
 
 function recordRow(r) {
 	return [
 		cell(r.time.replace('T', ' ').replace('Z', ' UTC')),
-		el('td', { class: r.verdict === 'allow' ? 'good' : 'bad' }, r.verdict),
+		el(
+			'td',
+			{ class: RECORD_GOOD.includes(r.verdict ?? r.outcome) ? 'good' : 'bad' },
+			r.verdict ?? r.outcome,
+		),
 		el('td', { class: 'name' }, r.action),
 		cell(
 			RECORD.filter((name) => r[name] !== undefined).map((name) =>
@@ -3010,7 +3018,7 @@ function statusDetails({ services, limits, counts, projects, audit, mode }) {
 					audit.length > 0
 						? table(
 								'log',
-								['Time', 'Verdict', 'Action', 'Who and what'],
+								['Time', 'Verdict or outcome', 'Action', 'Who and what'],
 								audit.map(recordRow),
 							)
 						: note(

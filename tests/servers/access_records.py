@@ -147,7 +147,7 @@ def test_what_records_say(w):
     same(answer.status, 200, answer.body)
     rk.succeeds(site.ask("POST", "/cloud_recording/start", {"channelName": "room"}, headers))
     site.stop()
-    both, places, many, longest, path, action = records(site)
+    both, places, many, longest, path, action, outcome = records(site)
     same((both["uid"], both["uid2"], both["channel"]), ("7", "ann", "room"), "two users")
     expect("token2" not in both, both)  # one token for both
     same((places["uid"], places["channel"]), ("ann", "a,b,c"), "the names of an RTM2 token")
@@ -161,8 +161,10 @@ def test_what_records_say(w):
           for name in ("rtcToken", "rtmToken")], "their digits")
     same((action["action"], action["channel"], action.get("status")),
          ("recording.start", "room", None), "an action")
+    same([(r["action"], r["act"]) for r in (action, outcome)],
+         [("recording.start", action["act"])] * 2, "what became of it")
     same({r["client"] for r in records(site)}, {"127.0.0.1"}, "who asked")
-    same([r["status"] for r in records(site)[:-1]], [200] * 5, "statuses")
+    same([r.get("status") for r in records(site)], [200] * 5 + [None, 200], "statuses")
 
 
 def test_records_of_an_open_service(w):

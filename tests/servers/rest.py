@@ -12,6 +12,7 @@ import time
 
 sys.dont_write_bytecode = True
 
+import access_audit
 import access_callers
 import access_keys
 import access_records
@@ -34,10 +35,9 @@ import rest_routes
 import rest_rules
 import sites
 
-MODULES = (access_callers, access_keys, access_records, access_verdicts, rest_access, rest_objects, rest_routes, rest_rules,
-           rest_members,
-           rest_bugs, rest_failures, rest_hosts, rest_billing, rest_load, rest_programs,
-           rest_openapi, demo, rest_doctor)
+MODULES = (access_audit, access_callers, access_keys, access_records, access_verdicts, rest_access,
+           rest_objects, rest_routes, rest_rules, rest_members, rest_bugs, rest_failures, rest_hosts,
+           rest_billing, rest_load, rest_programs, rest_openapi, demo, rest_doctor)
 
 
 class World:

@@ -11,7 +11,9 @@
 #include "audit.h"
 #include "clock.h"
 #include "log.h"
+#include "metrics.h"
 #include "unit.h"
+#include "verify.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -35,6 +37,19 @@ static const struct audit_record full = { .time = 1760000000,
 static const struct audit_record little = {
 	.action = "recording.stop", .verdict = "allow", .id = { "1", 1 }
 };
+
+/* The second record of an action, with all that it may have. */
+static const struct audit_record outcome = { .outcome = "unknown",
+	.action = "recording.start",
+	.id = { "1", 1 },
+	.act = { "a2", 2 },
+	.uids = { { "7", 1 } },
+	.job = { { "n", 1 }, { "r", 1 }, { "s", 1 }, { "c", 1 }, { "p", 1 }, { "t", 1 },
+	    { "not twice", 9 } },
+	.host = { "h\xe2\x80\xae", 4 },
+	.status = 504,
+	.agora_status = 502,
+	.reason = "unknown_outcome" };
 
 static void
 writes_lines(void)
@@ -63,6 +78,18 @@ writes_lines(void)
 		{ RECORD_JSON, &little,
 		    "{\"time\":\"1970-01-01T00:00:00Z\",\"id\":\"1\",\"verdict\":\"allow\","
 		    "\"action\":\"recording.stop\"}\n" },
+		{ RECORD_LOGFMT, &outcome,
+		    "time=1970-01-01T00:00:00Z record=outcome id=1 act=a2 outcome=unknown "
+		    "action=recording.start uid=7 name=n resourceId=r sid=s converterId=c "
+		    "playerId=p taskId=t host=\"h\\u202e\" status=504 agoraStatus=502 "
+		    "reason=unknown_outcome\n" },
+		{ RECORD_JSON, &outcome,
+		    "{\"time\":\"1970-01-01T00:00:00Z\",\"record\":\"outcome\",\"id\":\"1\","
+		    "\"act\":\"a2\",\"outcome\":\"unknown\",\"action\":\"recording.start\","
+		    "\"uid\":\"7\",\"name\":\"n\",\"resourceId\":\"r\",\"sid\":\"s\","
+		    "\"converterId\":\"c\",\"playerId\":\"p\",\"taskId\":\"t\","
+		    "\"host\":\"h\\u202e\",\"status\":504,\"agoraStatus\":502,"
+		    "\"reason\":\"unknown_outcome\"}\n" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -302,11 +329,133 @@ ends_what_was_cut(void)
 	buf_free(&found);
 }
 
+static const unsigned char key[CHAIN_KEY] = "not a secret, but 32 bytes long";
+
+static void
+read_into(struct verifier *v, const char *path)
+{
+	struct buf content = { 0 };
+	struct text rest;
+	size_t number = 0;
+
+	CHECK(buf_file(&content, path, 1 << 20) == NULL, path);
+	rest = buf_view(&content);
+	while (rest.length > 0) {
+		const char *end = memchr(rest.data, '\n', rest.length);
+		const size_t n = end == NULL ? rest.length : (size_t)(end - rest.data);
+
+		verify_line(v, path, ++number, (struct text){ rest.data, n }, end != NULL);
+		rest.data += n + (end != NULL);
+		rest.length -= n + (end != NULL);
+	}
+	buf_free(&content);
+}
+
+/* What the verifier says of one file, or of two. */
+static struct verify_counts
+verified(const char *path, const char *second)
+{
+	struct verifier *v = verify_open(key, false);
+	struct verify_counts counts;
+	size_t kept;
+
+	read_into(v, path);
+	if (second != NULL)
+		read_into(v, second);
+	verify_end(v, &kept, &counts);
+	verify_close(v);
+	return counts;
+}
+
+/* Records on their way and those at once, in one file and the next; its close comes at the end. */
+static void
+chains_records(void)
+{
+	for (int f = RECORD_LOGFMT; f <= RECORD_JSON; f++) {
+		const enum record_format format = (enum record_format)f;
+		char path[] = "/tmp/agora-audit-XXXXXX", moved[sizeof(path) + 2];
+		struct verify_counts counts;
+		int fd = mkstemp(path);
+
+		snprintf(moved, sizeof(moved), "%s.1", path);
+		CHECK(fd >= 0 && close(fd) == 0 && audit_to_file(path), path);
+		CHECK(audit_chain_id() == NULL, "none yet");
+		audit_chain(format, key);
+		CHECK(strlen(audit_chain_id()) == 26, "its id");
+		CHECK(lines_of(path) == 0, "nothing before the first record");
+		audit_add(format, &full);
+		CHECK(audit_write_now(format, &little), "one at once");
+		audit_add(format, &outcome);
+		CHECK(audit_write() && lines_of(path) == 4, "open and three");
+		CHECK(rename(path, moved) == 0, moved);
+		audit_reopen();
+		CHECK(audit_write_now(format, &full) && lines_of(path) == 1, "the next file");
+		counts = verified(moved, path);
+		CHECK(counts.findings == 1 && counts.closed == 0, "only the close is missing");
+		audit_close();
+		counts = verified(moved, path);
+		CHECK(counts.findings == 0 && counts.records == 6 && counts.closed == 1, "whole");
+		CHECK(verified(path, NULL).findings == 1, "half of it");
+		unlink(path);
+		unlink(moved);
+	}
+}
+
+/* What did not fit is a number in the chain, and no gap; a part of a line is nobody's forgery. */
+static void
+chains_over_a_full_disk(void)
+{
+	char path[] = "/tmp/agora-audit-XXXXXX";
+	struct buf content = { 0 };
+	struct verify_counts counts;
+	int fd = mkstemp(path);
+	size_t whole, before;
+	int64_t lost_before = 0, lost_after = 0;
+
+	CHECK(fd >= 0 && close(fd) == 0 && audit_to_file(path), path);
+	signal(SIGXFSZ, SIG_IGN);
+	metric_total(METRIC_AUDIT_LOST, &lost_before);
+	audit_chain(RECORD_JSON, key);
+	CHECK(audit_write_now(RECORD_JSON, &little), "whole");
+	CHECK(buf_file(&content, path, 65536) == NULL, path);
+	before = content.length;
+	buf_clear(&content);
+	CHECK(audit_write_now(RECORD_JSON, &little), "and one more, for its length");
+	CHECK(buf_file(&content, path, 65536) == NULL, path);
+	whole = content.length - before;
+	buf_free(&content);
+	/* The first of three fits, and a part of the second; then nothing; then all. */
+	allow_bytes(before + 2 * whole + 10);
+	for (int i = 0; i < 3; i++)
+		audit_add(RECORD_JSON, &little);
+	CHECK(!audit_write(), "cut");
+	CHECK(!audit_write_now(RECORD_JSON, &little), "no room");
+	allow_bytes(0);
+	CHECK(audit_write_now(RECORD_JSON, &little), "room");
+	/* All but the end of the line fits: that one is there. */
+	CHECK(buf_file(&content, path, 65536) == NULL, path);
+	allow_bytes(content.length + whole - 1);
+	CHECK(!audit_write_now(RECORD_JSON, &little), "its end is missing");
+	allow_bytes(0);
+	CHECK(audit_write_now(RECORD_JSON, &little), "room again");
+	audit_close();
+	signal(SIGXFSZ, SIG_DFL);
+	counts = verified(path, NULL);
+	CHECK(counts.findings == 0, "nothing that looks forged");
+	CHECK(counts.lost == 3 && counts.closed == 1, "three are counted");
+	metric_total(METRIC_AUDIT_LOST, &lost_after);
+	CHECK(lost_after - lost_before == 3, "and in the metric");
+	unlink(path);
+	buf_free(&content);
+}
+
 CU_TestInfo access_audit_tests[] = {
 	{ "writes lines", writes_lines },
 	{ "keeps a file", keeps_a_file },
 	{ "keeps a log", keeps_a_log },
 	{ "ends what was cut", ends_what_was_cut },
 	{ "waits a moment", waits_a_moment },
+	{ "chains records", chains_records },
+	{ "chains over a full disk", chains_over_a_full_disk },
 	CU_TEST_INFO_NULL,
 };

@@ -169,6 +169,13 @@ writes_json_strings(void)
 		{ TEXT("a\xe2\x82"), "\"a\xef\xbf\xbd\xef\xbf\xbd\"" },
 		{ TEXT("\xe2\x82z"), "\"\xef\xbf\xbd\xef\xbf\xbdz\"" },
 		{ TEXT("</script>"), "\"</script>\"" },
+		{ TEXT("\xc2\x85\xc2\x9b\xc2\xa0"), "\"\\u0085\\u009b\xc2\xa0\"" },
+		{ TEXT("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9"), "\"\xe2\x80\xa7\\u2028\\u2029\"" },
+		{ TEXT("a\xe2\x80\xae"
+		       "b"),
+		    "\"a\\u202eb\"" },
+		{ TEXT("\xef\xbb\xbf\xef\xbf\xbc"), "\"\\ufeff\xef\xbf\xbc\"" },
+		{ TEXT("\xf3\xa0\x80\x81\xf0\x9f\x98\x80"), "\"\\udb40\\udc01\xf0\x9f\x98\x80\"" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -207,6 +214,52 @@ writes_only_json(void)
 		buf_free(&buf);
 	}
 	CU_PASS("all pairs of bytes");
+}
+
+/* No character that does not show stands there raw, and none is lost. */
+static void
+escapes_what_does_not_show(void)
+{
+	size_t hidden = 0;
+
+	for (uint32_t c = 0x80; c < 0x110000; c++) {
+		char bytes[4], name[16];
+		size_t n = 0;
+		struct buf buf = { 0 };
+		struct json_error error;
+		struct json_object *value;
+
+		if (c >= 0xd800 && c <= 0xdfff)
+			continue;
+		if (c > 0xffff) {
+			bytes[n++] = (char)(0xf0 | c >> 18);
+			bytes[n++] = (char)(0x80 | (c >> 12 & 0x3f));
+		} else if (c > 0x7ff) {
+			bytes[n++] = (char)(0xe0 | c >> 12);
+		}
+		bytes[n] = (char)(n == 0 ? 0xc0 | c >> 6 : 0x80 | (c >> 6 & 0x3f));
+		n++;
+		bytes[n++] = (char)(0x80 | (c & 0x3f));
+		buf_json(&buf, (struct text){ bytes, n });
+		if (character_shows(c)) {
+			if (buf.length != n + 2 || memcmp(buf.data + 1, bytes, n) != 0)
+				CHECK(false, "changed one that shows");
+			buf_free(&buf);
+			continue;
+		}
+		hidden++;
+		snprintf(name, sizeof(name), "U+%04X", (unsigned)c);
+		for (size_t i = 0; i < buf.length; i++)
+			if ((unsigned char)buf.data[i] >= 0x7f)
+				CHECK(false, name);
+		value = json_read(buf_view(&buf), 0, &error);
+		if (value == NULL || json_object_get_string_len(value) != (int)n ||
+		    memcmp(json_object_get_string(value), bytes, n) != 0)
+			CHECK(false, name);
+		json_object_put(value);
+		buf_free(&buf);
+	}
+	CHECK(hidden > 4096, "there are some");
 }
 
 static void
@@ -378,6 +431,7 @@ CU_TestInfo base_buf_tests[] = {
 	{ "writes hexadecimal", writes_hex },
 	{ "writes JSON strings", writes_json_strings },
 	{ "writes only JSON", writes_only_json },
+	{ "escapes what does not show", escapes_what_does_not_show },
 	{ "allocates in an arena", allocates_in_an_arena },
 	{ "reuses an arena", reuses_an_arena },
 	{ "copies into an arena", copies_into_an_arena },

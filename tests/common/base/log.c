@@ -139,6 +139,16 @@ escapes_control_characters(void)
 		{ "\r\x1b[2J\x7f", "info \\x0d\\x1b[2J\\x7f\n" },
 		{ "\n", "info \\x0a\n" },
 		{ "", "info \n" },
+		{ "\xc2\x9b"
+		  "2J",
+		    "info \\u009b"
+		    "2J\n" },
+		{ "a\xe2\x80\xa8"
+		  "b\xe2\x80\xae"
+		  "c",
+		    "info a\\u2028b\\u202ec\n" },
+		{ "\xf3\xa0\x81\x81", "info \\udb40\\udc41\n" },
+		{ "\xe2\x80", "info \\xe2\\x80\n" },
 	};
 	int ends[2];
 
@@ -150,7 +160,7 @@ escapes_control_characters(void)
 		char in[2] = { (char)c, '\0' }, out[16], name[8];
 
 		snprintf(name, sizeof(name), "%02x", (unsigned)c);
-		if (c < 0x20 || c == 0x7f)
+		if (c < 0x20 || c >= 0x7f) /* beyond, it is no UTF-8 */
 			snprintf(out, sizeof(out), "info \\x%02x\n", (unsigned)c);
 		else
 			snprintf(out, sizeof(out), "info %c\n", c);
