@@ -11,6 +11,9 @@
  */
 #define NO_DESCRIPTOR 0x7ffffff0
 
+/* libfcgi's streams, of which one has 8 KiB for what it reads, and two for what it writes. */
+#define STREAMS 17408
+
 #define KEPT_BODY 8192 /* bytes of memory kept for the next request */
 
 struct codec {
@@ -18,6 +21,7 @@ struct codec {
 	struct text in;       /* what is left to be read */
 	struct buf *out;
 	struct buf body;
+	size_t decoded; /* bytes that the request came in: its parameters are copies of some */
 	bool open;
 };
 
@@ -121,6 +125,7 @@ codec_decode(struct codec *codec, struct text records)
 	if (FCGX_Accept_r(&codec->request) != 0)
 		return false;
 	codec->open = true;
+	codec->decoded = records.length;
 	read_body(codec);
 	return FCGX_GetError(codec->request.in) == 0;
 }
@@ -135,6 +140,15 @@ struct text
 codec_body(const struct codec *codec)
 {
 	return buf_view(&codec->body);
+}
+
+size_t
+codec_held(const struct codec *codec)
+{
+	const size_t params =
+	    codec->decoded > codec->body.length ? codec->decoded - codec->body.length : 0;
+
+	return sizeof(*codec) + codec->body.capacity + (codec->open ? STREAMS + params : 0);
 }
 
 void

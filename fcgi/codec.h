@@ -24,6 +24,9 @@ struct text codec_body(const struct codec *codec);
 /* Appends the answer's records to out and ends the request. */
 void codec_answer(struct codec *codec, struct text answer, struct buf *out);
 
+/* Bytes of memory that it holds for the request that is open. */
+size_t codec_held(const struct codec *codec);
+
 /* Ends a request without an answer; nothing when none is open. */
 void codec_drop(struct codec *codec);
 

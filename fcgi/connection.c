@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -11,8 +12,10 @@
 
 #define READ_SIZE 65536
 #define ACCEPTS_PER_TURN 64
-#define KEPT_BUFFER 8192 /* bytes of memory that an idle connection may keep */
-#define AHEAD_MAX 65536  /* bytes taken while an exchange waits */
+#define TRIM_BYTES 4194304 /* held before, and free now, that are worth giving back */
+#define KEPT_BUFFER 8192   /* bytes of memory that an idle connection may keep */
+#define AHEAD_MAX 65536    /* bytes taken while an exchange waits */
+#define CALL_BYTES 32768   /* of libcurl's, for a call over plain HTTP */
 #define LINGER_MS 2000
 #define GRACE_MS 1000
 #define DRAIN_MS 2000 /* for a request to arrive whole once the service stops */
@@ -54,6 +57,7 @@ struct job {
 	struct connections *owner;
 	struct job *next, *previous; /* among those that wait, or are held */
 	int64_t deadline;            /* monotonic ms */
+	size_t bytes;                /* that it holds of the room, while it waits */
 	size_t answer_at;            /* where in the connection's output a held answer begins */
 };
 
@@ -65,6 +69,8 @@ struct connections {
 	struct connection *open, *last, *closed, *spare;     /* open to last: used last first */
 	struct job *waiting, *held, *last_held, *spare_jobs; /* held: in the order they came */
 	size_t count, waiting_count, held_count, spare_count, spare_job_count;
+	struct room room;   /* what waiting exchanges, their calls and connections hold */
+	size_t most_held;   /* since memory was given back */
 	size_t overloaded;  /* requests refused since it was last said */
 	size_t crowded_out; /* connections closed for others */
 	bool draining;
@@ -78,6 +84,7 @@ static void connection_ready(struct watch *watch, uint32_t events);
 static void job_finished(struct exchange *exchange);
 static void give_up(struct job *job, enum http_error error);
 static void release_held(struct connections *all);
+static void job_waits(struct exchange *exchange);
 
 struct connections *
 connections_open(
@@ -88,6 +95,7 @@ connections_open(
 	all->loop = loop;
 	all->app = app;
 	all->limits = *limits;
+	all->room.most = limits->waiting_bytes;
 	all->listener = (struct watch){ listener, 0, accept_ready };
 	if (!loop_watch(loop, &all->listener, EPOLLIN)) {
 		const int problem = errno;
@@ -111,6 +119,8 @@ take_job(struct connections *all)
 		job->codec = codec_open();
 		job->owner = all;
 		job->exchange.finished = job_finished;
+		job->exchange.waits = job_waits;
+		job->exchange.room = &all->room;
 		job->exchange.owner = job;
 		return job;
 	}
@@ -148,11 +158,45 @@ return_job(struct job *job)
 	all->spare_job_count++;
 }
 
+static size_t
+bytes_of(const struct job *job)
+{
+	const struct connection *c = job->connection;
+	size_t bytes = sizeof(*job) + exchange_held(&job->exchange) + codec_held(job->codec);
+
+	if (c != NULL)
+		bytes += sizeof(*c) + c->in.capacity + c->records.capacity + c->out.capacity;
+	return bytes + CALL_BYTES;
+}
+
+/* What it waits with is counted, and what it needs no more is given back. */
+static void
+weigh(struct job *job)
+{
+	struct connections *all = job->owner;
+
+	if (job->exchange.settled)
+		codec_drop(job->codec);
+	room_hold(&all->room, &job->bytes, bytes_of(job));
+	if (all->room.held > all->most_held)
+		all->most_held = all->room.held;
+}
+
+static void
+job_waits(struct exchange *exchange)
+{
+	weigh(exchange->owner);
+}
+
 static void
 start_waiting(struct job *job)
 {
 	struct connections *all = job->owner;
 
+	/* It is decoded: the bytes that it came in are not needed any more. */
+	buf_wipe(&job->connection->records);
+	buf_free(&job->connection->records);
+	weigh(job);
 	job->connection->job = job;
 	job->deadline = loop_now(all->loop) + all->limits.wait_ms;
 	job->previous = NULL;
@@ -176,6 +220,7 @@ stop_waiting(struct job *job)
 		job->next->previous = job->previous;
 	job->next = job->previous = NULL;
 	all->waiting_count--;
+	room_hold(&all->room, &job->bytes, 0);
 	if (job->connection != NULL)
 		job->connection->job = NULL;
 }
@@ -485,22 +530,7 @@ note_answered(struct connection *c, struct text id)
 	c->answered[id.length] = '\0';
 }
 
-/* The exchange's answer goes to the connection's output. */
-static void
-write_answer(struct job *job)
-{
-	struct connections *all = job->owner;
-	const struct exchange *x = &job->exchange;
-
-	buf_clear(&all->answer);
-	response_write(&x->response, text_is(x->request.method, "HEAD"), &all->answer);
-	note_answered(job->connection, x->request.id);
-	codec_answer(job->codec, buf_view(&all->answer), &job->connection->out);
-	buf_wipe(&all->answer);
-	shrink(&all->answer);
-}
-
-/* The same without libfcgi, for an error, which holds no secret. */
+/* The exchange's answer goes to the connection's output without libfcgi. */
 static void
 frame_answer(struct connection *c, const struct exchange *x)
 {
@@ -510,6 +540,27 @@ frame_answer(struct connection *c, const struct exchange *x)
 	response_write(&x->response, text_is(x->request.method, "HEAD"), answer);
 	note_answered(c, x->request.id);
 	framing_answer(c->framing.id, buf_view(answer), &c->out);
+	buf_wipe(answer);
+	shrink(answer);
+}
+
+/* The same by libfcgi, where it still has the request. */
+static void
+write_answer(struct job *job)
+{
+	struct connections *all = job->owner;
+	const struct exchange *x = &job->exchange;
+
+	if (x->settled) { /* libfcgi's part has gone */
+		frame_answer(job->connection, x);
+		return;
+	}
+	buf_clear(&all->answer);
+	response_write(&x->response, text_is(x->request.method, "HEAD"), &all->answer);
+	note_answered(job->connection, x->request.id);
+	codec_answer(job->codec, buf_view(&all->answer), &job->connection->out);
+	buf_wipe(&all->answer);
+	shrink(&all->answer);
 }
 
 /* Another answer takes the place of the one that was held, whose codec has gone. */
@@ -599,7 +650,7 @@ serve(struct connection *c)
 		hold(job);
 		return;
 	}
-	if (x->response.status == 503)
+	if (text_is(text_of(x->response.error), response_error_code(ERROR_OVERLOADED)))
 		all->overloaded++;
 	deliver(job);
 }
@@ -879,6 +930,8 @@ receive(struct connection *c)
 		buf_consume(&c->in, done);
 	}
 	shrink(&c->in);
+	if (c->job != NULL && c->job->bytes > 0)
+		weigh(c->job);
 }
 
 static void
@@ -943,8 +996,11 @@ say_overload(struct connections *all)
 {
 	if (all->overloaded > 0)
 		log_line(LOG_LEVEL_WARNING,
-		    "overload: %zu requests refused, %zu exchanges wait (MAX_WAITING)",
-		    all->overloaded, all->waiting_count);
+		    "overload: %zu requests refused; %zu of %lld wait (MAX_WAITING) and hold %zu "
+		    "of "
+		    "%zu bytes (WAITING_BYTES)",
+		    all->overloaded, all->waiting_count, (long long)all->limits.waiting,
+		    all->room.held, all->room.most);
 	if (all->crowded_out > 0)
 		log_line(LOG_LEVEL_WARNING,
 		    "overload: %zu idle connections closed for new ones (MAX_CONNECTIONS)",
@@ -958,14 +1014,31 @@ say_overload(struct connections *all)
 	all->overloaded = all->crowded_out = 0;
 }
 
+/*
+ * Objects that a body became lie in small pieces between what is still needed, so malloc keeps
+ * their pages.  Giving them back takes milliseconds: it is done once after many have gone.
+ */
+static void
+give_memory_back(struct connections *all)
+{
+	if (all->most_held < all->room.held + TRIM_BYTES)
+		return;
+	all->most_held = all->room.held;
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 void
 connections_tick(struct connections *all, int64_t now)
 {
 	check_connections(all, now);
 	check_waiting(all, now);
+	give_memory_back(all);
 	say_overload(all);
 	metric_set(METRIC_CONNECTIONS, &LABELS(NULL), (int64_t)all->count);
 	metric_set(METRIC_WAITING, &LABELS(NULL), (int64_t)all->waiting_count);
+	metric_set(METRIC_WAITING_BYTES, &LABELS(NULL), (int64_t)all->room.held);
 	accept_again(all);
 }
 

@@ -12,10 +12,11 @@
 struct connection_limits {
 	struct framing_limits request;
 	int64_t connections;
-	int64_t waiting;    /* exchanges that wait for a call */
-	int64_t request_ms; /* for a request to arrive whole, from its first byte */
-	int64_t answer_ms;  /* for the web server to take a part of an answer */
-	int64_t wait_ms;    /* for an exchange that waits */
+	int64_t waiting;      /* exchanges that wait for a call */
+	size_t waiting_bytes; /* that they hold */
+	int64_t request_ms;   /* for a request to arrive whole, from its first byte */
+	int64_t answer_ms;    /* for the web server to take a part of an answer */
+	int64_t wait_ms;      /* for an exchange that waits */
 };
 
 struct connections;

@@ -122,6 +122,7 @@ limits_of(const struct worker_setup *setup)
 		.request = { (size_t)s->max_params, (size_t)setup->config->api.max_body },
 		.connections = s->max_connections,
 		.waiting = s->max_waiting,
+		.waiting_bytes = (size_t)s->waiting_bytes,
 		.request_ms = s->request_timeout * 1000,
 		.answer_ms = s->answer_timeout * 1000,
 		.wait_ms = s->wait_timeout * 1000,

@@ -341,9 +341,25 @@ unauthenticated(struct exchange *x, const struct caller_reason *reason)
 }
 
 static void
-put_claims(void *claims)
+put_claims(void *identity)
 {
-	json_object_put(claims);
+	struct identity *who = identity;
+
+	json_object_put(who->claims);
+	who->claims = NULL;
+}
+
+void
+access_settle(struct exchange *x)
+{
+	struct admission *a = x->admission;
+
+	if (a == NULL)
+		return;
+	if (a->identity.subject.data != NULL)
+		a->identity.subject = arena_copy(&x->arena, a->identity.subject);
+	put_claims(&a->identity);
+	a->ask.project = a->project == NULL ? (struct text){ NULL, 0 } : a->project->name;
 }
 
 static enum step
@@ -377,7 +393,7 @@ known(struct access *access, struct exchange *x, struct text address)
 		    access->failure_burst, monotonic_us());
 	a->charged = false;
 	if (a->identity.claims != NULL)
-		exchange_defer(x, put_claims, a->identity.claims);
+		exchange_defer(x, put_claims, &a->identity);
 	return NEXT;
 }
 
@@ -416,7 +432,7 @@ wait_for_keys(struct access *access, struct exchange *x, struct text address)
 	struct admission *a = x->admission;
 	int64_t wait;
 
-	if (x->crowded || !remote_keys_have_room(a->reason.wanted, address))
+	if (!exchange_may_wait(x, false) || !remote_keys_have_room(a->reason.wanted, address))
 		return no_keys(access, x, 1000000, "too many requests wait for keys");
 	wait = charge(access, a, address);
 	if (wait > 0)
@@ -689,7 +705,7 @@ note_asked_job(struct exchange *x)
 	}
 	add_hosts(x->members, "", &hosts);
 	if (hosts.length > 0)
-		a->hosts = bounded(arena_copy(&x->arena, buf_view(&hosts)));
+		a->hosts = arena_copy(&x->arena, bounded(buf_view(&hosts)));
 	buf_free(&hosts);
 }
 

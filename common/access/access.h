@@ -75,6 +75,12 @@ enum step access_caller(struct access *access, struct exchange *exchange);
 enum step access_grant(struct access *access, struct exchange *exchange);
 
 /*
+ * Before the exchange waits for another server: forgets its caller's claims, and what was borrowed
+ * from its input.
+ */
+void access_settle(struct exchange *exchange);
+
+/*
  * The record of tokens that were issued, or of what became of an action.  true: the answer is not
  * to leave before audit_write was called, whose word access_release then takes: a token without a
  * record becomes an error.

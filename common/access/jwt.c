@@ -47,7 +47,7 @@ static struct json_object *
 read_object(struct text text)
 {
 	struct json_error error;
-	struct json_object *object = json_read(text, JSON_UNIQUE, &error);
+	struct json_object *object = json_read_most(text, JSON_UNIQUE, JWT_VALUES, &error);
 
 	if (json_object_is_type(object, json_type_object))
 		return object;

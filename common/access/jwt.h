@@ -10,6 +10,7 @@
 #include "keys.h"
 
 #define JWT_MAX 8192              /* bytes of a token */
+#define JWT_VALUES 1024           /* values and names in its header, and in its claims */
 #define JWT_KEYS_TRIED 8          /* for one token */
 #define JWT_TIME_MAX 253402300799 /* the last second of the year 9999 */
 

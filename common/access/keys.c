@@ -285,7 +285,7 @@ static bool
 read_json(struct key_set *set, struct text text, const struct key_rules *rules, struct buf *error)
 {
 	struct json_error wrong;
-	struct json_object *root = json_read(text, JSON_UNIQUE, &wrong), *keys;
+	struct json_object *root = json_read_most(text, JSON_UNIQUE, KEYS_VALUES, &wrong), *keys;
 	bool fine = false;
 
 	if (root == NULL) {

@@ -8,6 +8,7 @@
 #include "key.h"
 
 #define KEYS_TEXT_MAX 65536 /* bytes */
+#define KEYS_VALUES 4096    /* values and names in a set */
 #define KEYS_MAX 64         /* keys in a set */
 
 struct key_rules {

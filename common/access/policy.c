@@ -807,7 +807,8 @@ policy_read(struct text text, const char *path, struct buf *error)
 	struct json_error wrong;
 	struct field_error field;
 	struct trouble trouble;
-	struct json_object *json = json_read(text, JSON_COMMENTS | JSON_UNIQUE, &wrong);
+	struct json_object *json =
+	    json_read_most(text, JSON_COMMENTS | JSON_UNIQUE, POLICY_VALUES, &wrong);
 	bool read;
 
 	if (wrong.problem != JSON_FINE) {

@@ -9,8 +9,9 @@
 #include "field.h"
 #include "keys.h"
 
-#define POLICY_MAX 1048576 /* bytes of the file */
-#define TTL_MAX 86400      /* seconds: Agora's */
+#define POLICY_MAX 1048576   /* bytes of the file */
+#define POLICY_VALUES 131072 /* values and names in it */
+#define TTL_MAX 86400        /* seconds: Agora's */
 #define ALGORITHMS_MAX 5
 #define TOKEN_ISSUE "token.issue" /* the action that most grants allow */
 

@@ -289,6 +289,18 @@ is_cut(const struct exchange *x, struct text body)
 }
 
 static enum step
+too_many_values(struct exchange *x, const char *what)
+{
+	char rule[160];
+
+	snprintf(rule, sizeof(rule),
+	    "the %s has more than %lld values and names (MAX_VALUES): each value counts, and each "
+	    "name",
+	    what, (long long)app_config(x)->api.max_values);
+	return exchange_fail(x, ERROR_TOO_MANY_VALUES, NULL, rule);
+}
+
+static enum step
 body_step(const struct app *app, struct exchange *x)
 {
 	const struct text body = x->request.body;
@@ -309,7 +321,9 @@ body_step(const struct app *app, struct exchange *x)
 	/* DELETE names its subject in the path; a body is allowed and not asked for. */
 	if (strcmp(x->route->method, "DELETE") == 0 && body.length == 0)
 		return NEXT;
-	members = json_read(body_text(body), 0, &error);
+	members = json_read_most(body_text(body), 0, (size_t)app->config->api.max_values, &error);
+	if (error.problem == JSON_MANY)
+		return too_many_values(x, "body");
 	if (error.problem == JSON_EMPTY)
 		return exchange_fail(
 		    x, ERROR_BAD_BODY, NULL, "the body is empty; a JSON object is expected");
@@ -334,21 +348,26 @@ body_step(const struct app *app, struct exchange *x)
 }
 
 /* Query parameters count where there is no body; of those with the same name the first. */
-static void
-add_query(struct exchange *x)
+static enum step
+query_step(struct exchange *x)
 {
+	const int64_t most = app_config(x)->api.max_values;
 	struct text query = x->request.query, name, value;
+	int64_t values = 1; /* the object that they become */
 
 	while (query_next(&query, &x->arena, &name, &value)) {
 		struct text key = arena_copy(&x->arena, name);
 		struct json_object *text;
 
+		if ((values += 2) > most)
+			return too_many_values(x, "query");
 		if (json_object_object_get_ex(x->members, key.data, NULL))
 			continue;
 		text = json_object_new_string_len(value.data, (int)value.length);
 		if (text == NULL || json_object_object_add(x->members, key.data, text) != 0)
 			out_of_memory();
 	}
+	return NEXT;
 }
 
 static enum step
@@ -364,7 +383,8 @@ fields_step(struct exchange *x)
 		x->members = json_object_new_object();
 		if (x->members == NULL)
 			out_of_memory();
-		add_query(x);
+		if (query_step(x) == ANSWERED)
+			return ANSWERED;
 	}
 	route_captures(x->route, &x->request, x->members);
 	x->input = arena_alloc(&x->arena, 1, x->route->input->size);
@@ -379,10 +399,15 @@ fields_step(struct exchange *x)
 static enum step
 handler_step(struct exchange *x)
 {
-	if (x->crowded && x->route->wait != ROUTE_INLINE) {
+	if (x->route->wait == ROUTE_INLINE)
+		return x->route->handle(x);
+	if (!exchange_may_wait(x, route_ends(x->route))) {
 		response_header(&x->response, "Retry-After", TEXT("1"));
 		return exchange_fail(x, ERROR_OVERLOADED, NULL, NULL);
 	}
+	/* What it was read from is not there any more when the exchange goes on. */
+	if (x->route->input != NULL)
+		field_keep(x->route->input, x->input, &x->arena);
 	return x->route->handle(x);
 }
 

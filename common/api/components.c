@@ -266,7 +266,8 @@ may_come(const struct route *row, enum http_error error)
 	case ERROR_BAD_BODY:
 	case ERROR_UNSUPPORTED_BODY: return components_has_body(row);
 	case ERROR_MISSING_FIELD:
-	case ERROR_INVALID_FIELD: return row->input != NULL;
+	case ERROR_INVALID_FIELD:
+	case ERROR_TOO_MANY_VALUES: return row->input != NULL;
 	case ERROR_UNAUTHENTICATED:
 	case ERROR_NOT_GRANTED:
 	case ERROR_KEYS_UNAVAILABLE:

@@ -39,6 +39,8 @@ static const struct field api_fields[] = {
 	    .meaning = "prefix of every path, where the web server passes on a part of a site" },
 	{ "MAX_BODY", FIELD_INT, 0, AT(max_body), 1024, 1048576, "bytes",
 	    .fallback = REQUEST_BODY_MAX, .meaning = "largest request body" },
+	{ "MAX_VALUES", FIELD_INT, 0, AT(max_values), 64, 65536, .fallback = REQUEST_VALUES_MAX,
+	    .meaning = "most values of a request, and names of members; more get 400" },
 	{ "CONSOLE", FIELD_CHOICE, 0, AT(console), .choices = consoles, .fallback = CONSOLE_OFF,
 	    .meaning = "off, local or on: whom the web server shows the console" },
 };

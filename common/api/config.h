@@ -16,6 +16,7 @@ struct api_settings {
 	struct text allowed_hosts;      /* names of the service, with commas; absent: any */
 	struct text base_path;          /* "/agora" in front of every path; absent: none */
 	int64_t max_body;               /* bytes of a request's body */
+	int64_t max_values;             /* values and names in it, or in its query */
 	int64_t console;                /* enum console: who is served the page by the web server */
 };
 

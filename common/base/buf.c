@@ -83,6 +83,22 @@ buf_reserve(struct buf *buf, size_t length)
 }
 
 void
+buf_fit(struct buf *buf, size_t length)
+{
+	char *data;
+
+	if (length > SIZE_MAX / 4 - buf->length)
+		out_of_memory();
+	if (buf->capacity - buf->length >= length)
+		return;
+	data = realloc(buf->data, buf->length + length);
+	if (data == NULL)
+		out_of_memory();
+	buf->data = data;
+	buf->capacity = buf->length + length;
+}
+
+void
 buf_printf(struct buf *buf, const char *format, ...)
 {
 	va_list args;
@@ -326,6 +342,16 @@ arena_copy(struct arena *arena, struct text text)
 	if (text.length > 0)
 		memcpy(copy, text.data, text.length);
 	return (struct text){ copy, text.length };
+}
+
+size_t
+arena_held(const struct arena *arena)
+{
+	size_t held = 0;
+
+	for (const struct arena_block *b = arena->first; b != NULL; b = b->next)
+		held += sizeof(*b) + b->size;
+	return held;
 }
 
 static void

@@ -16,6 +16,9 @@ struct buf {
 /* Room for `length` more bytes at data + length, for a read(2) into it. */
 char *buf_reserve(struct buf *buf, size_t length);
 
+/* The same without room for more than that, for what stays long and grows no more. */
+void buf_fit(struct buf *buf, size_t length);
+
 static inline void
 buf_add(struct buf *buf, const void *bytes, size_t length)
 {
@@ -97,6 +100,8 @@ struct arena {
 void *arena_alloc(struct arena *arena, size_t count, size_t size) __attribute__((returns_nonnull));
 /* A terminated copy. */
 struct text arena_copy(struct arena *arena, struct text text);
+/* Bytes of memory that it holds. */
+size_t arena_held(const struct arena *arena);
 /* Forgets all of it and keeps the first block for the next request. */
 void arena_reset(struct arena *arena);
 void arena_free(struct arena *arena);

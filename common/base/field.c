@@ -74,6 +74,20 @@ number_rule(const struct field *f, struct field_error *error, const char *otherw
 	return false;
 }
 
+/* "64M": the number in front of the unit's letter, and what that multiplies it with. */
+static int64_t
+take_unit(struct text *text)
+{
+	static const char units[] = "KMG";
+	const char last = text->length == 0 ? '\0' : text->data[text->length - 1];
+	const char *unit = last == '\0' ? NULL : strchr(units, last);
+
+	if (unit == NULL)
+		return 1;
+	text->length--;
+	return INT64_C(1) << 10 * (unit - units + 1);
+}
+
 /* Digits with a minus where the range has one. */
 static bool
 digits_value(struct text text, bool may_be_negative, int64_t *number)
@@ -118,11 +132,17 @@ read_int(const struct field *f, const struct table *table, struct json_object *v
 {
 	bool whole;
 
-	if (table->text_source)
-		whole = digits_value(string_of(value), f->min < 0, out);
-	else
+	if (table->text_source) {
+		struct text text = string_of(value);
+		const int64_t times = f->flags & FIELD_SIZE ? take_unit(&text) : 1;
+
+		whole = digits_value(text, f->min < 0, out) && *out <= INT64_MAX / times &&
+		    *out >= INT64_MIN / times;
+		*out = whole ? *out * times : 0;
+	} else {
 		whole = field_whole(value, out) &&
 		    (!table->closed || json_object_is_type(value, json_type_int));
+	}
 	if (!whole)
 		return number_rule(f, error, "");
 	return (*out >= f->min && *out <= f->max) || number_rule(f, error, "");
@@ -658,6 +678,69 @@ field_read(const struct table *table, struct json_object *object, struct arena *
 		}
 	}
 	return table->needs == NULL || check_needs(table, object, error);
+}
+
+static void
+keep_list(const struct field *f, struct list *list, struct arena *arena)
+{
+	const bool nested = f->kind == FIELD_LIST || f->kind == FIELD_MAP;
+	struct text *texts = list->items;
+
+	for (size_t i = 0; i < list->count; i++) {
+		char *item = (char *)list->items + (nested ? i * f->nested->size : 0);
+
+		if (nested)
+			field_keep(f->nested, item, arena);
+		if (f->kind == FIELD_MAP)
+			*(struct text *)(void *)item =
+			    arena_copy(arena, *(struct text *)(void *)item);
+		if (!nested)
+			texts[i] = arena_copy(arena, texts[i]);
+	}
+}
+
+void
+field_keep(const struct table *table, void *in, struct arena *arena)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct field *f = &table->fields[i];
+		void *at = member_of(in, f);
+		struct text *text = at;
+
+		switch (f->kind) {
+		case FIELD_TEXT:
+		case FIELD_NAME:
+		case FIELD_ID:
+			if (text->data != NULL)
+				*text = arena_copy(arena, *text);
+			break;
+		case FIELD_OBJECT:
+			if (*(void **)at != NULL)
+				field_keep(f->nested, *(void **)at, arena);
+			break;
+		case FIELD_LIST:
+		case FIELD_TEXTS:
+		case FIELD_NAMES:
+		case FIELD_MAP: keep_list(f, at, arena); break;
+		case FIELD_INT:
+		case FIELD_CHOICE:
+		case FIELD_BOOL:
+		case FIELD_MAYBE:
+		case FIELD_JSON:
+		case FIELD_JSONS: break;
+		}
+	}
+}
+
+void
+field_forget(const struct table *table, void *in)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct field *f = &table->fields[i];
+
+		if (f->kind == FIELD_JSON || f->kind == FIELD_JSONS)
+			*(struct json_object **)member_of(in, f) = NULL;
+	}
 }
 
 static void

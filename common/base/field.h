@@ -43,6 +43,7 @@ enum field_kind {
 #define FIELD_SCOPE 64U    /* a text: where the request has its effect; grants are bounded by it */
 #define FIELD_OR_ONE 128U  /* FIELD_TEXTS: a single string is a list of one */
 #define FIELD_STRINGS 256U /* FIELD_JSONS: its items are strings */
+#define FIELD_SIZE 2048U   /* settings, a number of bytes: may end with K, M or G */
 #define FIELD_OR_DIGITS 512U /* FIELD_TEXT: or a whole number, its digits; FIELD_SCOPE, too */
 #define FIELD_WORD 1024U     /* FIELD_CHOICE: in any case; "" is the fallback */
 
@@ -129,6 +130,13 @@ bool field_read(const struct table *table, struct json_object *object, struct ar
 /* Appends the struct as a JSON object, members in the table's order; absent texts are left out. */
 void
 field_write(struct buf *buf, const struct table *table, const void *in) __attribute__((nonnull));
+
+/*
+ * Makes a struct that was read last longer than the object that it was read from: its texts become
+ * copies in arena; what is JSON stays borrowed, until field_forget makes it absent.
+ */
+void field_keep(const struct table *table, void *in, struct arena *arena) __attribute__((nonnull));
+void field_forget(const struct table *table, void *in) __attribute__((nonnull));
 
 /* The member by this name, exactly or else without case; NULL when absent or null. */
 struct json_object *field_member(struct json_object *object, const char *name);

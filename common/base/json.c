@@ -3,6 +3,9 @@
 #include "buf.h"
 #include "json.h"
 
+/* What json-c allocates, rounded up: an empty object has a table of 16 members. */
+enum memory { OF_OBJECT = 800, OF_ARRAY = 400, OF_SCALAR = 64, OF_NAME = 160 };
+
 /* A member's name, for JSON_UNIQUE. */
 struct name {
 	size_t object;    /* the how manieth of the text */
@@ -14,6 +17,7 @@ struct scan {
 	const unsigned char *at, *end, *start;
 	unsigned flags;
 	enum json_problem problem;
+	size_t most, values, memory; /* values and names: allowed, and so far; bytes so far */
 	unsigned char *blank; /* with JSON_COMMENTS: the text, in which comments become blanks */
 	size_t objects;       /* begun so far */
 	struct buf names;     /* with JSON_UNIQUE: struct name */
@@ -25,6 +29,14 @@ fail(struct scan *s, enum json_problem problem)
 	if (s->problem == JSON_FINE)
 		s->problem = problem;
 	return false;
+}
+
+/* One more value or name, at its first byte. */
+static bool
+count(struct scan *s, enum memory memory)
+{
+	s->memory += (size_t)memory;
+	return ++s->values > s->most || s->memory > JSON_MEMORY ? fail(s, JSON_MANY) : true;
 }
 
 /* A wrong byte, or the end of the text where a byte was due. */
@@ -249,8 +261,9 @@ scan_name(struct scan *s, size_t object)
 
 	skip_space(s);
 	from = s->at;
-	if (!scan_string(s, true))
+	if (!count(s, OF_NAME) || !scan_string(s, true))
 		return false;
+	s->memory += (size_t)(s->at - from);
 	if (s->flags & JSON_UNIQUE) {
 		struct name name = { object, (size_t)(from - s->start),
 			{ (const char *)from + 1, (size_t)(s->at - from) - 2 } };
@@ -279,6 +292,8 @@ scan_value(struct scan *s)
 
 			if (depth == JSON_DEPTH)
 				return fail(s, JSON_DEEP);
+			if (!count(s, bracket == '{' ? OF_OBJECT : OF_ARRAY))
+				return false;
 			s->at++;
 			object[depth] = s->objects++;
 			open[depth++] = bracket;
@@ -289,8 +304,12 @@ scan_value(struct scan *s)
 				continue;
 			}
 			depth--;
-		} else if (!scan_scalar(s)) {
-			return false;
+		} else {
+			const unsigned char *from = s->at;
+
+			if (!count(s, OF_SCALAR) || !scan_scalar(s))
+				return false;
+			s->memory += (size_t)(s->at - from);
 		}
 		while (depth > 0) {
 			skip_space(s);
@@ -566,8 +585,14 @@ build(struct text text)
 struct json_object *
 json_read(struct text text, unsigned flags, struct json_error *error)
 {
+	return json_read_most(text, flags, SIZE_MAX, error);
+}
+
+struct json_object *
+json_read_most(struct text text, unsigned flags, size_t most, struct json_error *error)
+{
 	struct text in = { text.data == NULL ? "" : text.data, text.length };
-	struct scan s = { .flags = flags };
+	struct scan s = { .flags = flags, .most = most };
 	struct json_object *value = NULL;
 
 	/* json-c counts lengths in int. */
@@ -619,6 +644,7 @@ json_problem_text(enum json_problem problem)
 	case JSON_NUL: return "has a NUL character in a string or a name";
 	case JSON_UTF8: return "is not UTF-8";
 	case JSON_DUPLICATE: return "has two members of the same name in an object";
+	case JSON_MANY: return "has too many values";
 	}
 	return "is not JSON";
 }
@@ -664,6 +690,15 @@ json_put_number(struct buf *out, const char *name, int64_t value)
 {
 	json_put_name(out, name);
 	buf_number(out, value);
+}
+
+void
+json_put_value(struct buf *out, const char *name, struct json_object *value)
+{
+	json_put_name(out, name);
+	buf_text(out,
+	    json_object_to_json_string_ext(
+		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void

@@ -10,7 +10,8 @@
 
 #include "buf.h"
 
-#define JSON_DEPTH 16 /* objects and arrays in one another */
+#define JSON_DEPTH 16        /* objects and arrays in one another */
+#define JSON_MEMORY 33554432 /* bytes that a document may take once it is read, as estimated */
 
 enum json_problem {
 	JSON_FINE,
@@ -22,6 +23,7 @@ enum json_problem {
 	JSON_NUL,       /* a NUL in a string or a name */
 	JSON_UTF8,      /* not UTF-8, or half a surrogate pair */
 	JSON_DUPLICATE, /* a second member of the same name; only with JSON_UNIQUE */
+	JSON_MANY,      /* more values and names than the caller takes, or than JSON_MEMORY holds */
 };
 
 struct json_error {
@@ -41,6 +43,14 @@ struct json_error {
  */
 struct json_object *json_read(struct text text, unsigned flags, struct json_error *error)
     __attribute__((warn_unused_result, nonnull(3)));
+
+/*
+ * The same of a document from outside: each value counts as one, of whatever kind and however deep,
+ * and so does each member's name; more than `most` are not read.  What json-c makes of a value
+ * takes up to 800 bytes, so a text's length alone bounds little.
+ */
+struct json_object *json_read_most(struct text text, unsigned flags, size_t most,
+    struct json_error *error) __attribute__((warn_unused_result, nonnull(4)));
 
 /* The line, from 1, that an offset into the text lies in. */
 size_t json_line(struct text text, size_t at);
@@ -66,6 +76,9 @@ void json_begin(struct buf *out, const char *name, const char *bracket);
 void json_put_text(struct buf *out, const char *name, const char *value);
 void json_put_number(struct buf *out, const char *name, int64_t value);
 void json_put_bool(struct buf *out, const char *name, bool value);
+
+/* A value of json-c's. */
+void json_put_value(struct buf *out, const char *name, struct json_object *value);
 
 /* A text within an array. */
 void json_put_item(struct buf *out, const char *value);

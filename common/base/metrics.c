@@ -23,6 +23,8 @@ static const struct {
 	    { NULL } },
 	[METRIC_WAITING] = { "agora_waiting_requests", "Requests that wait for an answer to them",
 	    GAUGE, { NULL } },
+	[METRIC_WAITING_BYTES] = { "agora_waiting_bytes",
+	    "Memory that they and the answers to them hold", GAUGE, { NULL } },
 	[METRIC_OVERLOADED] = { "agora_overloaded_total",
 	    "Requests refused and idle connections closed because there were too many", COUNTER,
 	    { "what" } },

@@ -1,6 +1,9 @@
 #include "clock.h"
 #include "exchange.h"
 #include "log.h"
+#include "route.h"
+
+#define SENT_KEPT 4096 /* bytes of memory kept for the next request */
 
 enum step
 exchange_fail(struct exchange *exchange, enum http_error error, const char *field, const char *rule)
@@ -25,6 +28,19 @@ exchange_defer(struct exchange *exchange, void (*free_it)(void *object), void *o
 }
 
 void
+exchange_release(struct exchange *exchange, void (*free_it)(void *object))
+{
+	for (struct deferred **at = &exchange->deferred, *d; (d = *at) != NULL;) {
+		if (d->free_it != free_it) {
+			at = &d->next;
+			continue;
+		}
+		*at = d->next;
+		d->free_it(d->object);
+	}
+}
+
+void
 exchange_go_on(struct exchange *exchange)
 {
 	enum step step;
@@ -34,6 +50,8 @@ exchange_go_on(struct exchange *exchange)
 	step = exchange->next(exchange);
 	if (step == WAITING) {
 		log_request((struct text){ NULL, 0 });
+		if (exchange->waits != NULL)
+			exchange->waits(exchange);
 		return;
 	}
 	exchange->complete(exchange, step);
@@ -47,14 +65,51 @@ exchange_give_up(struct exchange *exchange, enum http_error error)
 	exchange->complete(exchange, exchange_fail(exchange, error, NULL, NULL));
 }
 
+bool
+exchange_may_wait(const struct exchange *exchange, bool is_stop)
+{
+	const size_t more = exchange_held(exchange) + exchange->request.body.length;
+
+	return !exchange->crowded && room_fits(exchange->room, more, is_stop);
+}
+
+size_t
+exchange_held(const struct exchange *exchange)
+{
+	return sizeof(*exchange) + arena_held(&exchange->arena) +
+	    exchange->response.headers.capacity + exchange->response.body.capacity +
+	    exchange->sent.capacity;
+}
+
+static void
+put_members(struct exchange *exchange)
+{
+	json_object_put(exchange->members);
+	exchange->members = NULL;
+}
+
+void
+exchange_settle(struct exchange *exchange)
+{
+	if (exchange->settled)
+		return;
+	exchange->settled = true;
+	request_keep(&exchange->request, &exchange->arena);
+	if (exchange->route != NULL && exchange->route->input != NULL && exchange->input != NULL)
+		field_forget(exchange->route->input, exchange->input);
+	put_members(exchange);
+}
+
 static void
 free_objects(struct exchange *exchange)
 {
 	for (struct deferred *d = exchange->deferred; d != NULL; d = d->next)
 		d->free_it(d->object);
 	exchange->deferred = NULL;
-	json_object_put(exchange->members);
-	exchange->members = NULL;
+	put_members(exchange);
+	buf_wipe(&exchange->sent);
+	if (exchange->sent.capacity > SENT_KEPT)
+		buf_free(&exchange->sent);
 }
 
 void
@@ -73,7 +128,7 @@ exchange_reset(struct exchange *exchange)
 	exchange->input = exchange->output = exchange->call = NULL;
 	exchange->next = NULL;
 	exchange->cancel = NULL;
-	exchange->held = false;
+	exchange->held = exchange->settled = false;
 	exchange->request = (struct request){ 0 };
 	response_clear(&exchange->response);
 	arena_reset(&exchange->arena);
@@ -84,5 +139,6 @@ exchange_free(struct exchange *exchange)
 {
 	exchange_reset(exchange);
 	response_free(&exchange->response);
+	buf_free(&exchange->sent);
 	arena_free(&exchange->arena);
 }

@@ -5,6 +5,7 @@
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
+#include "room.h"
 #include "progress.h"
 #include "request.h"
 #include "response.h"
@@ -33,6 +34,9 @@ struct exchange {
 	bool crowded;                /* the engine takes no more that wait */
 	bool held;                   /* complete, but for app_release */
 	int body_problem;            /* the application's: why the body is not whole */
+	bool settled;                /* see exchange_settle */
+	struct room *room;           /* the engine's, of bytes that waiting takes; NULL: none */
+	struct buf sent;             /* the body that it sends on to another server */
 	struct arena arena;
 	struct deferred *deferred; /* what exchange_defer noted, last first */
 
@@ -40,6 +44,8 @@ struct exchange {
 	enum step (*next)(struct exchange *exchange); /* what to do when the call has ended */
 	void (*cancel)(struct exchange *exchange); /* gives the call up; next is not called then */
 	void *call;                                /* theirs */
+	/* The engine's: a step that had waited waits again; may be NULL. */
+	void (*waits)(struct exchange *exchange);
 	/* The application's: completes the response after the last step. */
 	void (*complete)(struct exchange *exchange, enum step step);
 	/* The engine's: takes the response of an exchange that has waited. */
@@ -53,6 +59,25 @@ enum step exchange_fail(
 
 /* free_it(object) is called when the exchange is reset: for what the arena cannot own. */
 void exchange_defer(struct exchange *exchange, void (*free_it)(void *object), void *object);
+
+/*
+ * Whether it may wait, as far as the engine's bounds go: of exchanges, and of the bytes that they
+ * hold.  One that ends something may where others may not.
+ */
+bool exchange_may_wait(const struct exchange *exchange, bool is_stop);
+
+/* Bytes of memory that it holds. */
+size_t exchange_held(const struct exchange *exchange);
+
+/*
+ * Before it waits for another server: forgets what was borrowed for the request, its parameters and
+ * its body, and the object that its input was read from.  The texts of the input must have been
+ * kept (field_keep); its JSON becomes absent.
+ */
+void exchange_settle(struct exchange *exchange);
+
+/* Frees now what was noted with this function. */
+void exchange_release(struct exchange *exchange, void (*free_it)(void *object));
 
 /* The call has ended: runs what comes next, to the exchange's end or to its next call. */
 void exchange_go_on(struct exchange *exchange);

@@ -184,7 +184,9 @@ request_keep(struct request *request, struct arena *arena)
 		.method = request->method,
 		.id = request->id,
 		.address = request->address,
-		.traceparent = request->traceparent };
+		.traceparent = request->traceparent,
+		.tracestate = request->tracestate, /* made in an arena */
+		.from_any_page = request->from_any_page };
 	keep(&request->method, arena);
 	keep(&request->id, arena);
 	keep(&request->address, arena);

@@ -7,9 +7,10 @@
 
 #include "buf.h"
 
-#define REQUEST_SEGMENTS 12    /* of a path, at most */
-#define REQUEST_ID_MAX 128     /* bytes */
-#define REQUEST_BODY_MAX 65536 /* bytes, the default limit */
+#define REQUEST_SEGMENTS 12     /* of a path, at most */
+#define REQUEST_ID_MAX 128      /* bytes */
+#define REQUEST_BODY_MAX 65536  /* bytes, the default limit */
+#define REQUEST_VALUES_MAX 4096 /* values and names in a body or a query, likewise */
 
 struct request {
 	char *const *params; /* "NAME=value", NULL at the end; borrowed */
@@ -55,7 +56,7 @@ struct text request_trace(const struct request *request) __attribute__((nonnull)
 
 /*
  * Forgets the parameters, path, query and body, so that they may be freed; method, id, address and
- * traceparent stay, as copies in arena.
+ * what is passed on stay, as copies in arena, which may be the one that they were made in.
  */
 void request_keep(struct request *request, struct arena *arena) __attribute__((nonnull));
 

@@ -21,6 +21,8 @@ static const struct {
 	[ERROR_BODY_CUT] = { 400, "body_cut", "the body is shorter than its Content-Length" },
 	[ERROR_BAD_BODY] = { 400, "invalid_body", "the body is not a JSON object" },
 	[ERROR_UNSUPPORTED_BODY] = { 415, "unsupported_body", "the body is not JSON" },
+	[ERROR_TOO_MANY_VALUES] = { 400, "too_many_values",
+	    "the request has more values than this server takes" },
 	[ERROR_UNAUTHENTICATED] = { 401, "unauthenticated", "credentials are needed here" },
 	[ERROR_NOT_GRANTED] = { 403, "not_granted", "no grant covers this" },
 	[ERROR_KEYS_UNAVAILABLE] = { 503, "keys_unavailable",

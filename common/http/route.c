@@ -89,3 +89,12 @@ route_has_capture(const char *path, const char *name)
 			return true;
 	return false;
 }
+
+bool
+route_ends(const struct route *route)
+{
+	static const char stop[] = ".stop";
+	const size_t length = strlen(route->action), tail = sizeof(stop) - 1;
+
+	return length > tail && memcmp(route->action + length - tail, stop, tail) == 0;
+}

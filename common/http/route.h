@@ -42,6 +42,9 @@ struct route {
 const struct route *route_find(const struct route *routes, size_t count,
     const struct request *request, struct buf *allow, bool *path_exists) __attribute__((nonnull));
 
+/* Whether it ends what costs money: its action is a product's "stop". */
+bool route_ends(const struct route *route) __attribute__((nonnull));
+
 /* Adds the path's captures to the object, by name.  Later ones replace members of that name. */
 void route_captures(const struct route *route, const struct request *request,
     struct json_object *members) __attribute__((nonnull));

@@ -5,6 +5,7 @@
 
 #include "agora.h"
 #include "clock.h"
+#include "json.h"
 #include "lists.h"
 #include "objects.h"
 #include "random.h"
@@ -13,6 +14,8 @@
 #define BOT_EXPIRE AGORA_EXPIRE_MAX /* seconds: a running job cannot take a new token */
 #define CALL_EXPIRE 600 /* seconds: longer than a call may take, and clocks may differ */
 #define PREFIX_MAX 128  /* characters of fileNamePrefix with its slashes */
+#define TEXT_MAX 4096   /* bytes of a text in an answer */
+#define REASON_MAX 500  /* bytes of one that is passed on in an error */
 
 /* Settings */
 
@@ -173,6 +176,12 @@ json_copy(struct json_object *object)
 	return copy;
 }
 
+struct json_object *
+json_share(struct json_object *object)
+{
+	return object == NULL ? json_copy(NULL) : json_object_get(object);
+}
+
 static void
 put_json(void *object)
 {
@@ -196,6 +205,8 @@ agora_text_member(struct exchange *x, struct json_object *object, const char *na
 		return (struct text){ NULL, 0 };
 	if (!json_object_is_type(value, json_type_string) &&
 	    !json_object_is_type(value, json_type_int))
+		return (struct text){ NULL, 0 };
+	if (json_object_get_string_len(value) > TEXT_MAX)
 		return (struct text){ NULL, 0 };
 	return arena_copy(&x->arena, text_of(json_object_get_string(value)));
 }
@@ -392,9 +403,7 @@ agora_call(struct exchange *x, const char *method, const struct buf *path, enum 
 	call->credentials = &rest_project(x)->credentials;
 	call->repeat = repeat;
 	call->pace = pace;
-	call->request_id = x->request.id;
-	call->traceparent = x->request.traceparent;
-	call->tracestate = x->request.tracestate;
+	call->room = x->room;
 	/* Calls follow one another in an exchange and share its time. */
 	call->total_ms = agora_time_left(x);
 	if (call->total_ms < 1)
@@ -403,13 +412,22 @@ agora_call(struct exchange *x, const char *method, const struct buf *path, enum 
 }
 
 void
-agora_body(struct exchange *x, struct call *call, struct json_object *body)
+agora_compose(struct exchange *x, struct json_object *body)
 {
-	const char *text = json_object_to_json_string_ext(
-	    body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	size_t length;
+	const char *text = json_object_to_json_string_length(
+	    body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 
-	call->body = arena_copy(&x->arena, text_of(text));
+	buf_wipe(&x->sent);
+	buf_fit(&x->sent, length);
+	buf_add(&x->sent, text, length);
 	json_object_put(body);
+}
+
+void
+agora_body(struct exchange *x, struct call *call)
+{
+	call->body = buf_view(&x->sent);
 }
 
 static bool
@@ -501,6 +519,22 @@ agora_may_send(struct exchange *x, const struct call *call)
 	return false;
 }
 
+void
+agora_settle(struct exchange *x, struct call *call)
+{
+	if (!x->settled) {
+		access_settle(x);
+		exchange_release(x, put_json); /* what bodies were made of */
+	} else if (x->call != NULL && x->call != call) {
+		call_free(x->call); /* the answer before */
+	}
+	exchange_settle(x);
+	/* What is passed on of the request, as it was kept. */
+	call->request_id = x->request.id;
+	call->traceparent = x->request.traceparent;
+	call->tracestate = x->request.tracestate;
+}
+
 enum step
 agora_send(struct exchange *x, struct call *call, enum step (*next)(struct exchange *))
 {
@@ -508,6 +542,7 @@ agora_send(struct exchange *x, struct call *call, enum step (*next)(struct excha
 
 	if (!agora_may_send(x, call))
 		return ANSWERED;
+	agora_settle(x, call);
 	call->done = call_done;
 	call->owner = x;
 	x->call = call;
@@ -537,93 +572,115 @@ agora_configured(struct exchange *x, struct text value, const char *setting)
 	return false;
 }
 
-/* Agora repeats parts of requests in its errors: what is secret in them is struck out. */
-static struct text
-without_secret(struct exchange *x, struct text text, struct text secret)
+/*
+ * Agora repeats parts of requests in its errors: what is secret in them is struck out, where they
+ * lie, since it is longer than what takes its place.
+ */
+static void
+strike(struct buf *text, size_t at, size_t length)
 {
-	struct buf out = { 0 };
-	struct text clean;
+	static const char mark[] = "***";
+	const size_t rest = at + length;
 
-	if (text.data == NULL || secret.length < 4 ||
-	    memmem(text.data, text.length, secret.data, secret.length) == NULL)
-		return text;
-	while (text.length > 0) {
-		const char *at = memmem(text.data, text.length, secret.data, secret.length);
-		size_t n = at == NULL ? text.length : (size_t)(at - text.data);
+	memcpy(text->data + at, mark, sizeof(mark) - 1);
+	memmove(text->data + at + sizeof(mark) - 1, text->data + rest, text->length - rest);
+	text->length -= length - (sizeof(mark) - 1);
+}
 
-		buf_add(&out, text.data, n);
-		if (at != NULL) {
-			buf_text(&out, "***");
-			n += secret.length;
-		}
-		text = (struct text){ text.data + n, text.length - n };
-	}
-	clean = arena_copy(&x->arena, buf_view(&out));
-	buf_wipe(&out);
-	buf_free(&out);
-	return clean;
+static void
+strike_secret(struct buf *text, struct text secret)
+{
+	const char *at;
+
+	while (secret.length >= 4 && text->length > 0 &&
+	    (at = memmem(text->data, text->length, secret.data, secret.length)) != NULL)
+		strike(text, (size_t)(at - text->data), secret.length);
 }
 
 /* Words that look like a token: "007eJ..." to the next byte that cannot be in one. */
-static struct text
-without_tokens(struct exchange *x, struct text text)
+static void
+strike_tokens(struct buf *text)
 {
-	size_t from = 0;
-
-	while (text.data != NULL && from + 40 < text.length) {
-		const char *at = memmem(text.data + from, text.length - from, "007", 3);
+	for (size_t from = 0; from + 40 < text->length; from += 3) {
+		const char *at = memmem(text->data + from, text->length - from, "007", 3);
+		const char *end = text->data + text->length;
 		size_t n = 0;
 
 		if (at == NULL)
-			break;
-		from = (size_t)(at - text.data);
-		while (from + n < text.length &&
+			return;
+		from = (size_t)(at - text->data);
+		while (at + n < end &&
 		    (isalnum((unsigned char)at[n]) || memchr("+/=", at[n], 3) != NULL))
 			n++;
 		if (n > 40)
-			text = without_secret(x, text, (struct text){ at, n });
-		from += 3;
+			strike(text, from, n);
 	}
-	return text;
 }
 
-/* Texts of the request that are secret, at any depth. */
-static struct text
-without_members(struct exchange *x, struct text text, const char *name, struct json_object *value)
+/* A text that the request has under this name. */
+static void
+strike_text(struct buf *text, const char *name, struct text value)
 {
-	struct text given;
+	if (object_is_secret(name))
+		strike_secret(text, value);
+	if (object_is_stream_url(name)) {
+		strike_secret(text, stream_url_key(value));
+		strike_secret(text, stream_url_user(value));
+	}
+}
 
+/* Its texts at any depth. */
+static void
+strike_members(struct buf *text, const char *name, struct json_object *value)
+{
 	if (json_object_is_type(value, json_type_object)) {
 		json_object_object_foreach(value, inner, member)
-			text = without_members(x, text, inner, member);
+			strike_members(text, inner, member);
 	} else if (json_object_is_type(value, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(value); i++)
-			text = without_members(x, text, name, json_object_array_get_idx(value, i));
+			strike_members(text, name, json_object_array_get_idx(value, i));
 	} else if (json_object_is_type(value, json_type_string)) {
-		given = text_of(json_object_get_string(value));
-		if (object_is_secret(name))
-			text = without_secret(x, text, given);
-		if (object_is_stream_url(name)) {
-			text = without_secret(x, text, stream_url_key(given));
-			text = without_secret(x, text, stream_url_user(given));
-		}
+		strike_text(text, name, text_of(json_object_get_string(value)));
 	}
-	return text;
 }
 
+/* What is secret in the request: in its input, and in what it had sent on. */
+static void
+strike_request(struct exchange *x, struct buf *text)
+{
+	const struct table *table = x->route->input;
+	struct json_error error;
+	struct json_object *sent;
+
+	for (size_t i = 0; table != NULL && i < table->count; i++) {
+		const struct field *f = &table->fields[i];
+		const char *at = (const char *)x->input + f->offset;
+
+		if (f->kind == FIELD_TEXT && ((const struct text *)(const void *)at)->data != NULL)
+			strike_text(text, f->name, *(const struct text *)(const void *)at);
+	}
+	sent = json_read(buf_view(&x->sent), 0, &error);
+	strike_members(text, "", sent);
+	json_object_put(sent);
+}
+
+/* The text is the exchange's own. */
 static struct text
-redacted(struct exchange *x, const struct call *call, struct text text)
+redacted(struct exchange *x, const struct call *call, struct text said)
 {
 	const struct services *s = services_of(x);
+	struct buf text = { (char *)(uintptr_t)said.data, said.length, said.length };
 
-	text = without_secret(x, text, services_project(x).certificate);
-	text = without_secret(x, text, s->rest->storage.access_key);
-	text = without_secret(x, text, s->rest->storage.secret_key);
+	if (said.data == NULL)
+		return said;
+	strike_secret(&text, services_project(x).certificate);
+	strike_secret(&text, s->rest->storage.access_key);
+	strike_secret(&text, s->rest->storage.secret_key);
 	for (size_t i = 0; i < 2 && call->credentials != NULL; i++)
-		text = without_secret(x, text, call->credentials->secrets[i]);
-	text = without_members(x, text, "", x->members);
-	text = without_tokens(x, text);
-	return text.length > 500 ? (struct text){ text.data, 500 } : text;
+		strike_secret(&text, call->credentials->secrets[i]);
+	strike_request(x, &text);
+	strike_tokens(&text);
+	return (struct text){ text.data, text.length > REASON_MAX ? REASON_MAX : text.length };
 }
 
 static struct error_upstream
@@ -741,8 +798,9 @@ agora_succeeded(struct exchange *x, const char *what, struct json_object *known)
 	case CALL_CROWDED:
 		response_header(&x->response, "Retry-After", TEXT("1"));
 		answer_error(x, ERROR_OVERLOADED, 0, what,
-		    TEXT("as many calls to Agora are under way as this server makes at once"), NULL,
-		    known);
+		    text_of(call->failure == NULL ? "too many calls to Agora in progress"
+						  : call->failure),
+		    NULL, known);
 		break;
 	case CALL_PACED:
 		retry_later(x, call);
@@ -1038,7 +1096,7 @@ agora_storage(struct exchange *x, const char *field, struct json_object *own,
 	if ((own != NULL && !check_own_storage(x, field, own)) ||
 	    (prefix != NULL && !check_prefix(x, prefix, channel)))
 		return NULL;
-	storage = json_copy(own);
+	storage = json_share(own);
 	if (own == NULL) {
 		json_set_int(storage, "vendor", s->vendor);
 		json_set_int(storage, "region", s->region);

@@ -87,7 +87,7 @@ void agora_query(struct buf *path, char *join, const char *name, struct text val
 /* The budget's limit that the exchange's calls keep: its action says whether it is a stop. */
 struct pace *agora_pace(const struct exchange *x, struct budget *budget);
 
-/* The exchange's next call, zeroed but for the ids that are passed on. */
+/* The exchange's next call, zeroed but for its account and what bounds it. */
 struct call *agora_call(struct exchange *x, const char *method, const struct buf *path,
     enum call_repeat repeat, struct pace *pace);
 
@@ -99,8 +99,13 @@ struct call *agora_call(struct exchange *x, const char *method, const struct buf
 bool agora_authorize(struct exchange *x, struct call *call, struct text token)
     __attribute__((warn_unused_result));
 
-/* Gives it a body; the object is taken. */
-void agora_body(struct exchange *x, struct call *call, struct json_object *body);
+/*
+ * What the exchange sends on: serialised here, once and before it waits for anything, so that
+ * nothing else of the request's body is there while it waits.  The object is taken.
+ */
+void agora_compose(struct exchange *x, struct json_object *body);
+/* Gives the call that body. */
+void agora_body(struct exchange *x, struct call *call);
 
 /*
  * Whether this program makes calls, and the path is one that nobody on the way takes for another:
@@ -108,7 +113,16 @@ void agora_body(struct exchange *x, struct call *call, struct json_object *body)
  */
 bool agora_may_send(struct exchange *x, const struct call *call);
 
-/* Sends it; `next` goes on.  Returns WAITING, or ANSWERED with 501 or 400. */
+/*
+ * Before the exchange waits for this call: frees what only its request and the answer before
+ * needed.
+ */
+void agora_settle(struct exchange *x, struct call *call);
+
+/*
+ * Sends it; `next` goes on, and finds neither the request's parameters, nor its body, nor JSON of
+ * its input, nor the answer before.  Returns WAITING, or ANSWERED with 501 or 400.
+ */
 enum step agora_send(struct exchange *x, struct call *call, enum step (*next)(struct exchange *));
 
 /* The call that ended last, in `next`. */
@@ -168,7 +182,10 @@ enum step agora_bad_answer(struct exchange *x, enum http_error error, const char
 /* Milliseconds that are left for calls of this exchange. */
 int64_t agora_time_left(const struct exchange *x);
 
-/* Members of Agora's answers; absent where they are not there or of another type. */
+/*
+ * Members of Agora's answers; absent where they are not there or of another type, and texts also
+ * where they are longer than any of Agora's, 4096 bytes.
+ */
 struct text agora_text_member(struct exchange *x, struct json_object *object, const char *name);
 int64_t agora_int_member(struct json_object *object, const char *name, int64_t otherwise);
 
@@ -207,7 +224,10 @@ struct text agora_bot_token(struct exchange *x, struct text channel, struct text
 /* The bot's uid: the request's own, or a random one where that is absent. */
 struct text agora_bot_uid(struct exchange *x, struct text own);
 
-/* The object is taken and lives as long as the exchange. */
+/*
+ * The object is taken and lives as long as the exchange; one that is kept before the first call is
+ * sent, until then.
+ */
 struct json_object *agora_keep(struct exchange *x, struct json_object *object);
 
 /* JSON, with out-of-memory dealt with: member or item added, object taken. */
@@ -220,5 +240,7 @@ struct json_object *json_text(struct text text);
 struct json_object *json_list(void);
 /* A deep copy of an object, or a new one for NULL. */
 struct json_object *json_copy(struct json_object *object);
+/* The object once more, to be put by its new owner too; or a new one for NULL. */
+struct json_object *json_share(struct json_object *object);
 
 #endif

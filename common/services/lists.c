@@ -162,6 +162,9 @@ told(struct call *call)
 	const bool kept = is_worth_keeping(e);
 	struct waiter *w;
 
+	/* What is kept is bounded by itself, and outlives those who wait. */
+	room_hold(call->room, &call->held, 0);
+	call->room = NULL;
 	/* Who goes on may ask again, or end another that waits here. */
 	e->state = TELLING;
 	e->changed = !kept;
@@ -228,6 +231,7 @@ new_entry(struct lists *lists, const struct call *call, int64_t keep_ms)
 		.credentials = call->credentials,
 		.repeat = CALL_SAFE,
 		.pace = call->pace,
+		.room = call->room,
 		.total_ms = call->total_ms,
 		.request_id = buf_view(&e->request_id),
 		.done = told,
@@ -266,6 +270,7 @@ lists_ask(
 
 	if (!agora_may_send(x, call))
 		return ANSWERED;
+	agora_settle(x, call);
 	sweep(rest->lists, monotonic_ms());
 	e = find(rest->lists, call);
 	if (e != NULL && e->state != ASKED) {

@@ -203,7 +203,7 @@ static void
 set_json_if_given(struct json_object *object, const char *name, struct json_object *value)
 {
 	if (value != NULL)
-		json_set(object, name, json_copy(value));
+		json_set(object, name, json_share(value));
 }
 
 static int64_t
@@ -288,7 +288,8 @@ pull_start(struct exchange *x)
 	path = players_path(x, rtmp_region_name(r->region));
 	agora_query(path, &join, "streamIp", r->origin_ip);
 	call = agora_call(x, "POST", path, CALL_REPEATABLE, &rest_project(x)->pull_create);
-	agora_body(x, call, body);
+	agora_compose(x, body);
+	agora_body(x, call);
 	return agora_send(x, call, pull_started);
 }
 
@@ -451,13 +452,11 @@ pull_updated(struct exchange *x)
 	return NEXT;
 }
 
-static enum step
-send_update(struct exchange *x)
+static void
+compose_update(struct exchange *x)
 {
 	const struct player_request *r = x->input;
 	struct json_object *player, *body;
-	struct call *call;
-	struct buf *path;
 
 	player = json_copy(NULL);
 	set_text_if_given(player, "streamUrl", r->stream_url);
@@ -467,18 +466,28 @@ send_update(struct exchange *x)
 		json_set(player, "isPause", json_object_new_boolean(r->pause));
 	body = json_copy(NULL);
 	json_set(body, "player", player);
-	path = player_path(x, r);
+	agora_compose(x, body);
+}
+
+static enum step
+send_update(struct exchange *x)
+{
+	const struct player_request *r = x->input;
+	struct buf *path = player_path(x, r);
+	struct call *call;
+
 	buf_printf(path, "?sequence=%lld",
 	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x, r->id)));
 	call = agora_call(x, "PATCH", path, CALL_SAFE, pull_pace(x));
 	call->empty = true;
-	agora_body(x, call, body);
+	agora_body(x, call);
 	return agora_send(x, call, pull_updated);
 }
 
 enum step
 pull_update(struct exchange *x)
 {
+	compose_update(x);
 	return in_place(x, send_update);
 }
 

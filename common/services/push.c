@@ -187,9 +187,9 @@ transcode_options(
 	if (channel.data != NULL)
 		json_set_text(options, "rtcChannel", channel);
 	if (audio != NULL)
-		json_set(options, "audioOptions", json_copy(audio));
+		json_set(options, "audioOptions", json_share(audio));
 	if (video != NULL)
-		json_set(options, "videoOptions", json_copy(video));
+		json_set(options, "videoOptions", json_share(video));
 	if (rtmp_numeric_uids(x, options, audio == NULL ? "videoOptions" : "audioOptions"))
 		return options;
 	json_object_put(options);
@@ -254,7 +254,8 @@ push_start(struct exchange *x)
 	path = push_path(x, rtmp_region_name(r->region));
 	agora_query(path, &join, "regionHintIp", r->hint_ip);
 	call = agora_call(x, "POST", path, CALL_REPEATABLE, push_pace(x));
-	agora_body(x, call, body);
+	agora_compose(x, body);
+	agora_body(x, call);
 	return agora_send(x, call, push_started);
 }
 
@@ -416,13 +417,12 @@ push_updated(struct exchange *x)
 	return agora_succeeded(x, what, NULL) ? take_converter(x, what) : ANSWERED;
 }
 
-static enum step
-send_update(struct exchange *x)
+/* false: the exchange is answered. */
+static bool
+compose_update(struct exchange *x)
 {
 	const struct converter_request *r = x->input;
 	struct json_object *converter, *options, *body, *ignored;
-	struct call *call;
-	struct buf *path;
 
 	converter = json_copy(NULL);
 	if (r->video != NULL || r->audio != NULL) {
@@ -431,7 +431,7 @@ send_update(struct exchange *x)
 		options = transcode_options(x, (struct text){ NULL, 0 }, r->audio, r->video);
 		if (options == NULL) {
 			json_object_put(converter);
-			return ANSWERED;
+			return false;
 		}
 		if (json_object_object_get_ex(options, "videoOptions", &ignored)) {
 			json_object_object_del(ignored, "codec"); /* not to be updated */
@@ -445,19 +445,30 @@ send_update(struct exchange *x)
 		json_set_int(converter, "jitterBufferSizeMs", r->jitter);
 	body = json_copy(NULL);
 	json_set(body, "converter", converter);
-	path = converter_path(x, r);
+	agora_compose(x, body);
+	return true;
+}
+
+static enum step
+send_update(struct exchange *x)
+{
+	const struct converter_request *r = x->input;
+	struct buf *path = converter_path(x, r);
+	struct call *call;
+
 	buf_printf(path, "?sequence=%lld",
 	    (long long)(r->sequence >= 0 ? r->sequence : agora_sequence(x, r->id)));
 	call = agora_call(
 	    x, "PATCH", path, CALL_SAFE, &rest_project(x)->push_update[agora_slot(r->id)]);
-	agora_body(x, call, body);
+	agora_body(x, call);
 	return agora_send(x, call, push_updated);
 }
 
 enum step
 push_update(struct exchange *x)
 {
-	return is_on(x) ? agora_in_place(x, &push_place, send_update) : ANSWERED;
+	return is_on(x) && compose_update(x) ? agora_in_place(x, &push_place, send_update)
+					     : ANSWERED;
 }
 
 static enum step

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "agora.h"
+#include "json.h"
 #include "names.h"
 #include "objects.h"
 #include "recording.h"
@@ -49,7 +50,7 @@ struct job {
 	struct text reason;
 	int64_t records_until; /* Unix seconds; 0: no end of its own */
 	/* while starting */
-	struct json_object *start_request; /* clientRequest of acquire and start */
+	size_t request, request_length; /* start's clientRequest, within what is sent */
 	int starts;
 	int64_t wait_until; /* Unix seconds; 0: not asked for */
 };
@@ -246,7 +247,7 @@ subscribe_to_all(struct json_object *config, const char *kind, const char *name)
 static struct json_object *
 config_with_defaults(struct exchange *x, struct json_object *own, int64_t mode)
 {
-	struct json_object *config = json_copy(own);
+	struct json_object *config = json_share(own);
 	int64_t types;
 
 	if (!subscription_tidy(x, config, "recordingConfig", true)) {
@@ -274,7 +275,7 @@ static void
 set_if_given(struct json_object *request, const char *name, struct json_object *value)
 {
 	if (value != NULL)
-		json_set(request, name, json_copy(value));
+		json_set(request, name, json_share(value));
 }
 
 /* clientRequest of start, which acquire must be given too; NULL: the exchange is answered. */
@@ -317,6 +318,66 @@ job_body(const struct job *job, struct json_object *request)
 	json_set_text(body, "uid", job->uid);
 	json_set(body, "clientRequest", request);
 	return body;
+}
+
+/* {"cname","uid","clientRequest": */
+static void
+begin_body(const struct job *job, struct buf *out)
+{
+	buf_text(out, "{");
+	json_put_text(out, "cname", job->channel.data);
+	json_put_text(out, "uid", job->uid.data);
+	json_put_name(out, "clientRequest");
+}
+
+/*
+ * acquire's body, in which start's clientRequest comes last, so that the body of start can be made
+ * of it where it lies.
+ */
+static void
+compose_acquire(struct exchange *x, const struct start_request *r, struct json_object *request)
+{
+	const int64_t scene = r->scene >= 0 ? r->scene : r->mode == MODE_WEB ? 1 : 0;
+	struct job *job = x->output;
+	struct buf body = { 0 };
+	size_t length;
+	const char *text = json_object_to_json_string_length(
+	    request, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+
+	begin_body(job, &body);
+	buf_text(&body, "{");
+	if (scene != 0)
+		json_put_number(&body, "scene", scene);
+	json_put_number(&body, "resourceExpiredHour", r->hours);
+	if (r->region >= 0)
+		json_put_text(&body, "region", regions[r->region].name);
+	if (r->affinity >= 0)
+		json_put_number(&body, "regionAffinity", r->affinity);
+	if (r->exclude_ids != NULL)
+		json_put_value(&body, "excludeResourceIds", r->exclude_ids);
+	json_put_name(&body, "startParameter");
+	job->request = body.length;
+	job->request_length = length;
+	buf_fit(&x->sent, body.length + length + 2);
+	buf_add(&x->sent, body.data, body.length);
+	buf_add(&x->sent, text, length);
+	buf_text(&x->sent, "}}");
+	buf_free(&body);
+}
+
+static void
+compose_start(struct exchange *x)
+{
+	struct job *job = x->output;
+	struct buf body = { 0 };
+
+	begin_body(job, &body);
+	memmove(x->sent.data + body.length, x->sent.data + job->request, job->request_length);
+	memcpy(x->sent.data, body.data, body.length);
+	job->request = body.length;
+	x->sent.length = body.length + job->request_length;
+	buf_text(&x->sent, "}");
+	buf_free(&body);
 }
 
 /* What a client needs to look after a recording that may be running. */
@@ -383,32 +444,22 @@ recording_start(struct exchange *x)
 	struct json_object *request;
 	struct call *call;
 	struct buf *path;
-	int64_t scene = r->scene >= 0 ? r->scene : r->mode == MODE_WEB ? 1 : 0;
 
 	if (!is_on(x) || !check_config(x, r))
 		return ANSWERED;
 	job->channel = r->channel;
 	job->uid = agora_bot_uid(x, r->uid);
 	access_note_job(x, JOB_UID, job->uid);
-	job->start_request = client_request(x, r, job);
-	if (job->start_request == NULL)
+	request = client_request(x, r, job);
+	if (request == NULL)
 		return ANSWERED;
+	compose_acquire(x, r, request);
 	job->wait_until = r->wait == 0 ? 0 : x->now + r->wait;
-	request = json_copy(NULL);
-	if (scene != 0)
-		json_set_int(request, "scene", scene);
-	json_set_int(request, "resourceExpiredHour", r->hours);
-	json_set(request, "startParameter", json_copy(job->start_request));
-	if (r->region >= 0)
-		json_set_text(request, "region", text_of(regions[r->region].name));
-	if (r->affinity >= 0)
-		json_set_int(request, "regionAffinity", r->affinity);
-	set_if_given(request, "excludeResourceIds", r->exclude_ids);
 	path = recording_path(x);
 	buf_text(path, "/acquire");
 	call = agora_call(x, "POST", path, CALL_SAFE, recording_pace(x));
 	call->prepares = true;
-	agora_body(x, call, job_body(job, request));
+	agora_body(x, call);
 	return agora_send(x, call, recording_acquired);
 }
 
@@ -423,7 +474,7 @@ send_start(struct exchange *x, int64_t delay_ms)
 	job->starts++;
 	call->delay_ms = delay_ms;
 	call->queue_ms = START_QUEUE_MS;
-	agora_body(x, call, job_body(job, json_copy(job->start_request)));
+	agora_body(x, call);
 	return agora_send(x, call, recording_started);
 }
 
@@ -440,6 +491,7 @@ recording_acquired(struct exchange *x)
 		return agora_bad_answer(
 		    x, ERROR_UPSTREAM, what, "Agora's answer holds no resourceId", NULL);
 	access_note_job(x, JOB_RESOURCE_ID, job->resource_id);
+	compose_start(x);
 	return send_start(x, 0);
 }
 
@@ -630,7 +682,8 @@ send_stop(struct exchange *x)
 	call = agora_call(
 	    x, "POST", job_path(x, x->output, r->mode, "stop"), CALL_SAFE, recording_pace(x));
 	call->try_ms = r->async_stop ? 0 : STOP_MS;
-	agora_body(x, call, job_body(x->output, request));
+	agora_compose(x, job_body(x->output, request));
+	agora_body(x, call);
 	return agora_send(x, call, recording_stopped);
 }
 
@@ -673,14 +726,14 @@ recording_updated(struct exchange *x)
 }
 
 static enum step
-send_update(struct exchange *x, const char *verb, struct json_object *request)
+send_change(struct exchange *x, const char *verb)
 {
 	const struct job_request *r = x->input;
 	struct call *call;
 
 	call = agora_call(
 	    x, "POST", job_path(x, x->output, r->mode, verb), CALL_SAFE, recording_pace(x));
-	agora_body(x, call, job_body(x->output, request));
+	agora_body(x, call);
 	return agora_send(x, call, recording_updated);
 }
 
@@ -722,15 +775,9 @@ tidy_subscription(struct exchange *x, struct json_object *request)
 }
 
 static enum step
-send_subscription(struct exchange *x)
+send_update(struct exchange *x)
 {
-	const struct job_request *r = x->input;
-	struct json_object *request = json_copy(r->config);
-
-	if (tidy_subscription(x, request))
-		return send_update(x, "update", request);
-	json_object_put(request);
-	return ANSWERED;
+	return send_change(x, "update");
 }
 
 enum step
@@ -751,22 +798,26 @@ recording_update(struct exchange *x)
 		    "must hold exactly one of streamSubscribe, webRecordingConfig, "
 		    "rtmpPublishConfig and storageConfig");
 	take_job(x);
-	return agora_in_place(x, &recording_place, send_subscription);
+	if (!tidy_subscription(x, r->config))
+		return ANSWERED;
+	agora_compose(x, job_body(x->output, json_share(r->config)));
+	return agora_in_place(x, &recording_place, send_update);
 }
 
 static enum step
 send_layout(struct exchange *x)
 {
-	const struct job_request *r = x->input;
-
-	return send_update(x, "updateLayout", json_copy(r->config));
+	return send_change(x, "updateLayout");
 }
 
 enum step
 recording_layout(struct exchange *x)
 {
+	const struct job_request *r = x->input;
+
 	if (!is_on(x))
 		return ANSWERED;
 	take_job(x);
+	agora_compose(x, job_body(x->output, json_share(r->config)));
 	return agora_in_place(x, &recording_place, send_layout);
 }

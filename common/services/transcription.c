@@ -53,7 +53,8 @@ struct envelope {
 	struct acquired *acquire;
 	struct task *task;
 	struct text timestamp, bot_uid;
-	bool again; /* an update was sent with another number */
+	bool again;       /* an update was sent with another number */
+	struct text mask; /* names of what it changes */
 };
 struct listed {
 	struct json_object *data, *meta;
@@ -296,7 +297,7 @@ static void
 set_if_given(struct json_object *object, const char *name, struct json_object *value)
 {
 	if (value != NULL)
-		json_set(object, name, json_copy(value));
+		json_set(object, name, json_share(value));
 }
 
 static bool
@@ -467,7 +468,7 @@ rtt_start(struct exchange *x)
 	access_note_job(x, JOB_NAME, out->acquire->name);
 	body = json_copy(NULL);
 	json_set_text(body, "name", out->acquire->name);
-	json_set(body, "languages", json_copy(r->languages));
+	json_set(body, "languages", json_share(r->languages));
 	json_set_int(body, "maxIdleTime", idle_time(r->max_idle));
 	json_set(body, "rtcConfig", json_object_get(rtc));
 	set_if_given(body, "translateConfig", r->translate);
@@ -485,7 +486,8 @@ rtt_start(struct exchange *x)
 		json_object_put(body);
 		return ANSWERED;
 	}
-	agora_body(x, call, body);
+	agora_compose(x, body);
+	agora_body(x, call);
 	return agora_send(x, call, rtt_started);
 }
 
@@ -690,7 +692,7 @@ change(struct json_object *body, struct buf *mask, const char *name, const char 
 {
 	if (value == NULL)
 		return;
-	json_set(body, name, json_copy(value));
+	json_set(body, name, json_share(value));
 	buf_printf(mask, "%s%s", mask->length == 0 ? "" : ",", mask_name);
 }
 
@@ -707,30 +709,38 @@ change_rtc(struct json_object *body, struct buf *mask, struct json_object *rtc)
 	}
 }
 
+static void
+compose_update(struct exchange *x)
+{
+	const struct task_request *r = x->input;
+	struct envelope *out = x->output;
+	struct json_object *body = json_copy(NULL);
+	struct buf mask = { 0 };
+
+	change(body, &mask, "languages", "languages", r->languages);
+	change(body, &mask, "keywords", "keywords", r->keywords);
+	change(body, &mask, "uidLanguagesConfig", "uidLanguagesConfig", r->uid_languages);
+	change_rtc(body, &mask, r->rtc == NULL ? NULL : json_object_get(r->rtc));
+	change(body, &mask, "translateConfig", "translateConfig", r->translate);
+	out->mask = arena_copy(&x->arena, buf_view(&mask));
+	buf_free(&mask);
+	agora_compose(x, body);
+}
+
 static enum step
 send_update(struct exchange *x, int64_t sequence)
 {
 	const struct task_request *r = x->input;
-	struct json_object *body;
-	struct buf mask = { 0 }, *path;
+	const struct envelope *out = x->output;
+	struct buf *path = task_path(x, r->task_id);
 	struct call *call;
 
-	body = json_copy(NULL);
-	change(body, &mask, "languages", "languages", r->languages);
-	change(body, &mask, "keywords", "keywords", r->keywords);
-	change(body, &mask, "uidLanguagesConfig", "uidLanguagesConfig", r->uid_languages);
-	change_rtc(body, &mask, r->rtc == NULL ? NULL : json_copy(r->rtc));
-	change(body, &mask, "translateConfig", "translateConfig", r->translate);
-	path = task_path(x, r->task_id);
 	buf_printf(path, "/update?sequenceId=%lld&updateMask=%.*s", (long long)sequence,
-	    (int)mask.length, mask.data);
-	buf_free(&mask);
+	    (int)out->mask.length, out->mask.data);
 	call = rtt_safe_call(x, "POST", path);
-	if (call == NULL) {
-		json_object_put(body);
+	if (call == NULL)
 		return ANSWERED;
-	}
-	agora_body(x, call, body);
+	agora_body(x, call);
 	return agora_send(x, call, rtt_updated);
 }
 
@@ -769,6 +779,7 @@ rtt_update(struct exchange *x)
 
 	if (!is_on(x) || !check_rtc_update(x, r->rtc))
 		return ANSWERED;
+	compose_update(x);
 	return agora_in_place(x, &rtt_place, send_first_update);
 }
 

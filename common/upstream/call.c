@@ -107,4 +107,5 @@ call_free(struct call *call)
 	call->json = NULL;
 	buf_wipe(&call->answer);
 	buf_free(&call->answer);
+	room_hold(call->room, &call->held, 0);
 }

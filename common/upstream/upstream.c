@@ -14,8 +14,10 @@
 #include "random.h"
 #include "upstream.h"
 
-#define STEP_US 2000        /* what one step may take */
-#define KEPT_CONNECTIONS 16 /* that are kept for later calls */
+#define STEP_US 2000         /* what one step may take */
+#define CALL_BUFFER 8192L    /* bytes for what arrives */
+#define UPLOAD_BUFFER 16384L /* for what is sent: the least that libcurl takes */
+#define KEPT_CONNECTIONS 16  /* that are kept for later calls */
 #define EVENTS 64
 #define QUEUE_MS 1500  /* how long Agora's limit may hold a call back; its window is 1100 */
 #define BACKOFF_MS 250 /* before the second try of a host; doubled, with jitter */
@@ -41,7 +43,8 @@ struct transfer {
 	int unwatched;               /* errno: why a socket of it is not watched; 0: all are */
 	int64_t began;               /* monotonic us, of this try */
 	unsigned sent;               /* how often this try was sent: curl repeats some by itself */
-	bool too_large;
+	size_t head;                 /* bytes of header lines */
+	bool too_large, crowded;     /* why its answer was not taken */
 };
 
 struct upstream {
@@ -104,6 +107,23 @@ set_timer(CURLM *multi, long ms, void *owner)
 	return 0;
 }
 
+/*
+ * Whether the answer may grow.  The one that says what was started or ended is small, and is taken
+ * in any case: without it nobody would know.
+ */
+static bool
+has_room(const struct call *call, size_t length)
+{
+	const size_t after = call->answer.length + length, now = call->answer.capacity;
+	size_t capacity = now == 0 ? 256 : now; /* as a buf grows */
+
+	while (capacity < after)
+		capacity *= 2;
+	if (capacity == now || (strcmp(call->method, "GET") != 0 && after <= ANSWER_SURE))
+		return true;
+	return room_fits(call->room, capacity - now, false);
+}
+
 static size_t
 take_body(char *bytes, size_t size, size_t count, void *owner)
 {
@@ -114,7 +134,12 @@ take_body(char *bytes, size_t size, size_t count, void *owner)
 		t->too_large = true;
 		return 0;
 	}
+	if (!has_room(t->call, length)) {
+		t->crowded = true;
+		return 0;
+	}
 	buf_add(&t->call->answer, bytes, length);
+	room_hold(t->call->room, &t->call->held, t->call->answer.capacity);
 	return length;
 }
 
@@ -163,9 +188,13 @@ take_header(char *bytes, size_t size, size_t count, void *owner)
 	struct transfer *t = owner;
 	struct text line = { bytes, size * count };
 
+	t->head += line.length;
+	if (t->head > HEAD_MAX) {
+		t->too_large = true;
+		return 0;
+	}
 	if (t->call->head != NULL)
 		buf_add(t->call->head, bytes, size * count);
-
 	if (t->call->url.data == NULL)
 		take_date(line);
 	take_value(
@@ -221,6 +250,9 @@ set_constant_options(struct upstream *u, CURL *easy)
 	bool fine = true;
 
 	fine = fine && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+	/* Its defaults, 16 and 64 KiB, would be most of what a call that waits takes. */
+	fine = fine && curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, CALL_BUFFER) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
 	/* What is asked for is what was checked: no /../ is taken out of it. */
@@ -467,7 +499,8 @@ start_try(struct transfer *t)
 	call->retry_after = 0;
 	call->tries++;
 	t->tried |= 1U << t->host;
-	t->too_large = false;
+	t->too_large = t->crowded = false;
+	t->head = 0;
 	t->sent = 0;
 	t->unwatched = 0;
 	t->running = true;
@@ -539,7 +572,7 @@ failure_text(CURLcode code)
 	case CURLE_PEER_FAILED_VERIFICATION: return "TLS with the host failed";
 	case CURLE_OPERATION_TIMEDOUT: return "the host did not answer in time";
 	case CURLE_ABORTED_BY_CALLBACK: return "its connection cannot be watched";
-	case CURLE_WRITE_ERROR: return "the answer is larger than 1 MiB";
+	case CURLE_WRITE_ERROR: return "the answer is larger than 1 MiB, or its header than 64 KiB";
 	default: return "the connection broke";
 	}
 }
@@ -580,9 +613,15 @@ without_answer(struct transfer *t, CURLcode code)
 {
 	int64_t now = monotonic_ms();
 	bool maybe_done = t->sent > 0;
-	enum host_failure failure = code == CURLE_COULDNT_RESOLVE_HOST ? HOST_NO_NAME : HOST_DOWN;
+	enum host_failure failure;
 	size_t next;
 
+	if (t->crowded && t->call->repeat == CALL_SAFE && strcmp(t->call->method, "GET") == 0) {
+		t->call->failure = "no room for its answer beside those that wait (WAITING_BYTES)";
+		finish(t, CALL_CROWDED);
+		return;
+	}
+	failure = code == CURLE_COULDNT_RESOLVE_HOST ? HOST_NO_NAME : HOST_DOWN;
 	/* The last try is cut when the time is over, which says less than what came before. */
 	if (code != CURLE_OPERATION_TIMEDOUT || t->call->failure == NULL)
 		t->call->failure = failure_text(code);
@@ -930,6 +969,7 @@ upstream_send(struct upstream *u, struct call *call)
 	call->status = 0;
 	call->doubtful = false;
 	if (u->busy >= (size_t)u->settings->max_calls) {
+		call->failure = "too many calls to Agora in progress (MAX_CALLS)";
 		end_call(u, call, CALL_CROWDED);
 		return;
 	}

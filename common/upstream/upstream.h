@@ -5,11 +5,14 @@
 #ifndef UPSTREAM_UPSTREAM_H
 #define UPSTREAM_UPSTREAM_H
 
+#include "room.h"
 #include "field.h"
 #include "pace.h"
 #include "progress.h"
 
 #define ANSWER_MAX 1048576 /* bytes of an answer's body */
+#define ANSWER_SURE 65536  /* of one to a call that changes something: always taken */
+#define HEAD_MAX 65536     /* bytes of an answer's header lines */
 
 struct upstream_settings {
 	struct text base_url, area, customer_id, customer_secret, proxy, ca_file, connect_to;
@@ -39,7 +42,7 @@ enum call_outcome {
 	CALL_ANSWERED, /* status and json are Agora's last word */
 	CALL_NOT_DONE, /* no host took it: it was not carried out */
 	CALL_UNKNOWN,  /* it may have been carried out, and no answer came */
-	CALL_CROWDED,  /* not sent: too many calls are under way */
+	CALL_CROWDED,  /* too many calls are under way, or for its answer there is no room */
 	CALL_PACED,    /* not sent: Agora's limit of requests a second is used up */
 };
 
@@ -69,12 +72,17 @@ struct call {
 	enum call_outcome outcome;
 	int status;
 	struct buf answer;        /* the body as it came */
+	struct room *room;        /* that the answer counts for as it grows; NULL: none */
+	size_t held;              /* of it */
 	struct json_object *json; /* the body parsed; NULL when it is not JSON */
 	char agora_request_id[129], resource_id[129]; /* headers; "" = none */
 	bool doubtful;                                /* an earlier try may have been carried out */
 	int64_t retry_after; /* seconds, with status 429 or CALL_PACED; 0 = not said */
 	unsigned tries;
-	/* Why no answer came: the reason that says most; static text; NULL: one did. */
+	/*
+	 * Why no answer came, or with CALL_CROWDED what was used up: the reason that says most;
+	 * static text; NULL: one did.
+	 */
 	const char *failure;
 	/* private */
 	struct transfer *transfer;

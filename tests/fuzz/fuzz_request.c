@@ -29,13 +29,17 @@ static const struct {
 	{ { .token = CREDENTIALS,
 	      .cors = { .origins =
 			    TEXT("https://a.example,https://b.example:8443,https://*.c.example") },
-	      .api = { .max_body = REQUEST_BODY_MAX } },
+	      .api = { .max_body = REQUEST_BODY_MAX, .max_values = REQUEST_VALUES_MAX } },
 	    BODY_WHOLE },
 	{ { .token = CREDENTIALS,
 	      .cors = { .any = true, .any_header = true, .origins = TEXT("*") },
-	      .api = { .base_path = TEXT("/agora"), .max_body = REQUEST_BODY_MAX } },
+	      .api = { .base_path = TEXT("/agora"),
+		  .max_body = REQUEST_BODY_MAX,
+		  .max_values = REQUEST_VALUES_MAX } },
 	    BODY_WHOLE },
-	{ { .token = CREDENTIALS, .api = { .max_body = REQUEST_BODY_MAX } }, BODY_CUT },
+	{ { .token = CREDENTIALS,
+	      .api = { .max_body = REQUEST_BODY_MAX, .max_values = REQUEST_VALUES_MAX } },
+	    BODY_CUT },
 };
 #define SETUPS (sizeof(setups) / sizeof(setups[0]))
 

@@ -28,6 +28,7 @@ import rest_hosts
 import rest_kit as rk
 import rest_load
 import rest_members
+import rest_memory
 import rest_objects
 import rest_openapi
 import rest_programs
@@ -37,7 +38,8 @@ import sites
 
 MODULES = (access_audit, access_callers, access_keys, access_records, access_verdicts, rest_access,
            rest_objects, rest_routes, rest_rules, rest_members, rest_bugs, rest_failures, rest_hosts,
-           rest_billing, rest_load, rest_programs, rest_openapi, demo, rest_doctor)
+           rest_billing, rest_load, rest_programs, rest_openapi, demo, rest_memory,
+           rest_doctor)
 
 
 class World:

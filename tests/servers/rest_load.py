@@ -244,7 +244,7 @@ def check_503(w, settings, says):
 
 
 def test_more_calls_than_max_calls(w):
-    check_503(w, {"MAX_CALLS": "3"}, "as many calls to Agora are under way")
+    check_503(w, {"MAX_CALLS": "3"}, "too many calls to Agora in progress (MAX_CALLS)")
 
 
 def test_more_requests_than_max_waiting(w):

@@ -886,6 +886,58 @@ tells_what_is_not_whole(void)
 	close_app();
 }
 
+/* A body or a query of so many values and names. */
+static void
+refuses_too_many_values(void)
+{
+	static const char rule[] = "the %s has more than 100 values and names (MAX_VALUES): each "
+	                           "value counts, and each name";
+	static const struct {
+		const char *before, *item, *after;
+		int own, each; /* values and names of the rest, and of an item */
+	} cases[] = {
+		/* 1 for the object, 2 for each member. */
+		{ "{\"tokenType\":\"rtm\",\"uid\":\"u\",\"x\":[", "0", "]}", 7, 1 },
+		{ "{\"tokenType\":\"rtm\",\"uid\":\"u\",\"x\":[", "{}", "]}", 7, 1 },
+		{ "{\"tokenType\":\"rtm\",\"uid\":\"u\",\"x\":[", "[[]]", "]}", 7, 2 },
+		{ "{\"tokenType\":\"rtm\",\"uid\":\"u\",", "\"a\":1", "}", 5, 2 },
+		{ "{\"tokenType\":\"rtm\",\"uid\":\"u\",", "\"x\":{\"\":null}", "}", 5, 4 },
+	};
+	struct buf uri = { 0 };
+	char says[128];
+
+	open_app("MAX_VALUES=100", routes, route_count);
+	for (size_t i = 0; i < COUNT(cases); i++)
+		for (int over = 0; over < 2; over++) {
+			const int count = (100 - cases[i].own) / cases[i].each + over;
+			struct buf body = { 0 };
+
+			buf_text(&body, cases[i].before);
+			for (int n = 0; n < count; n++)
+				buf_printf(&body, "%s%s", n == 0 ? "" : ",", cases[i].item);
+			buf_text(&body, cases[i].after);
+			post("/getToken", buf_view(&body));
+			snprintf(says, sizeof(says), rule, "body");
+			CHECK(over == 0 ? x.response.status == 200
+					: is_error(400, "too_many_values", NULL, says),
+			    cases[i].item);
+			buf_free(&body);
+		}
+	buf_text(&uri, "/readyz?");
+	for (int i = 0; i < 49; i++)
+		buf_text(&uri, "a=&");
+	buf_add(&uri, "", 1);
+	get(uri.data);
+	CHECK(x.response.status != 400, "a query of 49 names and values, and their object");
+	uri.length--;
+	buf_add(&uri, "b", 2);
+	get(uri.data);
+	snprintf(says, sizeof(says), rule, "query");
+	CHECK(is_error(400, "too_many_values", NULL, says), "one more");
+	buf_free(&uri);
+	close_app();
+}
+
 /* No cut body makes a token, and none is read beyond its end. */
 static void
 survives_every_truncation_of_a_body(void)
@@ -1412,6 +1464,7 @@ CU_TestInfo api_app_tests[] = {
 	{ "reads bodies", reads_bodies },
 	{ "names the field", names_the_field },
 	{ "tells what is not whole", tells_what_is_not_whole },
+	{ "refuses too many values", refuses_too_many_values },
 	{ "survives every truncation of a body", survives_every_truncation_of_a_body },
 	{ "reports what was clamped", reports_what_was_clamped },
 	{ "tells when tokens end", tells_when_tokens_end },

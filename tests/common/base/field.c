@@ -81,6 +81,30 @@ struct read_case {
 	bool missing;
 };
 
+static bool
+has_json(const struct table *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->fields[i].kind == FIELD_JSON || table->fields[i].kind == FIELD_JSONS)
+			return true;
+	return false;
+}
+
+/* What was kept outlives the object, whose memory is not read any more. */
+static void
+check_keeping(const struct table *table, const struct read_case *c, struct json_object *object,
+    void *out, struct arena *arena)
+{
+	struct buf written = { 0 };
+
+	field_keep(table, out, arena);
+	field_forget(table, out);
+	json_object_put(object);
+	field_write(&written, table, out);
+	CHECK(has_json(table) || same_text(buf_view(&written), c->out), c->in);
+	buf_free(&written);
+}
+
 static void
 check_reading(const struct table *table, const struct read_case *c)
 {
@@ -96,6 +120,8 @@ check_reading(const struct table *table, const struct read_case *c)
 		CHECK(error.field[0] == '\0' && error.rule[0] == '\0' && !error.missing, c->in);
 		field_write(&written, table, out);
 		CHECK(c->out == NULL || same_text(buf_view(&written), c->out), c->in);
+		check_keeping(table, c, object, out, &arena);
+		object = NULL;
 	} else {
 		CHECK(c->out == NULL, c->in);
 		CHECK(c->field != NULL && same_text(text_of(error.field), c->field), c->in);

@@ -422,17 +422,114 @@ compares_many_names(void)
 	struct json_object *value;
 
 	buf_text(&text, "{\"\":0");
-	for (int i = 0; i < 200000; i++)
+	for (int i = 0; i < 100000; i++)
 		buf_printf(&text, ",\"aaaaaaaa\\u0061%d\":0", i);
 	buf_text(&text, "}");
 	value = json_read(buf_view(&text), JSON_UNIQUE, &error);
-	CHECK(value != NULL && json_object_object_length(value) == 200001, "all different");
+	CHECK(value != NULL && json_object_object_length(value) == 100001, "all different");
 	json_object_put(value);
 	text.length--;
 	buf_text(&text, ",\"aaaaaaaaa77777\":0}");
 	CHECK(json_read(buf_view(&text), JSON_UNIQUE, &error) == NULL, "one twice");
 	CHECK(error.problem == JSON_DUPLICATE && error.at == text.length - 19, "the last");
 	buf_free(&text);
+}
+
+/* Each value counts as one and each name, whatever they hold. */
+static void
+counts_values_and_names(void)
+{
+	static const struct {
+		const char *in;
+		size_t values;
+	} cases[] = {
+		{ "0", 1 },
+		{ "\"a long text, which is one value all the same\"", 1 },
+		{ "[]", 1 },
+		{ "{}", 1 },
+		{ "[0]", 2 },
+		{ "[[],{}]", 3 },
+		{ "{\"a\":1}", 3 },
+		{ "{\"a\":1,\"a\":1}", 5 },
+		{ "{\"a\":{\"b\":[null,true,\"\",-1.5e3]}}", 9 },
+		{ "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", 16 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct json_error error;
+		struct json_object *value =
+		    json_read_most(text_of(cases[i].in), 0, cases[i].values, &error);
+
+		CHECK(value != NULL && error.problem == JSON_FINE, cases[i].in);
+		json_object_put(value);
+		value = json_read_most(text_of(cases[i].in), 0, cases[i].values - 1, &error);
+		CHECK(value == NULL && error.problem == JSON_MANY, cases[i].in);
+	}
+}
+
+/* `at` is where the first value or name begins that is one too many. */
+static void
+says_where_there_are_too_many(void)
+{
+	static const struct {
+		const char *in;
+		size_t most, at;
+	} cases[] = {
+		{ "0", 0, 0 },
+		{ "[1, 2, 3]", 2, 4 },
+		{ "{\"a\": 1}", 1, 1 },
+		{ "{\"a\": 1}", 2, 6 },
+		{ "[{},{}]", 2, 4 },
+		/* What is wrong before that is said instead, and what follows it is not looked at.
+		 */
+		{ "[1,2,x", 2, 3 },
+	};
+	struct json_error error;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CHECK(json_read_most(text_of(cases[i].in), JSON_UNIQUE, cases[i].most, &error) ==
+			NULL,
+		    cases[i].in);
+		CHECK(error.problem == JSON_MANY && error.at == cases[i].at, cases[i].in);
+	}
+	CHECK(json_read_most(TEXT("[x,2,3]"), 0, 2, &error) == NULL &&
+		error.problem == JSON_SYNTAX && error.at == 1,
+	    "wrong before");
+}
+
+/* Whoever sets no number is bounded by what it would take: nothing here takes more than
+ * JSON_MEMORY. */
+static void
+bounds_what_a_text_becomes(void)
+{
+	static const struct {
+		const char *item, *last;
+		size_t fits; /* so many do, and four times as many do not */
+	} cases[] = {
+		{ "{},", "{}", 30000 },
+		{ "[],", "[]", 60000 },
+		{ "0,", "0", 250000 },
+		{ "{\"a\":0},", "{}", 30000 },
+		{ "{\"\":[[[[]]]]},", "{}", 12000 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		for (size_t times = 1; times <= 4; times += 3) {
+			struct buf text = { 0 };
+			struct json_error error;
+			struct json_object *value;
+
+			buf_text(&text, "[");
+			for (size_t n = 0; n < times * cases[i].fits; n++)
+				buf_text(&text, cases[i].item);
+			buf_text(&text, cases[i].last);
+			buf_text(&text, "]");
+			value = json_read(buf_view(&text), 0, &error);
+			CHECK((value != NULL) == (times == 1), cases[i].item);
+			CHECK(error.problem == (times == 1 ? JSON_FINE : JSON_MANY), cases[i].item);
+			json_object_put(value);
+			buf_free(&text);
+		}
 }
 
 static void
@@ -606,6 +703,9 @@ CU_TestInfo base_json_tests[] = {
 	{ "keeps the last of equal names", keeps_the_last_of_equal_names },
 	{ "refuses equal names when told", refuses_equal_names_when_told },
 	{ "compares many names", compares_many_names },
+	{ "counts values and names", counts_values_and_names },
+	{ "says where there are too many", says_where_there_are_too_many },
+	{ "bounds what a text becomes", bounds_what_a_text_becomes },
 	{ "allows comments when told", allows_comments_when_told },
 	{ "finds equal names behind comments", finds_equal_names_behind_comments },
 	{ "counts lines", counts_lines },

@@ -21,6 +21,7 @@ static const struct {
 	{ ERROR_BODY_CUT, 400, "body_cut" },
 	{ ERROR_BAD_BODY, 400, "invalid_body" },
 	{ ERROR_UNSUPPORTED_BODY, 415, "unsupported_body" },
+	{ ERROR_TOO_MANY_VALUES, 400, "too_many_values" },
 	{ ERROR_MISSING_FIELD, 400, "missing_field" },
 	{ ERROR_INVALID_FIELD, 400, "invalid_field" },
 	{ ERROR_OVERLOADED, 503, "overloaded" },
