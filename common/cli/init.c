@@ -25,8 +25,7 @@ const struct option init_options[] = {
 	{ "group", "NAME", "group that may read them (default for root: " GROUP " where it exists)",
 	    &group },
 	{ "host", "NAMES",
-	    "names of the site, with commas, such as tokens.example.com: ALLOWED_HOSTS has them "
-	    "beside this machine's",
+	    "names of the site, with commas, for ALLOWED_HOSTS: tokens.example.com",
 	    &hosts },
 	{ "force", NULL, "make new ones where there are some, and keep those as .bak", &force },
 };
