@@ -15,8 +15,8 @@ extern char **environ;
 static const char *env_file, *key_file, *partial, *json;
 
 const struct option audit_options[] = {
-	{ "env-file", "FILE", "read AUDIT_KEY from this .env file too", &env_file },
 	{ "key-file", "FILE", "the key itself, in place of AUDIT_KEY", &key_file },
+	{ "env-file", "FILE", "read AUDIT_KEY from this .env file too", &env_file },
 	{ "partial", NULL, "chains may begin before these files, and go on after them", &partial },
 	{ "json", NULL, "print what was found as JSON", &json },
 };
@@ -377,6 +377,7 @@ cli_audit(char **argv)
 	}
 	if (!read_key(key, &why))
 		return cli_fail(EXIT_CONFIG, &why);
+	buf_free(&why);
 	lock_secret((struct text){ (const char *)key, sizeof(key) });
 	code = verify(key, argv + 1, operands - 1);
 	sodium_memzero(key, sizeof(key));
