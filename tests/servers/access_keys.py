@@ -16,6 +16,7 @@ import time
 import access_kit as ak
 import engine_client as client
 import kit
+import rest_kit as rk
 import sites
 from access_kit import bearer, issued, jwt, unknown
 from kit import TOP, connect, expect, same, wait_until
@@ -341,31 +342,62 @@ def test_without_keys_they_are_fetched_again_soon(w):
         same(len(server.asked), fetches, "fetches")
 
 
-def no_keys(site, answer, count):
+UNCHECKED = ("deny", 503, "the keys that credentials are checked with cannot be had", "token.issue")
+CROWDED = ("deny", 503, "too many requests wait for keys", "token.issue")
+
+
+def denials(site):
+    records = [json.loads(line) for line in sites.read(site.audit_path).splitlines()]
+    return [(r["verdict"], r["status"], r["reason"], r["action"]) for r in records
+            if r["verdict"] == "deny"]
+
+
+def no_keys(site, answer, count, record=UNCHECKED):
     """503 that may be tried again, and the record of each so far."""
     fails(answer, 503, "keys_unavailable")
     expect(int(answer.header("Retry-After")) >= 1, "Retry-After")
-    records = [json.loads(line) for line in sites.read(site.audit_path).splitlines()]
-    same([(r["verdict"], r["status"], r["reason"], r["action"]) for r in records],
-         [("deny", 503, "the keys that credentials are checked with cannot be had",
-           "token.issue")] * count, "records")
+    same(denials(site), [record] * count, "records")
+
+
+def test_ten_of_an_address_wait_for_keys_and_no_more(w):
+    """However small MAX_WAITING is: they have places of their own."""
+    server = w.new_server()
+    site, refused = w.site(server, MAX_WAITING="1"), []
+    server.answers.clear()
+
+    def one():
+        answer = site.token(w.student())
+        if answer.status == 503:
+            refused.append(answer)
+            if len(refused) == 2:
+                server.answers.set()
+        return answer
+
+    answers = in_threads(*[one] * 12)
+    same(sorted(a.status for a in answers), [200] * 10 + [503] * 2, "statuses")
+    for answer in refused:
+        fails(answer, 503, "keys_unavailable")
+        expect(int(answer.header("Retry-After")) >= 1, "Retry-After")
+    same(denials(site), [CROWDED] * 2, "records of refusals")
+    same(len(server.asked), 1, "fetches")
+    issued(site, site.token(w.student()), "class-1", "alice")
 
 
 def test_in_a_crowd_nobody_waits_for_keys(w):
-    server = w.new_server()
-    site = w.site(server, MAX_WAITING="1")
-    server.answers.clear()
-
-    def crowd():
-        wait_until(lambda: server.asked, "the first token to wait")
+    """All that MAX_WAITING allows wait for Agora."""
+    server, sim = w.new_server(), rk.Simulator(w.run)
+    key, changes = with_api_key(w)
+    site = w.site(server, changes, MAX_WAITING="1", **rk.settings_for(sim))
+    sim.fault("hang", match={"path": "/query$"})
+    with client.Client(site.socket) as waiter:
+        waiter.send(client.get("/cloud_recording/status?resourceId=r&sid=s", HTTP_X_API_KEY=key))
+        wait_until(lambda: sim.control("GET", "state")["inFlight"] == 1, "the call to Agora")
         for n in (1, 2):
-            no_keys(site, site.token(w.student()), n)
-        server.answers.set()
-
-    first, _ = in_threads(lambda: site.token(w.student()), crowd)
-    issued(site, first, "class-1", "alice")
-    same(len(server.asked), 1, "fetches")
+            no_keys(site, site.token(w.student()), n, CROWDED)
+        same(len(server.asked), 0, "fetches")
+    wait_until(lambda: sim.control("GET", "state")["inFlight"] == 0, "the call to be given up")
     issued(site, site.token(w.student()), "class-1", "alice")
+    same(len(server.asked), 1, "fetches")
 
 
 def test_what_is_no_token_fetches_no_keys(w):
@@ -393,6 +425,16 @@ FORGED = "Bearer " + ".".join(ak.base64url(part) for part in (
     bytes(64)))
 
 
+def with_api_key(w):
+    """A key that needs none to be fetched, and what a policy has of it."""
+    key, digest = new_key(w, "key")
+    return key, {
+        '"callers": {': '"callers": { "key": { "type": "apikey", "sha256": "' + digest + '" },',
+        '"grants": [': '"grants": [ { "name": "key", "from": "key", "services": "rtc", '
+                       '"channels": "*", "uid": "*", "ttl": "30m", '
+                       '"actions": ["token.issue", "recording.*"] },'}
+
+
 def forged_from(n):
     return client.begin(keep=False) + client.stream(client.PARAMS, client.params_for(
         "/cloud_recording/start", "POST", b"{}", REMOTE_ADDR=f"192.0.2.{n}",
@@ -404,13 +446,8 @@ def test_forged_tokens_hold_up_nobody(w):
     and an API key is served all the while."""
     server = w.new_server()
     server.answers.clear()
-    key, digest = new_key(w, "key")
-    site = w.site(server, {
-        '"callers": {': '"callers": { "key": { "type": "apikey", "sha256": "' + digest + '" },',
-        '"grants": [': '"grants": [ { "name": "key", "from": "key", "services": "rtc", '
-                       '"channels": "*", "uid": "*", "ttl": "30m", '
-                       '"actions": ["token.issue", "recording.*"] },'},
-        MAX_WAITING="40", FAILURE_RATE="5/day")
+    key, changes = with_api_key(w)
+    site = w.site(server, changes, MAX_WAITING="40", FAILURE_RATE="5/day")
     clients = [client.Client(site.socket) for _ in range(300)]
     for n, one in enumerate(clients):
         one.send(forged_from(n % 30))
