@@ -327,10 +327,13 @@ def channels():
         ("<\">", "byte 2 is '\"' (0x22)"),
         ("\u00e9", "byte 1 is 0xc3"),
         ("a\n", "byte 2 is 0x0a"),
-        (7, "must be a string"),
+        (-7, "must be a string"),
+        (7.5, "must be a string"),
+        ([], "must be a string"),
     ):
         body = {"tokenType": "rtc", "channel": name, "uid": "7"}
         yield refused(post(body), "channel", says)
+    yield post({"tokenType": "rtc", "channel": 7, "uid": "7"}, tokens={"token": rtc("7", "7")})
     body = {"tokenType": "rtc", "uid": "7"}
     yield refused(post(body), "channel", "required", code="missing_field")
 
