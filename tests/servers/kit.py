@@ -45,7 +45,7 @@ class Suite:
 
     def run_module(self, module, *args, prefix=""):
         """A test may have a `where`, that says of the arguments whether it concerns them."""
-        for name, test in vars(module).items():
+        for name, test in list(vars(module).items()):
             if name.startswith("test_") and getattr(test, "where", lambda *_: True)(*args):
                 name = f"{prefix or module.__name__}: {name[5:].replace('_', ' ')}"
                 self.run(name, test, *args)
