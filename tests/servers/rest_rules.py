@@ -37,7 +37,8 @@ def recording_start():
     yield bad("POST", START, {"channelName": None}, "channelName", "is required", "missing_field")
     yield start("channelName", "", "empty")
     yield start("channelName", "x" * 65, "64 bytes")
-    yield start("channelName", 7, "must be a string")
+    for value in (-7, 1.5, True, [7]):
+        yield start("channelName", value, "must be a string")
     for name in ("a*", "a/b", "a\"", "\u00e9"):
         yield start("channelName", name, "does not allow")
     yield start("channelName", "x" * 1025, "1024 bytes", recordingMode="web",
@@ -149,7 +150,11 @@ def transcription():
     yield start("uidLanguagesConfig", {}, "must be an array")
     for name in ("", "a b", "x" * 65, "a.b", 7):
         yield start("name", name)
-    for value in ("..%2F", "a%3Fb", "a%23b", "%20"):
+    for method, target in (("GET", "/rtt/status/"), ("DELETE", "/rtt/stop/"), ("POST", "/rtt/stop/"),
+                           ("POST", "/rtt/update/")):
+        for value in ("..%2F", "a%2F..", ".%2Fa"):
+            yield bad(method, target + value, {}, None, "segments . and ..", "invalid_path")
+    for value in ("a%2Fb", "a%3Fb", "a%23b", "%20"):
         yield bad("GET", f"/rtt/status/{value}", None, "taskId", "no id")
         yield bad("DELETE", f"/rtt/stop/{value}", None, "taskId", "no id")
         yield bad("POST", f"/rtt/stop/{value}", {}, "taskId", "no id")
@@ -263,7 +268,7 @@ def pull():
     yield bad("POST", "/rtmp/pull/update", stop, None, "nothing to update", "missing_field")
     yield bad("POST", "/rtmp/pull/update", stop | {"isPause": 1}, "isPause", "true or false")
     yield bad("POST", "/rtmp/pull/update", stop | {"streamUrl": "x"}, "streamUrl", "URL")
-    yield bad("POST", "/rtmp/pull/update", stop | {"isPause": True, "sequenceId": "1"}, "sequenceId")
+    yield bad("POST", "/rtmp/pull/update", stop | {"isPause": True, "sequenceId": "1x"}, "sequenceId")
     yield bad("GET", "/rtmp/pull/status/a%3Fb", None, "id", "no id")
     yield bad("GET", "/rtmp/pull/list?pageSize=0", None, "pageSize")
     yield bad("GET", "/rtmp/pull/list?pageSize=501", None, "pageSize")
