@@ -20,7 +20,9 @@ from sites import write
 MANY = 500
 PATIENT = {"TRY_TIMEOUT": "60", "CALL_TIMEOUT": "90", "WAIT_TIMEOUT": "120", "MAX_CALLS": "600"}
 # Not of players, of which Agora takes only 20 in a minute.
-LISTS = ("/rtmp/push/list",) * 5 + ("/rtt/list", "/cloud_recording/status?resourceId=r&sid=s")
+# Each differs from the others, as those who want the same list share one call.
+LISTS = ("/rtmp/push/list?channel=c{}",) * 5 + (
+    "/rtt/list?channel=c{}", "/cloud_recording/status?resourceId=r&sid=s{}")
 
 
 def latencies(client, count):
@@ -45,7 +47,7 @@ class Stuck:
         begun = time.monotonic()
         for number in range(count):
             client = fc.Client(address)
-            self.clients.append((client, fc.get(LISTS[number % len(LISTS)])))
+            self.clients.append((client, fc.get(LISTS[number % len(LISTS)].format(number))))
             client.send(self.clients[-1][1])
             between()
             # A little below Agora's limits, all four of them together.
@@ -89,7 +91,7 @@ def check_tokens(w, settings, sim, what, accepted, told_at_once=True):
         latencies(client, 300)  # warm
         before = latencies(client, 2000)
         sim.fault("hang", times=None,
-                  match={"method": "GET", "path": "(rtmp-converters|agents|players|query)$"})
+                  match={"method": "GET", "path": "(rtmp-converters|agents|query)([?]|$)"})
         began = []
         stuck = Stuck(site.socket, MANY, lambda: began.extend(latencies(client, 5)))
         wait_until(lambda: stuck.ask_again() or in_flight(sim) >= MANY,
@@ -216,19 +218,19 @@ def test_http_2_calls_share_connections_and_starts_are_sent_once(w):
 # Limits
 
 
-def hanging(site, sim, count, target="/rtmp/push/list"):
-    """So many clients whose calls hang."""
+def hanging(site, sim, count, target="/rtt/list"):
+    """So many clients whose calls hang: of lists that differ, as those who want the same share one."""
     clients = []
-    for _ in range(count):
+    for number in range(count):
         clients.append(fc.Client(site.socket))
-        clients[-1].send(fc.get(target))
+        clients[-1].send(fc.get(f"{target}?channel=c{number}"))
     wait_until(lambda: in_flight(sim) >= count, f"{count} calls")
     return clients
 
 
 def check_503(w, settings, says):
     site = rk.Site(w.run, w.build, rk.settings_for(w.sim) | PATIENT | settings)
-    w.sim.fault("hang", times=None, match={"method": "GET", "path": "/rtmp-converters$"})
+    w.sim.fault("hang", times=None, match={"method": "GET", "path": "/agents[?]"})
     clients = hanging(site, w.sim, 3)
     for answer in [site.get("/rtt/list"), *[kind.start(site) for kind in KINDS]]:
         fails(answer, 503, "overloaded", says=says)
