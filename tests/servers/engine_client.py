@@ -98,6 +98,9 @@ class Answer:
     headers: dict  # names in lower case
     body: bytes
 
+    def header(self, name):
+        return self.headers.get(name.lower())
+
     def json(self):
         return json.loads(self.body)
 

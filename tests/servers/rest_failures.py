@@ -8,6 +8,7 @@ import time
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import engine_client as fc
 import kit
 import rest_kit as rk
 from kit import expect, same
@@ -713,17 +714,34 @@ def test_agoras_limits_are_kept(w):
     site.stop()
 
 
+def list_from(site, address, target):
+    """As a client there that is patient with the limit of a second."""
+    while True:
+        answer = fc.ask(site.socket, fc.get(target, REMOTE_ADDR=address))
+        if answer.status != 429 or int(answer.header("Retry-After")) > 3:
+            return answer
+        time.sleep(0.1)
+
+
 def test_limits_of_a_minute_are_kept(w):
-    sim = rk.Simulator(w.run, "--rate-limits")
-    site = rk.Site(w.run, w.build, rk.settings_for(sim))
-    for target, most in (("/rtmp/pull/list", 20), ("/rtmp/pull/list?channel=lobby", 15)):
-        for answer in rk.in_threads(*[lambda: site.ask("GET", target)] * most):
-            succeeds(answer)
-        answer = site.ask("GET", target, patient=False)
+    """By all callers together; one of them has half of it, and stops have a part of their own."""
+    for query, share, most in (("?pageSize={}", 10, 20), ("?channel=lobby&pageSize={}", 7, 10)):
+        sim = rk.Simulator(w.run, "--rate-limits")
+        site = rk.Site(w.run, w.build, rk.settings_for(sim))
+        targets = ["/rtmp/pull/list" + query.format(n) for n in range(1, most + 3)]
+        for n, target in enumerate(targets[:most]):
+            answer = list_from(site, f"192.0.2.{n // share}", target)
+            same(answer.status, 200, f"status of list {n} ({answer.body})")
+            if n + 1 == share and most == 20:  # those of one channel go out one a second
+                answer = list_from(site, "192.0.2.0", targets[most])
+                fails(answer, 429, "rate_limited", says="this caller has had its share")
+        answer = list_from(site, "192.0.2.99", targets[most + 1])
         fails(answer, 429, "rate_limited", says="minute")
+        expect("share" not in answer.json()["error"], answer.body)
         expect(40 <= int(answer.header("Retry-After")) <= 60, answer.headers)
-    same([e["operation"] for e in sim.since(0) if e["status"] == 429], [], "429s of Agora")
-    site.stop()
+        same(list_from(site, "192.0.2.99", targets[most - 1]).status, 200, "a list that was kept")
+        same([e["status"] for e in sim.since(0)], [200] * most, "what Agora answered")
+        site.stop()
 
 
 def test_further_tries_keep_agoras_limits_too(w):
