@@ -50,8 +50,8 @@ class Stuck:
             self.clients.append((client, fc.get(LISTS[number % len(LISTS)].format(number))))
             client.send(self.clients[-1][1])
             between()
-            # A little below Agora's limits, all four of them together.
-            while time.monotonic() < begun + number / 70:
+            # A little below Agora's limits less what is for stops, all of them together.
+            while time.monotonic() < begun + number / 50:
                 between()
             self.ask_again()
 
