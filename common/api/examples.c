@@ -63,7 +63,7 @@ static const struct example examples[] = {
 	    "'expire':3600},{'id':4,'name':'publishDataStream','expire':3600}],"
 	    "'channelName':'lobby','uid':'42'}],'complete':true,"
 	    "'signature':'d15ec8730501131008e04d74dce03d6089cac670cbe1ab74949662520c3b121e'"
-	    ",'signatureValid':true,'expired':false,'valid':false,'problems':[{"
+	    ",'signatureValid':true,'expired':false,'compared':['appId','channel','uid'],'valid':false,'problems':[{"
 	    "'code':'uid_mismatch',"
 	    "'problem':'the token is for another user: it is for \\\"42\\\", and the "
 	    "client joins with \\\"43\\\"',"
