@@ -166,7 +166,8 @@ bytes_of(const struct job *job)
 
 	if (c != NULL)
 		bytes += sizeof(*c) + c->in.capacity + c->records.capacity + c->out.capacity;
-	return bytes + CALL_BYTES;
+	/* One that waits for keys has no call of its own. */
+	return bytes + (job->exchange.settled ? CALL_BYTES : 0);
 }
 
 /* What it waits with is counted, and what it needs no more is given back. */

@@ -252,7 +252,7 @@ def test_too_many_that_wait(run, build, report):
             same(other.ask(b"").status, 200, "status of one that waits")
             other.close()
         same(client.ask(get("/test/wait/1")).status, 200, "status once there is room")
-        responder.wait_log("requests refused, ")
+        responder.wait_log("requests refused; ")
         seconds = time.monotonic() - began
         lines = responder.log().count("overload:")
         expect(1 <= lines <= seconds + 1, f"{lines} lines in {seconds:.1f} s")
