@@ -41,6 +41,12 @@ begin_epoch(struct chain *chain)
 }
 
 void
+chain_new_key(unsigned char key[CHAIN_KEY])
+{
+	randombytes_buf(key, CHAIN_KEY);
+}
+
+void
 chain_begin(struct chain *chain, const unsigned char key[CHAIN_KEY], const char *id)
 {
 	memcpy(chain->id, id, RANDOM_ID_SIZE);

@@ -27,6 +27,9 @@ struct chain {
 struct field_error;
 bool is_chain_key(struct text digits, struct field_error *error);
 
+/* A key for AUDIT_KEY from the kernel's random bytes; the caller wipes it. */
+void chain_new_key(unsigned char key[CHAIN_KEY]);
+
 /* Where the chain of that id begins. */
 void chain_begin(struct chain *chain, const unsigned char key[CHAIN_KEY], const char *id);
 

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -380,6 +379,6 @@ cli_audit(char **argv)
 	buf_free(&why);
 	lock_secret((struct text){ (const char *)key, sizeof(key) });
 	code = verify(key, argv + 1, operands - 1);
-	sodium_memzero(key, sizeof(key));
+	explicit_bzero(key, sizeof(key));
 	return code;
 }

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,8 +23,7 @@ const struct option init_options[] = {
 	{ "dir", "DIR", "where the files go (default " DIRECTORY ")", &directory },
 	{ "group", "NAME", "group that may read them (default for root: " GROUP " where it exists)",
 	    &group },
-	{ "host", "NAMES",
-	    "names of the site, with commas, for ALLOWED_HOSTS: tokens.example.com",
+	{ "host", "NAMES", "names of the site, with commas, for ALLOWED_HOSTS: tokens.example.com",
 	    &hosts },
 	{ "force", NULL, "make new ones where there are some, and keep those as .bak", &force },
 };
@@ -193,13 +191,13 @@ write_settings(struct buf *out, const struct token_settings *project, const char
 	add_quoted(out, names.data);
 	buf_text(out, "\n");
 	buf_free(&names);
-	randombytes_buf(key, sizeof(key));
+	chain_new_key(key);
 	buf_text(out,
 	    "\n# Audit records in a file of their own, in a chain that `agora-token audit verify` "
 	    "verifies.\n#AUDIT_FILE=/var/log/agora-backend/audit.log\n#AUDIT_KEY=");
 	buf_hex(out, key, sizeof(key));
 	buf_text(out, "\n");
-	sodium_memzero(key, sizeof(key));
+	explicit_bzero(key, sizeof(key));
 }
 
 static void

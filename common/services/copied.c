@@ -345,8 +345,8 @@ find_token(struct text t, size_t from)
 		size_t digits = 0;
 
 		/* Each of zlib's levels has its own fifth character. */
-		if (memcmp(t.data + i, "007e", 4) == 0 && memchr("AFJN", t.data[i + 4], 4) != NULL &&
-		    t.data[i + 4] != '\0')
+		if (memcmp(t.data + i, "007e", 4) == 0 &&
+		    memchr("AFJN", t.data[i + 4], 4) != NULL && t.data[i + 4] != '\0')
 			return i;
 		if (memcmp(t.data + i, "006", VERSION_LENGTH) != 0)
 			continue;

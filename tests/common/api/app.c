@@ -891,7 +891,7 @@ static void
 refuses_too_many_values(void)
 {
 	static const char rule[] = "the %s has more than 100 values and names (MAX_VALUES): each "
-	                           "value counts, and each name";
+				   "value counts, and each name";
 	static const struct {
 		const char *before, *item, *after;
 		int own, each; /* values and names of the rest, and of an item */
