@@ -116,7 +116,7 @@ static const struct example examples[] = {
 	{ "POST", "/rtt/start", "{'channelName':'lobby','languages':['en-US']}",
 	    "{'acquire':{'tokenName':'agora-dmoh6xvh7wvnffmfdr','createTs':1795899004,"
 	    "'instanceId':'lobby','timestamp':'" TIME "'},'start':{'createTs':1795899004,"
-	    "'status':'STARTING','taskId':'" TASK "','timestamp':'" TIME "'},"
+	    "'status':'STARTING','taskId':'" TASK "','pubBotUid':'527841','timestamp':'" TIME "'},"
 	    "'timestamp':'" TIME "'}" },
 	{ "DELETE", "/rtt/stop/:taskId", "{'taskId':'" TASK "'}",
 	    "{'stop':{'status':'Success','timestamp':'" TIME "'},'timestamp':'" TIME "'}" },

@@ -55,7 +55,7 @@ static const struct field start_fields[] = {
 	{ "uid", FIELD_ID, 0, AT(uid), .check = name_is_uid,
 	    .meaning = "the player's uid; default: a random uid" },
 	{ "account", FIELD_TEXT, 0, AT(account), 1, ACCOUNT_MAX, .check = name_is_account,
-	    .meaning = "instead of uid: the player's user account" },
+	    .meaning = "in place of uid: the player's user account" },
 	{ "name", FIELD_TEXT, 0, AT(name), 1, 64, .check = name_is_job,
 	    .meaning = "name of the player; one of ours when absent", .record = "name" },
 	{ "playerName", FIELD_TEXT, 0, AT(player_name), 1, 64, .check = name_is_job,
