@@ -830,8 +830,11 @@ function duration(seconds) {
 /* In quotes, and with what a terminal or a reader might take for something else escaped. */
 function quoted(bytes) {
 	return JSON.stringify(fromUtf8(bytes)).replace(
-		/[\x7f-\x9f]/g,
-		(c) => `\\u00${c.charCodeAt(0).toString(16)}`,
+		/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff0-\ufffb]/gu,
+		(c) =>
+			Array.from({ length: c.length }, (_, i) =>
+				`\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`,
+			).join(''),
 	)
 }
 

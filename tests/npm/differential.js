@@ -265,10 +265,25 @@ const builders = {
 	}),
 }
 
-const hints = ['publish_over', 'subscriber_only', 'publish_partly', 'console_token', 'long_lifetime']
+const hints = ['publish_over', 'subscriber_only', 'publish_partly', 'console_token', 'long_lifetime',
+	'short_lifetime', 'placeholder_name', 'chat_capitals', 'account_named_zero']
 const dayAtMost = expire => Math.min(expire, 86400)
 const isLegal = (text, max) =>
 	[...text].every(c => c === '*' || legal.includes(c)) && Buffer.byteLength(text) <= max
+
+// One user of RTM, whose token names somebody.
+const isUser = text => text !== '0' && !text.includes('*') && isLegal(text, 64)
+const has = (service, id) => service.privileges.some(privilege => privilege.id === id)
+
+// What issue refuses is a problem of a token that has it.
+const goodNames = {
+	1: s => isLegal(s.channelName, 64) && isLegal(s.uid, 255),
+	2: s => s.userId !== '' && isUser(s.userId),
+	5: s => (s.userId !== '' || !has(s, 1)) && s.userId !== '0' && /^[\w.-]{0,64}$/.test(s.userId),
+	7: s => !s.roomUuid.includes('*') && isLegal(s.roomUuid, 64) && (s.roomUuid !== '' || !has(s, 1)) &&
+		isUser(s.userUuid) && (s.userUuid !== '' || has(s, 3)),
+	8: s => s.userId !== '' && isUser(s.userId),
+}
 
 function fromTheirs(key) {
 	const [builder, method] = key.split(' ')
@@ -279,8 +294,7 @@ function fromTheirs(key) {
 	const by = pick(['-', token])
 	const input = by === '-' ? token : ''
 	// Their builders take names that Agora refuses.
-	const isGood = made.services.every(s =>
-		s.type !== 1 || (isLegal(s.channelName, 64) && isLegal(s.uid, 255)))
+	const isGood = made.services.every(s => !(s.type in goodNames) || goodNames[s.type](s))
 	const text = output(['inspect', '--json', '--now', String(who.issueTs), by], input, who,
 		isGood ? 0 : 1)
 
@@ -299,6 +313,7 @@ function fromTheirs(key) {
 		signature: content(token).slice(4, 68),
 		signatureValid: true,
 		expired: false,
+		compared: ['appId'],
 		valid: isGood,
 	})
 	// Nothing else is wrong with it, but there may be a hint; three of them are exact.
