@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include "access.h"
@@ -25,7 +26,8 @@ const size_t audit_option_count = sizeof(audit_options) / sizeof(audit_options[0
 struct records_file {
 	const char *path;
 	size_t given;
-	char time[21]; /* "": the line has none */
+	char time[21];           /* "": the line has none */
+	struct timespec written; /* last: gzip and mv keep it */
 	struct chain_line first;
 	bool has_place;
 };
@@ -122,8 +124,12 @@ look_at_first_line(struct records_file *f)
 	size_t at;
 	bool good, ended;
 
+	struct stat info;
+
 	if (!open_reader(&reader, f->path))
 		return false;
+	if (stat(f->path, &info) == 0)
+		f->written = info.st_mtim;
 	good = next_line(&reader, &line, &ended);
 	if (good && line.data != NULL) {
 		at = line.length > 0 && line.data[0] == '{' ? sizeof("{\"time\":\"") - 1
@@ -145,6 +151,11 @@ compare(const void *one, const void *other)
 
 	if (by_time != 0)
 		return by_time;
+	/* Files that were begun in one second: the one that was written last is the newest. */
+	if (a->written.tv_sec != b->written.tv_sec)
+		return a->written.tv_sec < b->written.tv_sec ? -1 : 1;
+	if (a->written.tv_nsec != b->written.tv_nsec)
+		return a->written.tv_nsec < b->written.tv_nsec ? -1 : 1;
 	if (a->has_place && b->has_place && strcmp(a->first.id, b->first.id) == 0 &&
 	    a->first.seq != b->first.seq)
 		return a->first.seq < b->first.seq ? -1 : 1;
