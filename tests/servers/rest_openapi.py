@@ -13,7 +13,7 @@ from kit import expect, same
 # What is another each time: made by chance, or of the time.
 OTHER = {"token", "rtcToken", "rtmToken", "chatToken", "expiresAt", "issueTs", "expireAt", "salt",
          "signature", "uid", "resourceId", "sid", "fileList", "sliceStartTime", "recordsUntil",
-         "timestamp", "tokenName", "createTs", "updateTs", "start_ts", "taskId", "agent_id", "id",
+         "timestamp", "tokenName", "pubBotUid", "createTs", "updateTs", "start_ts", "taskId", "agent_id", "id",
          "converterName", "playerName", "name", "create", "converterId", "time", "agoraAhead",
          "requests", "tokens", "denied", "failures", "limited", "calls", "audit"}
 
@@ -280,6 +280,8 @@ def test_schemas_of_requests_are_what_the_service_takes(w):
                     continue  # which is another variant then
                 answer = site.post(path.replace("{taskId}", "t"), body)
                 code = "" if answer.status < 400 else answer.json()["code"]
+                if code == "too_many_values":
+                    continue  # a bound of whole bodies, which no schema has words for
                 if (code in REFUSED) == good:
                     wrong.append(f"{path} {json.dumps(body)[:200]}: {answer.status} {answer.body.decode()[:200]}")
                 taken, refused = taken + good, refused + (not good)
