@@ -136,7 +136,7 @@ static const struct example examples[] = {
 	    "{'rtcChannel':'lobby','streamUrl':'rtmp://live.example.com/app',"
 	    "'streamKey':'key','region':'eu','rtcStreamUid':'42'}",
 	    "{'converter':{'id':'" CONVERTER "','createTs':1795899004,'updateTs':1795899004,"
-	    "'state':'connecting'},'converterName':'" PUSH_NAME "',"
+	    "'state':'connecting'},'converterName':'" PUSH_NAME "','region':'eu',"
 	    "'fields':'id,createTs,updateTs,state','timestamp':'" TIME "'}" },
 	{ "POST", "/rtmp/push/stop", "{'converterId':'" CONVERTER "','region':'eu'}",
 	    "{'status':'Success','timestamp':'" TIME "'}" },
@@ -162,7 +162,7 @@ static const struct example examples[] = {
 	    "{'channelName':'lobby','streamUrl':'https://media.example.com/film.mp4',"
 	    "'region':'eu','uid':'7'}",
 	    "{'player':{'uid':7,'id':'" PLAYER "','createTs':1795899004,'status':'connecting'},"
-	    "'playerName':'" PULL_NAME "',"
+	    "'playerName':'" PULL_NAME "','region':'eu',"
 	    "'fields':'player.uid,player.id,player.createTs,player.status',"
 	    "'timestamp':'" TIME "'}" },
 	{ "POST", "/rtmp/pull/stop", "{'playerId':'" PLAYER "','region':'eu'}",
@@ -172,14 +172,14 @@ static const struct example examples[] = {
 	    "{'status':'Success','timestamp':'" TIME "'}" },
 	{ "GET", "/rtmp/pull/list", "{'channel':'lobby'}",
 	    "{'totalSize':1,'players':[{'name':'" PULL_NAME "',"
-	    "'streamUrl':'https://media.example.com/film.mp4','channelName':'lobby','uid':7,"
+	    "'streamUrl':'https://media.example.com/***','channelName':'lobby','uid':7,"
 	    "'id':'" PLAYER "','createTs':1795899004,'status':'running'}],"
 	    "'fields':'players.name,players.streamUrl,players.channelName,players.uid,"
 	    "players.id,players.createTs,players.status','nextPageToken':'',"
 	    "'timestamp':'" TIME "'}" },
 	{ "GET", "/rtmp/pull/status/:id", "{'id':'" PLAYER "'}",
 	    "{'player':{'name':'" PULL_NAME "',"
-	    "'streamUrl':'https://media.example.com/film.mp4','channelName':'lobby','uid':7,"
+	    "'streamUrl':'https://media.example.com/***','channelName':'lobby','uid':7,"
 	    "'id':'" PLAYER "','createTs':1795899004,'status':'running'},'timestamp':'" TIME "'}" },
 };
 
