@@ -33,6 +33,7 @@ static const struct {
 	{ is_agora_id, "^[A-Za-z0-9\\-_.~=]*$", 0 },
 	{ is_ipv4, "^(" BYTE_DIGITS "\\.){3}" BYTE_DIGITS "$", 0 },
 	{ is_stream_url, "^[!-~]*://[!-~]*$", 0 },
+	{ is_stream_key, "^[!-~]*$", 0 },
 };
 
 const struct field schema_project_field = { "project", FIELD_TEXT,
