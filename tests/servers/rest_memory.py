@@ -9,7 +9,7 @@ import engine_client as fc
 import kit
 import rest_kit as rk
 from kit import TOP, expect, same, wait_until
-from rest_kit import fails, succeeds
+from rest_kit import fails
 from rest_load import PATIENT, given_up, in_flight
 from sites import read
 
@@ -270,3 +270,31 @@ def test_500_starts_that_wait(run):
 def test_500_starts_that_wait_over_tls(run):
     during, _, _ = check_500(run, True)
     expect(during < 128 * MIB, f"{during} KiB")
+
+
+def test_waiting_bytes_are_all_there_is(run):
+    """Starts beyond them get 503 at once, stops have a part of their own, and tokens do not wait."""
+    sim = rk.Simulator(run.run)
+    site = rk.Site(run.run, run.build, rk.settings_for(sim) | PATIENT |
+                   {"WAITING_BYTES": "1M", "DRAIN_TIMEOUT": "1"})
+    sim.fault("hang", times=None, match={"method": "POST"})
+    start = fc.post(padded(document(PUSH, "videoOptions", dict, "[]")), REQUEST_URI="/rtmp/push/start")
+    clients = []
+    while len(clients) < 100 and not (clients and clients[-1].answers):
+        client = fc.Client(site.socket)
+        clients.append(client)
+        client.send(start)
+        wait_until(lambda: clients[-1].is_open() and (
+            clients[-1].answers or in_flight(sim) == len(clients)), "a start to wait or to be refused")
+    answer = clients[-1].answers.pop()
+    same((answer.status, answer.json()["code"], answer.header("Retry-After")), (503, "overloaded", "1"),
+         "a start beyond them")
+    expect(5 < len(clients) < 20, f"{len(clients) - 1} starts of 64 KiB in 1 MiB")
+    for _ in range(3):
+        fails(site.post("/rtmp/push/stop", {"converterId": "c", "region": "na"}), 404, "upstream_refused")
+    same(site.post("/getToken", {"tokenType": "rtm", "uid": "u"}).status, 200, "a token meanwhile")
+    wait_until(lambda: "WAITING_BYTES" in site.responder_log(), "what is said of it")
+    for client in clients:
+        client.close()
+    sim.no_faults()
+    site.stop()
