@@ -33,9 +33,11 @@ const endpoints = Object.entries(document.paths).map(([path, item]) => ({
 		path.replace('.', '[.]').replace(/{\w+}/g, '[^/]*') + '$'),
 }))
 
-// Clients may write paths in other ways: escaped, with a slash at the end, with an absolute URL.
+// Clients may write paths in other ways: escaped, with slashes before it or one at the end, with an
+// absolute URL.
 function path_of(target) {
 	const path = target.replace(/^https?:\/\/[^/]*/, '').replace(/[?#].*/s, '').replace(/\/$/, '')
+		.replace(/^\/+/, '/')
 
 	return path.replace(/%([2-7][0-9A-Fa-f])/g, (escaped, hex) => {
 		const character = String.fromCharCode(parseInt(hex, 16))

@@ -88,7 +88,8 @@ class Recorder:
                     how, self.break_next = self.break_next, None
                     self.end(connection, stream, how)
                     return
-                answer = b"Status: 200 OK\r\nContent-Type: application/json\r\n\r\n{}"
+                # kit.note() leaves it alone: it is not the service's.
+                answer = b"Status: 200 OK\r\nContent-Type: application/json\r\nX-Stand-In: 1\r\n\r\n{}"
                 connection.sendall(
                     HEADER.pack(1, STDOUT, 1, len(answer), 0)
                     + answer
