@@ -58,7 +58,7 @@ struct call {
 	struct pace *pace; /* the API's limit; NULL: none */
 	int64_t try_ms;    /* for one try; 0 = the setting */
 	int64_t delay_ms;  /* not sent before so long from now */
-	int64_t queue_ms;  /* how long the API's limit may hold it back; 0 = a second */
+	int64_t queue_ms;  /* how long the API's limit may hold it back; 0 = a second and a half */
 	int64_t total_ms;  /* for all tries, the delay included; 0 = the setting */
 	bool empty;        /* a success without a body is one; else it is a JSON object */
 	bool prepares;     /* nothing is started, changed or ended by it */
