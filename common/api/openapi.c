@@ -137,15 +137,6 @@ example_members(const struct route *row, bool captured)
 	return members;
 }
 
-static void
-put_json(struct buf *out, const char *name, struct json_object *value)
-{
-	json_put_name(out, name);
-	buf_text(out,
-	    json_object_to_json_string_ext(
-		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
 /* "with tokenType uid", for a row that is there for some values of the deciding one. */
 static void
 add_when(struct buf *text, const struct field *decider, const struct field *f)
@@ -202,7 +193,7 @@ put_parameter(const struct document *d, const struct route *row, const struct fi
 	}
 	buf_text(d->out, rows > 1 ? "]}" : "}");
 	if (json_object_object_get_ex(examples, f->name, &example))
-		put_json(d->out, "example", example);
+		json_put_value(d->out, "example", example);
 	buf_text(d->out, "}");
 }
 
@@ -247,7 +238,7 @@ put_input(const struct document *d, const struct route *row)
 		json_begin(d->out, "schema", "{");
 		components_refer(d, "$ref", row->input, SCHEMA_BODY, NULL);
 		buf_text(d->out, "}");
-		put_json(d->out, "example", others);
+		json_put_value(d->out, "example", others);
 		buf_text(d->out, "}}}");
 	}
 	json_object_put(captured);

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "field.h"
+#include "json.h"
 
 void
 field_rule(struct field_error *error, const char *format, ...)
@@ -880,9 +881,7 @@ write_field(struct buf *buf, const struct field *f, const void *from, bool *firs
 		if (*(struct json_object *const *)from == NULL)
 			return;
 		write_name(buf, f->name, first);
-		buf_text(buf,
-		    json_object_to_json_string_ext(*(struct json_object *const *)from,
-			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_write(buf, *(struct json_object *const *)from);
 		return;
 	case FIELD_OBJECT:
 		if (*(void *const *)from == NULL)

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "buf.h"
@@ -692,13 +693,86 @@ json_put_number(struct buf *out, const char *name, int64_t value)
 	buf_number(out, value);
 }
 
+/* A number with a fraction, as json-c writes it: in its own bytes, where it was read. */
+static void
+write_double(struct buf *out, struct json_object *value)
+{
+	size_t length = 0;
+	const char *text =
+	    json_object_to_json_string_length(value, JSON_C_TO_STRING_PLAIN, &length);
+
+	if (text == NULL || length == 0)
+		out_of_memory();
+	buf_add(out, text, length);
+}
+
+static void
+write_whole(struct buf *out, struct json_object *value)
+{
+	const int64_t number = json_object_get_int64(value);
+
+	if (number == INT64_MAX)
+		buf_printf(out, "%" PRIu64, json_object_get_uint64(value));
+	else
+		buf_printf(out, "%" PRId64, number);
+}
+
+static void
+write_object(struct buf *out, struct json_object *value)
+{
+	const char *join = "{";
+
+	json_object_object_foreach(value, name, member) {
+		buf_text(out, join);
+		join = ",";
+		buf_json(out, text_of(name));
+		buf_text(out, ":");
+		json_write(out, member);
+	}
+	buf_text(out, *join == '{' ? "{}" : "}");
+}
+
+static void
+write_array(struct buf *out, struct json_object *value)
+{
+	const size_t length = json_object_array_length(value);
+
+	buf_text(out, "[");
+	for (size_t i = 0; i < length; i++) {
+		if (i > 0)
+			buf_text(out, ",");
+		json_write(out, json_object_array_get_idx(value, i));
+	}
+	buf_text(out, "]");
+}
+
+/* json-c leaves out what it has no memory for, and says nothing; so the parts are put together
+ * here. */
+void
+json_write(struct buf *out, struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_null: buf_text(out, "null"); return;
+	case json_type_boolean:
+		buf_text(out, json_object_get_boolean(value) ? "true" : "false");
+		return;
+	case json_type_int: write_whole(out, value); return;
+	case json_type_double: write_double(out, value); return;
+	case json_type_string:
+		buf_json(out,
+		    (struct text){
+			json_object_get_string(value), (size_t)json_object_get_string_len(value) });
+		return;
+	case json_type_array: write_array(out, value); return;
+	case json_type_object: write_object(out, value); return;
+	}
+}
+
 void
 json_put_value(struct buf *out, const char *name, struct json_object *value)
 {
 	json_put_name(out, name);
-	buf_text(out,
-	    json_object_to_json_string_ext(
-		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_write(out, value);
 }
 
 void

@@ -77,7 +77,11 @@ void json_put_text(struct buf *out, const char *name, const char *value);
 void json_put_number(struct buf *out, const char *name, int64_t value);
 void json_put_bool(struct buf *out, const char *name, bool value);
 
-/* A value of json-c's. */
+/*
+ * A value of json-c's, NULL for null, compact: each of its parts, or out_of_memory.  Its depth is
+ * that of json_read, which bounds it.
+ */
+void json_write(struct buf *out, struct json_object *value);
 void json_put_value(struct buf *out, const char *name, struct json_object *value);
 
 /* A text within an array. */

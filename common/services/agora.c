@@ -414,14 +414,15 @@ agora_call(struct exchange *x, const char *method, const struct buf *path, enum 
 void
 agora_compose(struct exchange *x, struct json_object *body)
 {
-	size_t length;
-	const char *text = json_object_to_json_string_length(
-	    body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+	struct buf text = { 0 };
 
-	buf_wipe(&x->sent);
-	buf_fit(&x->sent, length);
-	buf_add(&x->sent, text, length);
+	json_write(&text, body);
 	json_object_put(body);
+	buf_wipe(&x->sent);
+	buf_fit(&x->sent, text.length);
+	buf_add(&x->sent, text.data, text.length);
+	buf_wipe(&text);
+	buf_free(&text);
 }
 
 void

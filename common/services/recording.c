@@ -339,11 +339,9 @@ compose_acquire(struct exchange *x, const struct start_request *r, struct json_o
 {
 	const int64_t scene = r->scene >= 0 ? r->scene : r->mode == MODE_WEB ? 1 : 0;
 	struct job *job = x->output;
-	struct buf body = { 0 };
-	size_t length;
-	const char *text = json_object_to_json_string_length(
-	    request, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+	struct buf body = { 0 }, text = { 0 };
 
+	json_write(&text, request);
 	begin_body(job, &body);
 	buf_text(&body, "{");
 	if (scene != 0)
@@ -357,12 +355,14 @@ compose_acquire(struct exchange *x, const struct start_request *r, struct json_o
 		json_put_value(&body, "excludeResourceIds", r->exclude_ids);
 	json_put_name(&body, "startParameter");
 	job->request = body.length;
-	job->request_length = length;
-	buf_fit(&x->sent, body.length + length + 2);
+	job->request_length = text.length;
+	buf_fit(&x->sent, body.length + text.length + 2);
 	buf_add(&x->sent, body.data, body.length);
-	buf_add(&x->sent, text, length);
+	buf_add(&x->sent, text.data, text.length);
 	buf_text(&x->sent, "}}");
 	buf_free(&body);
+	buf_wipe(&text);
+	buf_free(&text);
 }
 
 static void

@@ -318,7 +318,10 @@ def allocations_of_requests(load, numbers):
         site.restart()
         wait_until(site.serves, "the start")
         site.faults.set("malloc", "ENOMEM", left)
-        load.round(number)
+        try:
+            load.round(number)
+        except AssertionError as error:
+            raise AssertionError(f"allocation {left}, round {number}: {error}") from error
         back_at_rest(load)
         aborted += look_at_ends(site, f"allocation {left}")
         load.account()

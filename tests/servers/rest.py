@@ -25,6 +25,7 @@ import rest_bugs
 import rest_doctor
 import rest_failures
 import rest_hosts
+import rest_hostile
 import rest_kit as rk
 import rest_load
 import rest_members
@@ -37,7 +38,7 @@ import rest_rules
 import sites
 
 MODULES = (access_audit, access_callers, access_keys, access_records, access_verdicts, rest_access,
-           rest_objects, rest_routes, rest_rules, rest_members, rest_bugs, rest_failures, rest_hosts,
+           rest_objects, rest_routes, rest_rules, rest_members, rest_bugs, rest_failures, rest_hosts, rest_hostile,
            rest_billing, rest_load, rest_programs, rest_openapi, demo, rest_memory,
            rest_doctor)
 

@@ -692,6 +692,39 @@ writes(void)
 	buf_free(&out);
 }
 
+/* Each value comes back as it was, and what json-c would write is written. */
+static void
+writes_values(void)
+{
+	static const char *const cases[] = { "null", "true", "false", "0", "-1",
+		"9223372036854775807", "-9223372036854775808", "18446744073709551615", "0.5", "1e2",
+		"1.25E-01", "\"\"", "\"a\\\"\\\\\\n\\u0001/\"", "\"\xc3\xa9\xf0\x9f\x8e\x89\"",
+		"[]", "{}", "[null,[{}],1]", "{\"\":{\"a/b\":[true,null]},\"c\\\"\":\"\"}" };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct json_error error;
+		struct json_object *value = json_read(text_of(cases[i]), 0, &error);
+		struct buf out = { 0 };
+
+		json_write(&out, value);
+		CHECK(error.problem == JSON_FINE && text_is(buf_view(&out), cases[i]), cases[i]);
+		buf_free(&out);
+		json_object_put(value);
+	}
+}
+
+static void
+writes_what_does_not_show_so_that_it_does(void)
+{
+	struct json_object *value = json_object_new_string_len("a\xe2\x80\xae\0b", 6);
+	struct buf out = { 0 };
+
+	json_write(&out, value);
+	CHECK(text_is(buf_view(&out), "\"a\\u202e\\u0000b\""), "a text with U+202E and NUL");
+	buf_free(&out);
+	json_object_put(value);
+}
+
 CU_TestInfo base_json_tests[] = {
 	{ "accepts", accepts },
 	{ "tells null from failure", tells_null_from_failure },
@@ -712,5 +745,7 @@ CU_TestInfo base_json_tests[] = {
 	{ "reads huge numbers", reads_huge_numbers },
 	{ "explains", explains },
 	{ "writes", writes },
+	{ "writes values", writes_values },
+	{ "writes what does not show so that it does", writes_what_does_not_show_so_that_it_does },
 	CU_TEST_INFO_NULL,
 };
