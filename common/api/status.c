@@ -106,14 +106,14 @@ static const struct choice outcomes[] = { { "done", 0 }, { "failed", 1 }, { "unk
 static const struct choice second[] = { { "outcome", 0 }, { NULL, 0 } };
 static const struct field record_fields[] = {
 	RECORD("time", FIELD_TEXT, FIELD_REQUIRED, "when, in UTC"),
-	{ "record", FIELD_CHOICE, 0, .choices = second,
+	{ "record", FIELD_CHOICE, FIELD_OMIT, .choices = second,
 	    .meaning = "outcome: the second record of an action; absent: the one before it" },
 	RECORD("id", FIELD_TEXT, 0, "the request's id"),
 	RECORD("act", FIELD_TEXT, 0, "the server's own id of the action, in both its records"),
-	{ "verdict", FIELD_CHOICE, 0, .choices = verdicts,
+	{ "verdict", FIELD_CHOICE, FIELD_OMIT, .choices = verdicts,
 	    .meaning = "shadow: refused but for enforce: log; open: there is no policy; absent "
 		       "from an outcome" },
-	{ "outcome", FIELD_CHOICE, 0, .choices = outcomes,
+	{ "outcome", FIELD_CHOICE, FIELD_OMIT, .choices = outcomes,
 	    .meaning = "what became of it at Agora; unknown: it may have been done" },
 	RECORD("action", FIELD_TEXT, 0, "as policies name it; absent: none that they have"),
 	RECORD("caller", FIELD_TEXT, 0, "as the policy calls it"),
