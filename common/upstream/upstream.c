@@ -24,6 +24,7 @@
 #define TRIES_MAX 6
 #define RETRY_AFTER_MAX 86400 /* seconds */
 #define SPARE_MAX 32
+#define LATE_MS 500   /* after its time is over, in which libcurl ends a try by itself */
 #define QUIET_MS 1000 /* without a call, before memory is given back */
 
 /* A call on its way. */
@@ -42,6 +43,7 @@ struct transfer {
 	bool running;                /* in curl's hands */
 	int unwatched;               /* errno: why a socket of it is not watched; 0: all are */
 	int64_t began;               /* monotonic us, of this try */
+	int64_t ends;                /* monotonic ms at which this try is over in any case */
 	unsigned sent;               /* how often this try was sent: curl repeats some by itself */
 	size_t head;                 /* bytes of header lines */
 	bool too_large, crowded;     /* why its answer was not taken */
@@ -55,6 +57,7 @@ struct upstream {
 	int epoll;
 	int64_t curl_due; /* monotonic ms at which curl wants to be called; -1 = not */
 	int64_t trim_due; /* and at which memory is given back */
+	int64_t late_due; /* monotonic ms before which no try is overdue; -1 = none is under way */
 	struct transfer *active, *delayed, *spare;
 	bool any_unwatched;                  /* of the active */
 	size_t busy, most_busy, spare_count; /* most_busy: since memory was given back */
@@ -519,6 +522,9 @@ start_try(struct transfer *t)
 	add_headers(t, call->headers);
 	if (ms > left)
 		ms = left > 0 ? left : 1; /* 0 would be for ever */
+	t->ends = monotonic_ms() + ms + LATE_MS;
+	if (u->late_due < 0 || t->ends < u->late_due)
+		u->late_due = t->ends;
 	push(&u->active, t);
 	if (!set_options(t, url.data, ms) || curl_multi_add_handle(u->multi, t->easy) != CURLM_OK) {
 		t->running = false;
@@ -735,6 +741,25 @@ end_unwatched(struct upstream *u)
 	}
 }
 
+/* libcurl that had no memory may forget a transfer's time, and would then keep it for ever. */
+static void
+end_overdue(struct upstream *u)
+{
+	const int64_t now = monotonic_ms();
+	struct transfer *t, *next;
+
+	if (u->late_due < 0 || now < u->late_due)
+		return;
+	u->late_due = -1;
+	for (t = u->active; t != NULL; t = next) {
+		next = t->next;
+		if (now >= t->ends)
+			end_try(t, CURLE_OPERATION_TIMEDOUT);
+		else if (u->late_due < 0 || t->ends < u->late_due)
+			u->late_due = t->ends;
+	}
+}
+
 /* Milliseconds until the API's limit takes a request of this call; -1: longer than it may wait. */
 static int64_t
 take_place(struct call *call)
@@ -836,6 +861,7 @@ step(void *owner)
 	}
 	take_ended_tries(u);
 	end_unwatched(u);
+	end_overdue(u);
 	start_delayed(u);
 	tell_ended(u);
 	metric_set(METRIC_UPSTREAM_BUSY, &LABELS(NULL), (int64_t)u->busy);
@@ -850,6 +876,8 @@ timeout(void *owner)
 
 	if (u->ended_count > 0 || u->any_unwatched)
 		return 0;
+	if (u->late_due >= 0 && (due < 0 || u->late_due < due))
+		due = u->late_due;
 	if (u->busy == 0 && u->trim_due >= 0 && (due < 0 || u->trim_due < due))
 		due = u->trim_due;
 	for (const struct transfer *t = u->delayed; t != NULL; t = t->next)
@@ -900,7 +928,7 @@ upstream_open(const struct upstream_settings *settings, struct buf *error)
 	struct upstream *u = xcalloc(1, sizeof(*u));
 
 	u->settings = settings;
-	u->curl_due = u->trim_due = -1;
+	u->curl_due = u->trim_due = u->late_due = -1;
 	u->epoll = -1;
 	if ((settings->base_url.data != NULL || settings->area.data != NULL) &&
 	    !hosts_init(&u->hosts, settings->base_url, settings->area, error))
