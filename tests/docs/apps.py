@@ -1,5 +1,5 @@
-"""The samples of docs/apps.md: those for JavaScript are run, against a service with a policy and with
-the SDK's place taken by sdk/; all of them are looked at."""
+"""The samples of docs/apps.md: those for JavaScript are run, against an open service and each policy of
+conf/policies, with the SDK's place taken by sdk/; all of them are looked at."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from kit import Skip, expect, same
 
 SDK = pathlib.Path(__file__).resolve().parent / "sdk"
 TYPES = SDK.parent / "types"
+POLICIES = pathlib.Path(kit.TOP) / "conf" / "policies"
 TSC = shlex.split("--noEmit --allowJs --checkJs --skipLibCheck --target es2022 --module esnext "
                   "--moduleResolution bundler --lib es2022,dom")
 COMPILERS = {"kotlinc": ["kotlinc", "-d", "classes"],
@@ -27,13 +28,17 @@ import {{ calls, says }} from "{sdk}";
 import {{ join }} from "./{name}";
 
 const ask = fetch, answers = [];
-globalThis.fetch = async (url, options) => {{
+globalThis.fetch = async (asked, options) => {{
+	const url = asked.replace("https://tokens.example.com", process.env.PLACE);
+	// What a browser's cookie is for.
+	if (process.env.COOKIE) options.headers["X-Test-Login"] = process.env.COOKIE;
 	const came = await ask(url, options);
 	answers.push([options.method, url, came.status, [...came.headers], await came.clone().text()]);
 	return came;
 }};
 process.on("exit", () => writeFileSync("answers.json", JSON.stringify(answers)));
-await join("{app_id}", "class-7", 42, async () => process.env.USERS_TOKEN);
+const login = async () => process.env.CREDENTIAL;
+await join("{app_id}", process.env.CHANNEL, login, JSON.parse(process.env.WHO));
 {events}
 console.log(JSON.stringify(calls));
 """
@@ -91,59 +96,91 @@ def folder(w):
 def kept(w, b):
     """In a file of the name that its first line says."""
     name = re.match(r"// (\S+\.js)\n", b.text)[1]
-    directory, place = folder(w), w.get("classroom")
-    sites.write(os.path.join(directory, name),
-                b.text.replace("https://tokens.example.com", place.url))
+    directory = folder(w)
+    sites.write(os.path.join(directory, name), b.text)
     done = subprocess.run(["node", "--check", name], cwd=directory, capture_output=True, text=True,
                           check=False)
     same(done.returncode, 0, f"node --check ({done.stderr})")
     return name
 
 
+SENDS, LISTENS = {"role": "publisher"}, {}
+
+
+def ways(w):
+    """(place, what its users show, channel, who joins, as whom and for how long): an open service and
+    each policy of conf/policies, with all that it tells apart."""
+    places = {name: w.get(name) for name in ("own", "backend", "classroom", "site")}
+    covered = {"backend.json", "classroom.json", "auth_request.json"}
+    same({path.name for path in POLICIES.glob("*.json")}, covered, "policies")
+    teacher, student, number = (w.user(sub=sub, groups=group) for sub, group in (
+        ("ann", "teacher"), ("bob", "student"), ("42", "teacher")))
+    for place, shows, channel, who, uid, ttl in (
+        ("own", {}, "class-7", SENDS | {"uid": 42}, 42, 3600),
+        ("own", {}, "class-7", LISTENS | {"uid": "ann"}, "ann", 3600),
+        ("backend", {"CREDENTIAL": w.made["key"]}, "class-7", SENDS | {"uid": "42"}, 42, 3600),
+        ("classroom", {"CREDENTIAL": teacher}, "class-7", SENDS, "ann", 3600),
+        ("classroom", {"CREDENTIAL": number}, "class-7", SENDS, 42, 3600),
+        ("classroom", {"CREDENTIAL": student}, "class-7", LISTENS, "bob", 1800),
+        ("site", {"COOKIE": "eve/members,staff"}, "room-7", SENDS, "eve", 3600),
+        ("site", {"COOKIE": "ann/members"}, "room-7", LISTENS, "ann", 3600),
+    ):
+        yield places[place], shows, channel, who, uid, ttl
+
+
+def run_as(w, driver, place, shows, channel, who):
+    done = subprocess.run(["node", driver], capture_output=True, text=True, check=False, timeout=60,
+                          env=sites.environment({"PLACE": place.url, "CHANNEL": channel,
+                                                 "WHO": json.dumps(who), **shows}), cwd=folder(w))
+    for method, url, status, headers, body in json.loads(sites.read(folder(w), "answers.json")):
+        kit.note(method, url, kit.Answer(status, headers, body.encode()))
+    return done
+
+
 def calls_of(w, b, sdk, *events):
+    """For each of the ways: (what the SDK is asked, channel, who, uid, lifetime)."""
     name = kept(w, b)
     driver = os.path.join(folder(w), "driver.js")
     sites.write(driver, DRIVER.format(sdk=sdk, name=name, app_id=APP_ID, events="\n".join(
         f'await says("{event}");' for event in events)))
-
-    def as_one_of(group):
-        token = w.user(sub="42", groups=group)
-        done = subprocess.run(["node", driver], capture_output=True, text=True, check=False, timeout=60,
-                              env=sites.environment({"USERS_TOKEN": token}), cwd=folder(w))
-        for method, url, status, headers, body in json.loads(sites.read(folder(w), "answers.json")):
-            kit.note(method, url, kit.Answer(status, headers, body.encode()))
-        return done
-
-    done, student = as_one_of("teacher"), as_one_of("student")
-    same(done.returncode, 0, f"status of {name} ({done.stderr})")
-    expect(student.returncode == 1 and "Error: role: " in student.stderr,
+    for place, shows, channel, who, uid, ttl in ways(w):
+        done = run_as(w, driver, place, shows, channel, who)
+        same(done.returncode, 0, f"status of {name} as {uid} ({done.stderr})")
+        yield json.loads(done.stdout), channel, who, uid, ttl
+    student = run_as(w, driver, w.get("classroom"), {"CREDENTIAL": w.user(sub="bob", groups="student")},
+                     "class-7", SENDS)
+    expect(student.returncode == 1 and re.search(
+        r"Error: role: .* \(not_granted, request [0-9a-f]{16,}\)", student.stderr),
            f"a student does not get what the error says: {student.stderr}")
-    return json.loads(done.stdout)
 
 
-def good(w, *issued):
-    """Tokens that join class-7 as 42, and publish; each of them a new one."""
+def good(w, channel, who, uid, ttl, *issued):
+    """Tokens that join there as that; each of them a new one."""
+    rights = tokens.PUBLISHER if who.get("role") == "publisher" else tokens.SUBSCRIBER
     for token in issued:
-        tokens.check(w.run.build, token, tokens.rtc("class-7", "42", tokens.PUBLISHER))
+        tokens.check(w.run.build, token, tokens.rtc(channel, str(uid), rights, ttl), ttl)
     same(len(set(issued)), len(issued), "different tokens")
 
 
 def web(w, b):
-    got = calls_of(w, b, "agora-rtc-sdk-ng", "token-privilege-will-expire",
-                   "token-privilege-did-expire")
-    first, renewed, again = (call[3] if call[0] == "join" else call[1] for call in got)
-    same(got, [["join", APP_ID, "class-7", first, 42], ["renewToken", renewed],
-               ["join", APP_ID, "class-7", again, 42]], "what the SDK is asked")
-    good(w, first, renewed, again)
+    for got, channel, who, uid, ttl in calls_of(w, b, "agora-rtc-sdk-ng", "token-privilege-will-expire",
+                                                "token-privilege-did-expire"):
+        first, renewed, again = (call[3] if call[0] == "join" else call[1] for call in got)
+        same(got, [["join", APP_ID, channel, first, uid], ["renewToken", renewed],
+                   ["join", APP_ID, channel, again, uid]], "what the SDK is asked")
+        good(w, channel, who, uid, ttl, first, renewed, again)
 
 
 def native(w, b):
-    got = calls_of(w, b, "react-native-agora", "onTokenPrivilegeWillExpire", "onRequestToken")
-    first, renewed, again = (call[1] for call in got[1:])
-    same(got, [["initialize", {"appId": APP_ID, "channelProfile": 1}],
-               ["joinChannel", first, "class-7", 42, {"clientRoleType": 1}],
-               ["renewToken", renewed], ["renewToken", again]], "what the SDK is asked")
-    good(w, first, renewed, again)
+    for got, channel, who, uid, ttl in calls_of(w, b, "react-native-agora", "onTokenPrivilegeWillExpire",
+                                                "onRequestToken"):
+        first, renewed, again = (call[1] for call in got[1:])
+        join = "joinChannel" if isinstance(uid, int) else "joinChannelWithUserAccount"
+        role = 1 if who.get("role") == "publisher" else 2
+        same(got, [["initialize", {"appId": APP_ID, "channelProfile": 1}],
+                   [join, first, channel, uid, {"clientRoleType": role}],
+                   ["renewToken", renewed], ["renewToken", again]], "what the SDK is asked")
+        good(w, channel, who, uid, ttl, first, renewed, again)
 
 
 def types(w):

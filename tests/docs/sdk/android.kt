@@ -17,6 +17,7 @@ class JSONObject() {
 
     fun put(name: String, value: Any?): JSONObject = this
     fun getString(name: String): String = ""
+    fun optString(name: String, fallback: String): String = ""
 }
 
 package io.agora.rtc2
@@ -32,6 +33,7 @@ class ChannelMediaOptions {
 object Constants {
     const val CHANNEL_PROFILE_LIVE_BROADCASTING = 1
     const val CLIENT_ROLE_BROADCASTER = 1
+    const val CLIENT_ROLE_AUDIENCE = 2
 }
 
 abstract class IRtcEngineEventHandler {
@@ -41,6 +43,9 @@ abstract class IRtcEngineEventHandler {
 
 abstract class RtcEngine {
     abstract fun joinChannel(token: String?, channelId: String, uid: Int, options: ChannelMediaOptions): Int
+    abstract fun joinChannelWithUserAccount(
+        token: String?, channelId: String, userAccount: String, options: ChannelMediaOptions
+    ): Int
     abstract fun renewToken(token: String?): Int
 
     companion object {

@@ -4,7 +4,7 @@ using System.Collections;
 
 namespace Agora.Rtc {
     public enum CHANNEL_PROFILE_TYPE { CHANNEL_PROFILE_LIVE_BROADCASTING = 1 }
-    public enum CLIENT_ROLE_TYPE { CLIENT_ROLE_BROADCASTER = 1 }
+    public enum CLIENT_ROLE_TYPE { CLIENT_ROLE_BROADCASTER = 1, CLIENT_ROLE_AUDIENCE = 2 }
 
     public class RtcConnection { }
 
@@ -23,6 +23,7 @@ namespace Agora.Rtc {
         public abstract int InitEventHandler(IRtcEngineEventHandler engineEventHandler);
         public abstract int SetClientRole(CLIENT_ROLE_TYPE role);
         public abstract int JoinChannel(string token, string channelId, string info = "", uint uid = 0);
+        public abstract int JoinChannelWithUserAccount(string token, string channelId, string userAccount);
         public abstract int RenewToken(string token);
     }
 
@@ -68,6 +69,7 @@ namespace UnityEngine.Networking {
         public UnityWebRequest(string url, string method) { }
         public UploadHandler uploadHandler { get; set; }
         public DownloadHandler downloadHandler { get; set; }
+        public string error { get { return null; } }
         public Result result { get { return Result.Success; } }
         public void SetRequestHeader(string name, string value) { }
         public UnityWebRequestAsyncOperation SendWebRequest() { return null; }
