@@ -161,11 +161,9 @@ put_rule(struct json_object *schema)
 		fputs(i == 0 ? "" : "; or ", stdout);
 		put_rule(item(choices, i));
 	}
-	if (choices != NULL)
-		return;
 	if (at(schema, "enum") != NULL)
 		put_choices(at(schema, "enum"));
-	else
+	else if (choices == NULL)
 		put_type(schema);
 	if (at(schema, "maximum") != NULL)
 		printf(", %s to %s", words(schema, "minimum"), words(schema, "maximum"));

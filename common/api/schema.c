@@ -100,26 +100,65 @@ put_number_rules(struct buf *out, const struct field *f, enum schema_use use)
 		json_put_number(out, "default", f->fallback);
 }
 
-/* Names that are digits may be numbers in a body.  Only those of one value, where it is decided. */
+static bool
+is_shown(const struct field *f, const struct choice *c, uint64_t decided)
+{
+	return !(f->flags & FIELD_DECIDES) || (decided & UINT64_C(1) << c->value) != 0;
+}
+
+static void
+put_names(struct buf *out, const struct field *f, uint64_t decided)
+{
+	json_put_text(out, "type", "string");
+	json_begin(out, "enum", "[");
+	for (const struct choice *c = f->choices; c->name != NULL; c++)
+		if (is_shown(f, c, decided))
+			json_put_item(out, c->name);
+	buf_text(out, "]");
+}
+
+/* The least and the largest of the names that are digits; false: none is. */
+static bool
+numbers_of(const struct field *f, uint64_t decided, uint64_t *least, uint64_t *most)
+{
+	uint64_t n;
+	bool any = false;
+
+	for (const struct choice *c = f->choices; c->name != NULL; c++)
+		if (is_shown(f, c, decided) && text_number(text_of(c->name), INT64_MAX, &n)) {
+			*least = any && *least < n ? *least : n;
+			*most = any && *most > n ? *most : n;
+			any = true;
+		}
+	return any;
+}
+
+/*
+ * Names that are digits may be numbers in a body: a range beside the names, since generators of
+ * clients make one name of "1" and 1 in an enum; each is of numbers that follow one another.  Only
+ * those of one value, where it is decided.
+ */
 static void
 put_choices(struct buf *out, const struct field *f, enum schema_use use, uint64_t decided)
 {
-	uint64_t n;
+	uint64_t least = 0, most = 0;
 
-	json_begin(out, "enum", "[");
-	for (const struct choice *c = f->choices; c->name != NULL; c++) {
-		if ((f->flags & FIELD_DECIDES) && !(decided & UINT64_C(1) << c->value))
-			continue;
-		json_put_item(out, c->name);
-		if (use == SCHEMA_BODY && text_number(text_of(c->name), INT64_MAX, &n)) {
-			json_separate(out);
-			buf_text(out, c->name);
-		}
+	if (use == SCHEMA_BODY && numbers_of(f, decided, &least, &most)) {
+		json_begin(out, "anyOf", "[");
+		json_begin(out, NULL, "{");
+		put_names(out, f, decided);
+		buf_text(out, "}");
+		json_begin(out, NULL, "{");
+		json_put_text(out, "type", "integer");
+		json_put_number(out, "minimum", (int64_t)least);
+		json_put_number(out, "maximum", (int64_t)most);
+		buf_text(out, "}]");
+	} else {
+		put_names(out, f, decided);
 	}
-	buf_text(out, "]");
 	for (const struct choice *c = f->choices; use != SCHEMA_ANSWER && c->name != NULL; c++)
 		if (c->value == f->fallback && !(f->flags & FIELD_REQUIRED) &&
-		    (!(f->flags & FIELD_DECIDES) || (decided & UINT64_C(1) << c->value))) {
+		    is_shown(f, c, decided)) {
 			json_put_text(out, "default", c->name);
 			return;
 		}

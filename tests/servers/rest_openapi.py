@@ -195,6 +195,10 @@ def texts(schema):
 
 def values(schema, name):
     """(value, whether the schema takes it), for each rule that is in it."""
+    if "anyOf" in schema:  # names, or the numbers that some of them are
+        for one in schema["anyOf"]:
+            yield from values(one, name)
+        return
     if "enum" in schema:
         yield from ((value, True) for value in schema["enum"])
         yield from ((value, False) for value in ("none of them", 99, True, [], {}))

@@ -275,7 +275,10 @@ knows_what_decides(void)
 	CHECK(json_object_get_int(at(at(member, "uid"), "minimum")) == 0, "any user");
 	member = at(schema("RttStartRequest"), "properties");
 	CHECK(json_object_get_int(at(at(member, "languages"), "maxItems")) == 4, "languages");
-	CHECK(lists(at(at(member, "cryptionMode"), "enum"), "8"), "cryptionMode");
+	member = at(at(member, "cryptionMode"), "anyOf");
+	CHECK(lists(at(json_object_array_get_idx(member, 0), "enum"), "8") &&
+		json_object_get_int(at(json_object_array_get_idx(member, 1), "maximum")) == 8,
+	    "cryptionMode");
 	CHECK(
 	    json_object_array_length(at(schema("RtmpPushUpdateRequest"), "anyOf")) == 4, "changes");
 	member =
