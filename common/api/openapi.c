@@ -224,7 +224,7 @@ put_input(const struct document *d, const struct route *row)
 		json_begin(d->out, NULL, "{");
 		json_put_text(d->out, "name", schema_project_field.name);
 		json_put_text(d->out, "in", "query");
-		schema_description(d->out, &schema_project_field);
+		schema_description(d->out, &schema_project_field, SCHEMA_QUERY, SCHEMA_ANY_CHOICE);
 		json_begin(d->out, "schema", "{");
 		schema_value(d->out, &schema_project_field, SCHEMA_QUERY, SCHEMA_ANY_CHOICE);
 		buf_text(d->out, "}}");

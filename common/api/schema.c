@@ -1,3 +1,5 @@
+#include <inttypes.h>
+
 #include "agora.h"
 #include "names.h"
 #include "rtmp.h"
@@ -39,18 +41,48 @@ static const struct {
 const struct field schema_project_field = { "project", FIELD_TEXT,
 	.meaning = "which of the policy's projects; absent = the default one" };
 
-void
-schema_description(struct buf *out, const struct field *f)
+static bool
+is_shown(const struct field *f, const struct choice *c, uint64_t decided)
 {
-	struct buf text = { 0 };
+	return !(f->flags & FIELD_DECIDES) || (decided & UINT64_C(1) << c->value) != 0;
+}
+
+/* The number or name that is meant where there is none; nothing: none in particular. */
+static void
+add_fallback(struct buf *text, const struct field *f, uint64_t decided)
+{
+	if (f->kind == FIELD_INT && f->fallback != 0 && f->fallback >= f->min &&
+	    f->fallback <= f->max)
+		buf_printf(text, "%" PRId64, f->fallback);
+	if (f->kind != FIELD_CHOICE || (f->flags & FIELD_REQUIRED))
+		return;
+	for (const struct choice *c = f->choices; c->name != NULL; c++)
+		if (c->value == f->fallback && is_shown(f, c, decided)) {
+			buf_text(text, c->name);
+			return;
+		}
+}
+
+/*
+ * A body's fallback is said here: from the word `default` some generators of clients make a member
+ * that must be there.
+ */
+void
+schema_description(struct buf *out, const struct field *f, enum schema_use use, uint64_t decided)
+{
+	struct buf text = { 0 }, fallback = { 0 };
 
 	if (f->meaning == NULL)
 		return;
 	buf_text(&text, f->meaning);
 	if (f->unit != NULL && strstr(f->meaning, f->unit) == NULL)
 		buf_printf(&text, " (%s)", f->unit);
+	add_fallback(&fallback, f, decided);
+	if (use == SCHEMA_BODY && fallback.length > 0 && strstr(f->meaning, "default") == NULL)
+		buf_printf(&text, "; default %.*s", (int)fallback.length, fallback.data);
 	json_put_name(out, "description");
 	buf_json(out, buf_view(&text));
+	buf_free(&fallback);
 	buf_free(&text);
 }
 
@@ -87,7 +119,7 @@ put_string_or(struct buf *out, const char *other)
 }
 
 static void
-put_number_rules(struct buf *out, const struct field *f, enum schema_use use)
+put_number_rules(struct buf *out, const struct field *f)
 {
 	json_put_text(out, "type", "integer");
 	if (f->min == 0 && f->max == 0)
@@ -95,15 +127,23 @@ put_number_rules(struct buf *out, const struct field *f, enum schema_use use)
 	json_put_number(out, "minimum", f->min);
 	if (f->max < INT64_MAX) /* which no client has as a number */
 		json_put_number(out, "maximum", f->max);
-	if (use != SCHEMA_ANSWER && f->fallback != 0 && f->fallback >= f->min &&
-	    f->fallback <= f->max)
-		json_put_number(out, "default", f->fallback);
 }
 
-static bool
-is_shown(const struct field *f, const struct choice *c, uint64_t decided)
+/* A parameter's alone; schema_description() has a body's. */
+static void
+put_default(struct buf *out, const struct field *f)
 {
-	return !(f->flags & FIELD_DECIDES) || (decided & UINT64_C(1) << c->value) != 0;
+	struct buf text = { 0 };
+
+	add_fallback(&text, f, SCHEMA_ANY_CHOICE);
+	if (text.length > 0) {
+		json_put_name(out, "default");
+		if (f->kind == FIELD_INT)
+			buf_add(out, text.data, text.length);
+		else
+			buf_json(out, buf_view(&text));
+	}
+	buf_free(&text);
 }
 
 static void
@@ -156,12 +196,6 @@ put_choices(struct buf *out, const struct field *f, enum schema_use use, uint64_
 	} else {
 		put_names(out, f, decided);
 	}
-	for (const struct choice *c = f->choices; use != SCHEMA_ANSWER && c->name != NULL; c++)
-		if (c->value == f->fallback && !(f->flags & FIELD_REQUIRED) &&
-		    is_shown(f, c, decided)) {
-			json_put_text(out, "default", c->name);
-			return;
-		}
 }
 
 static void
@@ -215,8 +249,15 @@ schema_value(struct buf *out, const struct field *f, enum schema_use use, uint64
 			json_put_text(out, "type", "string");
 		put_text_rules(out, f, use);
 		return;
-	case FIELD_INT: put_number_rules(out, f, use); return;
-	case FIELD_CHOICE: put_choices(out, f, use, decided); return;
+	case FIELD_INT:
+	case FIELD_CHOICE:
+		if (f->kind == FIELD_INT)
+			put_number_rules(out, f);
+		else
+			put_choices(out, f, use, decided);
+		if (use == SCHEMA_QUERY)
+			put_default(out, f);
+		return;
 	case FIELD_BOOL: json_put_text(out, "type", "boolean"); return;
 	case FIELD_MAYBE:
 		if (use != SCHEMA_ANSWER) {
@@ -337,7 +378,7 @@ schema_object(struct buf *out, const struct table *table, enum schema_use use, c
 		if (!applies(f, decided) || route_has_capture(path, f->name))
 			continue;
 		json_begin(out, f->name, "{");
-		schema_description(out, f);
+		schema_description(out, f, use, decided);
 		schema_value(out, f, use, decided);
 		buf_text(out, "}");
 		if (f->kind == FIELD_NAME || f->kind == FIELD_NAMES)
@@ -345,7 +386,7 @@ schema_object(struct buf *out, const struct table *table, enum schema_use use, c
 	}
 	if (path[0] != '\0') { /* the whole body */
 		json_begin(out, schema_project_field.name, "{");
-		schema_description(out, &schema_project_field);
+		schema_description(out, &schema_project_field, use, decided);
 		schema_value(out, &schema_project_field, use, decided);
 		buf_text(out, "}");
 	}

@@ -17,8 +17,9 @@ enum schema_use {
 /* A member that access control reads, of each request that it looks at. */
 extern const struct field schema_project_field;
 
-/* The description of a field, if it has one. */
-void schema_description(struct buf *out, const struct field *field);
+/* The description of a field, if it has one; a body's with its fallback. */
+void schema_description(
+    struct buf *out, const struct field *field, enum schema_use use, uint64_t decided);
 
 /* Of a field's value; decided: bits 1 << value, as in a field's `when`. */
 void

@@ -22,6 +22,7 @@ import kit
 import rest_access
 import rest_billing
 import rest_bugs
+import rest_clients
 import rest_doctor
 import rest_failures
 import rest_hosts
@@ -39,7 +40,7 @@ import sites
 
 MODULES = (access_audit, access_callers, access_keys, access_records, access_verdicts, rest_access,
            rest_objects, rest_routes, rest_rules, rest_members, rest_bugs, rest_failures, rest_hosts, rest_hostile,
-           rest_billing, rest_load, rest_programs, rest_openapi, demo, rest_memory,
+           rest_billing, rest_load, rest_programs, rest_openapi, rest_clients, demo, rest_memory,
            rest_doctor)
 
 
