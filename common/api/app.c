@@ -268,9 +268,47 @@ add_common_headers(struct exchange *x)
 	response_header(&x->response, "X-Request-ID", x->request.id);
 }
 
+/* Whether the web server shows the console to this client, as CONSOLE has it. */
+static bool
+sees_console(const struct exchange *x)
+{
+	const struct text address = x->request.address;
+
+	switch (app_of(x)->config->api.console) {
+	case CONSOLE_ON: return true;
+	case CONSOLE_LOCAL: return text_is(address, "127.0.0.1") || text_is(address, "::1");
+	default: return false;
+	}
+}
+
+/* Whether a person may have opened the bare address. */
+static bool
+is_bare(const struct request *request)
+{
+	return request->segment_count == 0 &&
+	    (text_is(request->method, "GET") || text_is(request->method, "HEAD"));
+}
+
+/* By a whole path: a web server takes one that is relative for a page of its own. */
+static enum step
+lead_to_console(struct exchange *x)
+{
+	const struct text base_path = app_of(x)->config->api.base_path;
+	struct buf path = { 0 };
+
+	buf_add(&path, base_path.data, base_path.length);
+	buf_text(&path, "/console/");
+	x->response.status = 302;
+	response_header(&x->response, "Location", buf_view(&path));
+	buf_free(&path);
+	return ANSWERED;
+}
+
 static enum step
 no_route(struct exchange *x, bool path_exists, struct text allow)
 {
+	if (is_bare(&x->request) && sees_console(x))
+		return lead_to_console(x);
 	if (path_exists)
 		response_header(&x->response, "Allow", allow);
 	return exchange_fail(

@@ -220,6 +220,7 @@ status_text(int status)
 	case 201: return "Created";
 	case 206: return "Partial Content";
 	case 204: return "No Content";
+	case 302: return "Found";
 	case 400: return "Bad Request";
 	case 401: return "Unauthorized";
 	case 403: return "Forbidden";

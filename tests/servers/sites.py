@@ -21,7 +21,7 @@ SETTINGS = {
     "null": {"CORS_ALLOW_ORIGIN": "null"},
     "below": {"CORS_ALLOW_ORIGIN": "https://*.example.com/", "CORS_ALLOW_HEADERS": "X-Custom"},
     "unset": {},
-    "base": {"BASE_PATH": "/agora"},
+    "base": {"BASE_PATH": "/agora", "CONSOLE": "on"},
     "small": {"MAX_PARAMS": "4096", "MAX_BODY": "1024"},
     "key": {},
 }

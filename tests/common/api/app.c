@@ -1171,6 +1171,41 @@ carries_request_ids(void)
 	close_app();
 }
 
+static bool
+leads_to(const char *location)
+{
+	return x.response.status == 302 && x.response.body.length == 0 &&
+	    memmem(x.response.headers.data, x.response.headers.length, location,
+		strlen(location)) != NULL;
+}
+
+static void
+leads_a_person_to_the_console(void)
+{
+	open_app("CONSOLE=on", routes, route_count);
+	get("/");
+	CHECK(leads_to("Location: /console/\r\n"), "GET /");
+	serve("HEAD", "/?x", NULL, TEXT(""), BODY_WHOLE);
+	CHECK(leads_to("Location: /console/\r\n"), "HEAD /?x");
+	serve("POST", "/", NULL, TEXT(""), BODY_WHOLE);
+	CHECK(x.response.status == 404, "POST /");
+	get("/x");
+	CHECK(x.response.status == 404, "GET /x");
+	close_app();
+	open_app("CONSOLE=local", routes, route_count);
+	serve("GET", "/", "REMOTE_ADDR=127.0.0.1", TEXT(""), BODY_WHOLE);
+	CHECK(leads_to("Location: /console/\r\n"), "from this machine");
+	serve("GET", "/", "REMOTE_ADDR=192.0.2.7", TEXT(""), BODY_WHOLE);
+	CHECK(x.response.status == 404, "from another");
+	serve("GET", "/", NULL, TEXT(""), BODY_WHOLE);
+	CHECK(x.response.status == 404, "from who knows where");
+	close_app();
+	open_app(NULL, routes, route_count);
+	serve("GET", "/", "REMOTE_ADDR=127.0.0.1", TEXT(""), BODY_WHOLE);
+	CHECK(x.response.status == 404, "where it is off");
+	close_app();
+}
+
 static void
 serves_below_a_base_path(void)
 {
@@ -1471,6 +1506,7 @@ CU_TestInfo api_app_tests[] = {
 	{ "sends headers always", sends_headers_always },
 	{ "tells the time", tells_the_time },
 	{ "carries request ids", carries_request_ids },
+	{ "leads a person to the console", leads_a_person_to_the_console },
 	{ "serves below a base path", serves_below_a_base_path },
 	{ "writes one access line", writes_one_access_line },
 	{ "counts every request of an address", counts_every_request_of_an_address },
