@@ -1834,8 +1834,30 @@ async function ask(method, path, body) {
 	return json
 }
 
-function showError(id, error) {
+/* On a phone what is said may be below the screen, or above it. */
+function reveal(node) {
+	const { top, bottom, height } = node.getBoundingClientRect()
+	const fits = height < innerHeight
+
+	if (top < 0 || (fits ? bottom : top + innerHeight / 2) > innerHeight)
+		node.scrollIntoView({ block: fits ? 'nearest' : 'start' })
+}
+
+const homes = new Map() /* of what is said of a form: where it stands when it is of no field */
+
+/* What is said of a field stands below that field. */
+function placeError(id, wrong) {
+	const node = $(id)
+
+	if (!homes.has(id)) homes.set(id, node.previousElementSibling)
+	const place = wrong?.closest('p, fieldset') ?? homes.get(id)
+
+	if (node.previousElementSibling !== place) place.after(node)
+}
+
+function showError(id, error, wrong) {
 	if (!(error instanceof Refusal)) throw error
+	placeError(id, wrong)
 	const { message, json, status } = error
 	const details = [status, json?.code, json?.dimension && `dimension ${json.dimension}`]
 
@@ -1858,13 +1880,13 @@ async function busy(form, errorId, work) {
 	try {
 		await work()
 	} catch (error) {
-		showError(errorId, error)
-		const wrong = form.elements?.namedItem(error.field ?? '')
+		const named = form.elements?.namedItem(error.field ?? '')
+		const wrong = named instanceof HTMLElement ? named : undefined
 
-		if (wrong instanceof HTMLElement) {
-			wrong.setAttribute('aria-invalid', 'true')
-			wrong.focus()
-		}
+		showError(errorId, error, wrong)
+		wrong?.setAttribute('aria-invalid', 'true')
+		wrong?.focus()
+		reveal($(errorId))
 	} finally {
 		buttonOf(form).ariaDisabled = null
 	}
@@ -1987,6 +2009,9 @@ async function signIn() {
 	} catch (error) {
 		showNobody(error)
 	}
+	/* What was made for somebody else is not this caller's. */
+	forgetToken()
+	forgetAnswer()
 	showIssue()
 	showService()
 	if (!$('status').hidden) lookAtStatus()
@@ -2166,8 +2191,41 @@ function grantText({ grant }) {
 	}
 }
 
-function showToken(json) {
-	projectOf.set(json.token, issueBody().project)
+/* A token of one form is not taken for one of another. */
+function forgetToken() {
+	$('issue-result').hidden = true
+	$('issue-result').replaceChildren()
+	say('issue-said', '')
+}
+
+const kindText = (type) =>
+	[...issueForm.elements.tokenType.options].find(({ value }) => value === type).text
+
+/* What it was made for, as it was asked and as it was answered. */
+function madeFor(body, json) {
+	const user = json.uid ?? body.uid
+
+	return definitions([
+		['Kind', kindText(body.tokenType)],
+		['Channel', body.channel && nameText(body.channel)],
+		['Room', body.room && nameText(body.room)],
+		[
+			'User',
+			user !== undefined && [
+				nameText(String(user)),
+				json.uid !== undefined && ', whom the policy chose',
+			],
+		],
+		['Role', body.role && String(body.role)],
+		['RTM user', body.rtmUid && nameText(body.rtmUid)],
+		['Permissions', body.permissions && nameText(JSON.stringify(body.permissions))],
+		['Project', body.project && nameText(body.project)],
+		['Good until', utc(json.expiresAt)],
+	].map(([name, value]) => [name, value || undefined]))
+}
+
+function showToken(json, body) {
+	projectOf.set(json.token, body.project)
 	const left = badge('')
 
 	everySecond(left, () => {
@@ -2182,8 +2240,8 @@ function showToken(json) {
 			left,
 			badge(me === null || me.mode === 'open' ? 'bad' : '', grantText(json)),
 			json.clamped && badge('warn', `cut to what is allowed: ${json.clamped.join(', ')}`),
-			json.uid && badge('', 'for the user ', nameText(json.uid)),
 		),
+		madeFor(body, json),
 		el('pre', { class: 'token', tabindex: 0, 'aria-label': 'Token' }, json.token),
 		el(
 			'div',
@@ -2193,6 +2251,7 @@ function showToken(json) {
 		),
 	)
 	$('issue-result').hidden = false
+	reveal($('issue-result'))
 	say('issue-said', `Issued: a token that is good until ${utc(json.expiresAt)}.`)
 }
 
@@ -2201,14 +2260,17 @@ function issue(event) {
 	return busy(issueForm, 'issue-error', async () => {
 		const [kind, words] = uidNote()
 
-		$('issue-result').hidden = true
-		say('issue-said', '')
+		forgetToken()
 		if (kind === 'bad') throw new Refusal(`uid: ${words}`, { field: 'uid' })
-		const json = await ask('POST', '/getToken', issueBody())
+		const body = issueBody()
+		const asked = JSON.stringify(body)
+		const json = await ask('POST', '/getToken', body)
 
 		/* The service was away when the page began, or did not know who signed in. */
 		if (me === null) await learnMode()
-		showToken(json)
+		if (JSON.stringify(issueBody()) !== asked)
+			throw new Refusal('The form has changed since this token was asked for: issue it again.')
+		showToken(json, body)
 	})
 }
 
@@ -2488,10 +2550,11 @@ async function inspectHere() {
 	if (mine === inspecting) showInspection(result, client, 'browser')
 }
 
-function inspectThis(token) {
+async function inspectThis(token) {
 	$('token').value = token
 	choose($('tab-inspect'), true)
-	inspectHere()
+	await inspectHere()
+	reveal($('inspect-verdict'))
 }
 
 function inspectThere(event) {
@@ -2503,7 +2566,9 @@ function inspectThere(event) {
 		const project = await projectFor(token)
 		const result = await ask('POST', '/token/inspect', { token, ...client, project })
 
-		if (mine === inspecting) showInspection(result, client, 'server')
+		if (mine !== inspecting) return
+		showInspection(result, client, 'server')
+		reveal($('inspect-verdict'))
 	})
 }
 
@@ -2862,10 +2927,17 @@ function showActions(chosen) {
 	)
 }
 
+/* An answer is not taken for that of another request. */
+function forgetAnswer() {
+	$('service-result').hidden = true
+	$('service-result').replaceChildren()
+	say('service-said', '')
+}
+
 /* The newest job of the service is the one that is likely meant. */
 function showForm(action, ids = jobs.find((job) => job.service === $('service').value)?.ids) {
-	$('service-result').hidden = true
-	say('service-said', '')
+	forgetAnswer()
+	placeError('service-error')
 	$('service-error').textContent = ''
 	showActions(action)
 	buildFields(action === 'start' ? {} : ids)
@@ -2912,13 +2984,74 @@ function noteJob(name, action, sent, answer) {
 	if (jobs.length > 0) showJobs()
 }
 
+/* What is said of a request before it is sent: nothing that may hold a secret. */
+const NAMED = [
+	'channelName',
+	'cname',
+	'rtcChannel',
+	'uid',
+	'recordingMode',
+	'languages',
+	'region',
+	'resourceId',
+	'sid',
+	'taskId',
+	'converterId',
+	'playerId',
+]
+
+function hostOf(address) {
+	try {
+		return new URL(address).host || undefined
+	} catch {
+		return undefined
+	}
+}
+
+/* Whether a person wants it, who sees first what begins to cost, or ends. */
+function confirmed(name, action, values) {
+	const dialog = $('confirm')
+	const { fields } = actionOf()
+	const what = SERVICES[name].label.toLowerCase()
+	const host = hostOf(values.streamUrl)
+
+	$('confirm-title').textContent = action === 'start' ? `Start ${what}?` : `Stop ${what}?`
+	$('confirm-note').textContent =
+		action === 'start'
+			? 'Agora bills it from now on until it is stopped.'
+			: 'It ends for everybody who uses it, and cannot be continued.'
+	$('confirm-what').replaceChildren(
+		definitions([
+			...fields
+				.filter((f) => NAMED.includes(f.name) && values[f.name] !== undefined)
+				.map((f) => [f.label, nameText(String(values[f.name]))]),
+			['Server', host && nameText(host)],
+		]),
+	)
+	$('confirm-yes').textContent = action === 'start' ? 'Start it' : 'Stop it'
+	dialog.returnValue = ''
+	dialog.showModal()
+	return new Promise((decided) =>
+		dialog.addEventListener('close', () => decided(dialog.returnValue === 'yes'), { once: true }),
+	)
+}
+
 function sendService() {
 	return busy(serviceForm, 'service-error', async () => {
-		const [name, action, { label }] = [$('service').value, $('action').value, actionOf()]
+		const [name, action, { label, fields }] = [$('service').value, $('action').value, actionOf()]
 
-		$('service-result').hidden = true
-		say('service-said', '')
+		forgetAnswer()
 		const { method, path, body, values } = serviceRequest()
+
+		if (['start', 'stop'].includes(action)) {
+			const missing = fields.find((f) => f.required && values[f.name] === undefined)
+
+			if (missing) throw new Refusal(`${missing.name}: is required`, { field: missing.name })
+			if (!(await confirmed(name, action, values))) {
+				say('service-said', `Nothing was ${action === 'start' ? 'started' : 'stopped'}.`)
+				return
+			}
+		}
 		const answer = await ask(method, path, body)
 
 		noteJob(name, action, values, answer)
@@ -2928,6 +3061,7 @@ function sendService() {
 		)
 		$('service-result').hidden = false
 		say('service-said', `${SERVICES[name].label}, ${label.toLowerCase()}: done.`)
+		reveal($('service-said'))
 	})
 }
 
@@ -3068,7 +3202,10 @@ for (const tab of tabs) {
 	tab.addEventListener('keydown', tabKey)
 }
 addEventListener('hashchange', () => choose(tabOfAddress()))
-issueForm.addEventListener('input', showIssue)
+issueForm.addEventListener('input', () => {
+	forgetToken()
+	showIssue()
+})
 issueForm.addEventListener('submit', issue)
 inspectForm.addEventListener('input', inspectHere)
 inspectForm.addEventListener('submit', inspectThere)
@@ -3078,11 +3215,15 @@ $('service').replaceChildren(
 )
 $('service').addEventListener('input', () => showForm('start'))
 $('action').addEventListener('input', () => showForm($('action').value))
-serviceForm.addEventListener('input', showService)
-serviceForm.addEventListener('submit', (event) => {
-	event.preventDefault()
-	sendService()
+serviceForm.addEventListener('input', () => {
+	forgetAnswer()
+	showService()
 })
+/* Enter in a field sends nothing. */
+serviceForm.addEventListener('submit', (event) => event.preventDefault())
+$('service-send').addEventListener('click', sendService)
+for (const answer of ['yes', 'no'])
+	$(`confirm-${answer}`).addEventListener('click', () => $('confirm').close(answer))
 $('status-again').addEventListener('click', lookAtStatus)
 addEventListener('beforeunload', (event) => {
 	if (jobs.some((job) => job.state !== 'stopped')) event.preventDefault()

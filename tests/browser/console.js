@@ -1453,7 +1453,8 @@ async function services({ url }) {
 	const { page } = view
 	const answer = async () => JSON.parse(await text(page, '#service-result pre'))
 	const send = async () => {
-		await page.click('#service-form button.primary')
+		await page.click('#service-send')
+		if ((await page.inputValue('#action')) === 'start') await page.click('#confirm-yes')
 		await until(
 			'the answer',
 			async () =>
@@ -1507,7 +1508,7 @@ async function services({ url }) {
 
 		check(
 			`${service}: what is missing is named`,
-			/is required|must have 1/.test(missing) && missing.includes('400'),
+			/^\w+: is required$/.test(missing),
 			missing,
 		)
 		check(
@@ -1566,6 +1567,7 @@ async function services({ url }) {
 
 		check(`${service}: the command of a query works`, !('error' in again), JSON.stringify(again))
 		await press('Stop')
+		await page.click('#confirm-yes')
 		await until(`the stop of ${service}`, async () =>
 			(await job.innerText()).includes('stopped'),
 		)
@@ -1594,6 +1596,204 @@ async function services({ url }) {
 		(await until('the error', () => text(page, '#service-error'))).length > 0,
 	)
 	clean('services: nothing wrong', view, ['status of 400', 'status of 404', 'status of 409'])
+	await view.context.close()
+}
+
+/* What costs is asked for once more, and Enter asks for nothing. */
+async function confirming({ url }) {
+	const view = await open(`${url}/console/#services`)
+	const { page } = view
+	const asked = []
+	const focused = () => page.evaluate(() => document.activeElement.id)
+	const isOpen = () => page.locator('#confirm[open]').count()
+
+	page.on('request', (request) => {
+		if (/\/(start|stop)$/.test(request.url())) asked.push(request.url())
+	})
+	await page.fill('#service-channelName', 'lobby')
+	for (const id of ['service-channelName', 'service-uid', 'service-wait', 'service', 'action']) {
+		await page.focus(`#${id}`)
+		await page.keyboard.press('Enter')
+		await page.keyboard.press('Escape')
+	}
+	same('Enter in a field asks for nothing', [await isOpen(), asked], [0, []])
+
+	await page.click('#service-send')
+	await page.waitForSelector('#confirm[open]')
+	const words = await text(page, '#confirm')
+
+	check(
+		'what is to be started is named',
+		words.includes('Start cloud recording?') && words.includes('lobby') && words.includes('mix'),
+		words,
+	)
+	same('Cancel has the focus', await focused(), 'confirm-no')
+	await page.keyboard.press('Enter')
+	same(
+		'Enter there starts nothing',
+		[await isOpen(), asked, await text(page, '#service-said'), await focused()],
+		[0, [], 'Nothing was started.', 'service-send'],
+	)
+	await page.keyboard.press('Enter')
+	await page.waitForSelector('#confirm[open]')
+	await page.keyboard.press('Escape')
+	same('Escape starts nothing', [await isOpen(), asked], [0, []])
+
+	await page.selectOption('#service', 'push')
+	for (const [name, value] of [
+		['rtcChannel', 'lobby'],
+		['streamUrl', 'rtmp://live.example/app/s3cret'],
+		['streamKey', 'k3y'],
+		['audioOptions', '{"bitrate":48}'],
+	])
+		await page.fill(`#service-${name}`, value)
+	await page.click('#service-send')
+	await page.waitForSelector('#confirm[open]')
+	const shownOfPush = await page.locator('#confirm').evaluate((node) => node.outerHTML)
+
+	check(
+		'a push names its server and no key',
+		shownOfPush.includes('live.example') && !/s3cret|k3y/.test(shownOfPush),
+		shownOfPush,
+	)
+	await page.click('#confirm-no')
+
+	await page.selectOption('#service', 'recording')
+	await page.fill('#service-channelName', 'lobby')
+	await page.dblclick('#service-send')
+	await page.click('#confirm-yes')
+	await page.waitForSelector('#service-result:visible')
+	same('it is started once', asked.length, 1)
+	const sid = (await text(page, '.jobs tbody tr')).match(/sid (\S+)/)[1]
+
+	await page.fill('#service-channelName', 'lobby2')
+	same(
+		'its answer goes when the form changes',
+		[await page.isVisible('#service-result'), await text(page, '#service-said')],
+		[false, ''],
+	)
+	await page.click('.jobs [data-job="0 stop"]')
+	await page.waitForSelector('#confirm[open]')
+	check('what is to be stopped is named', (await text(page, '#confirm')).includes(sid))
+	await page.click('#confirm-no')
+	same('and runs on', [asked.length, await text(page, '#service-said')], [1, 'Nothing was stopped.'])
+	await page.click('.jobs [data-job="0 stop"]')
+	await page.click('#confirm-yes')
+	await until('the stop', async () => (await text(page, '.jobs tbody tr')).includes('stopped'))
+	same('it is stopped once', asked.length, 2)
+	clean('confirming: nothing wrong', view)
+	await view.context.close()
+}
+
+/* A token is labelled, and is there for the form that made it alone. */
+async function oneForm({ url }) {
+	const view = await open(`${url}/console/`)
+	const { page } = view
+	const issue = async () => {
+		await page.click('#issue-form button.primary')
+		await page.waitForSelector('#issue-result .token')
+	}
+
+	await page.fill('#channel', 'lobby')
+	await page.fill('#uid', '42')
+	await page.check('[name=role][value=publisher]')
+	await issue()
+	const label = (await text(page, '#issue-result dl')).replace(/\s+/g, ' ')
+
+	check(
+		'the token is labelled',
+		/Kind RTC: voice and video Channel lobby User 42 Role publisher Good until 20\S+ \S+ UTC/.test(label),
+		label,
+	)
+	for (const [what, change] of [
+		['channel', () => page.fill('#channel', 'lobby2')],
+		['uid', () => page.fill('#uid', '43')],
+		['role', () => page.check('[name=role][value=subscriber]')],
+		['kind of user', () => page.check('[name=uidKind][value=string]')],
+		['lifetime', () => page.fill('#expire', '60')],
+		['RTM user', () => page.fill('#rtmUid', 'ann')],
+		['kind', () => page.selectOption('#tokenType', 'convoai')],
+	]) {
+		await issue()
+		await change()
+		same(
+			`the token goes with another ${what}`,
+			[await page.locator('#issue-result .token').count(), await text(page, '#issue-said')],
+			[0, ''],
+		)
+	}
+	await page.route('**/getToken', async (route) => {
+		await page.fill('#channel', 'elsewhere')
+		await route.continue()
+	})
+	await page.click('#issue-form button.primary')
+	check(
+		'nor does it come when the form has changed meanwhile',
+		(await until('the error', () => text(page, '#issue-error'))).startsWith('The form has changed') &&
+			!(await page.isVisible('#issue-result')),
+	)
+	await page.unroute('**/getToken')
+	await issue()
+	await page.click('#sign-in button')
+	await until('another caller', async () => !(await page.isVisible('#issue-result')))
+	clean('oneForm: nothing wrong', view)
+	await view.context.close()
+}
+
+/* What is said is on the screen of a phone. */
+async function onAPhone({ url }) {
+	const view = await open(`${url}/console/`, { viewport: { width: 360, height: 640 }, hasTouch: true })
+	const { page } = view
+	const onScreen = async (what, selector) => {
+		await until(what, () => page.locator(`${selector}:visible`).count())
+		const { top, bottom } = await page
+			.locator(selector)
+			.first()
+			.evaluate((node) => node.getBoundingClientRect().toJSON())
+
+		check(`${what} is on the screen`, top >= 0 && (bottom <= 640 || top < 320), `${top} to ${bottom}`)
+	}
+
+	await page.fill('#uid', '42')
+	await page.click('#issue-form button.primary')
+	await onScreen('the error of a field', '#issue-error:not(:empty)')
+	await onScreen('and the field', '#channel')
+	await page.fill('#channel', 'lobby')
+	await page.click('#issue-form button.primary')
+	await onScreen('the token', '#issue-result h3')
+	await page.route('**/getToken', (route) => route.abort())
+	await page.click('#issue-form button.primary')
+	await onScreen('an error of no field', '#issue-error:not(:empty)')
+	await page.unroute('**/getToken')
+	await page.click('#issue-form button.primary')
+	await page.click('button:text("Inspect it")')
+	await onScreen('the verdict', '#inspect-verdict:not(:empty)')
+	await page.click('#inspect-form button.primary')
+	await until('the service', () => page.locator('#inspect-verdict:not(:empty)').count())
+	await onScreen('the verdict of the server', '#inspect-verdict:not(:empty)')
+	await page.click('#tab-services')
+	await page.click('#service-send')
+	await onScreen('what is missing', '#service-error:not(:empty)')
+	await page.fill('#service-channelName', 'lobby')
+	await page.click('#service-send')
+	await onScreen('the question', '#confirm[open]')
+	await page.click('#confirm-yes')
+	await onScreen('that it is done', '#service-said:not(:empty)')
+	await page.click('.jobs [data-job="0 stop"]')
+	await page.click('#confirm-yes')
+	await onScreen('that it is stopped', '#service-said:not(:empty)')
+	clean('onAPhone: nothing wrong', view, ['net::ERR_FAILED', 'status of 400'])
+	await view.context.close()
+}
+
+async function theAddressItself({ url }) {
+	const view = await open(`${url}/`)
+
+	check(
+		'the address itself leads to the console',
+		view.page.url().startsWith(`${url}/console/`),
+		view.page.url(),
+	)
 	await view.context.close()
 }
 
@@ -1836,7 +2036,10 @@ async function accessibility({ url }, demo, own) {
 			await look('inspect')
 			await page.click('#tab-services')
 			await page.fill('#service-channelName', 'W'.repeat(64))
-			await page.click('#service-form button.primary')
+			await page.click('#service-send')
+			await page.waitForSelector('#confirm[open]')
+			await look('confirm')
+			await page.click('#confirm-yes')
 			await page.waitForSelector('.jobs')
 			await look('services')
 			await page.selectOption('#service', 'push')
@@ -1954,6 +2157,10 @@ async function main() {
 		[decodingAsInC, demo],
 		[offline, demo],
 		[services, demo],
+		[confirming, demo],
+		[oneForm, demo],
+		[onAPhone, demo],
+		[theAddressItself, demo],
 		[withAPolicy, own],
 		[verifying, own],
 		[knownToTheWebServer, own],
