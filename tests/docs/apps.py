@@ -105,6 +105,8 @@ def kept(w, b):
 
 
 SENDS, LISTENS = {"role": "publisher"}, {}
+# What a login may call its users, Google's among them, and what is not a number of Agora's.
+NAMES_OF_DIGITS = ("007", "4294967296", "108204268033311374519")
 
 
 def ways(w):
@@ -113,8 +115,9 @@ def ways(w):
     places = {name: w.get(name) for name in ("own", "backend", "classroom", "site")}
     covered = {"backend.json", "classroom.json", "auth_request.json"}
     same({path.name for path in POLICIES.glob("*.json")}, covered, "policies")
-    teacher, student, number = (w.user(sub=sub, groups=group) for sub, group in (
-        ("ann", "teacher"), ("bob", "student"), ("42", "teacher")))
+    teacher, student, number, largest, *accounts = (w.user(sub=sub, groups=group) for sub, group in (
+        ("ann", "teacher"), ("bob", "student"), ("42", "teacher"), ("4294967295", "teacher"),
+        *((name, "teacher") for name in NAMES_OF_DIGITS)))
     for place, shows, channel, who, uid, ttl in (
         ("own", {}, "class-7", SENDS | {"uid": 42}, 42, 3600),
         ("own", {}, "class-7", LISTENS | {"uid": "ann"}, "ann", 3600),
@@ -122,6 +125,9 @@ def ways(w):
         ("classroom", {"CREDENTIAL": teacher}, "class-7", SENDS, "ann", 3600),
         ("classroom", {"CREDENTIAL": number}, "class-7", SENDS, 42, 3600),
         ("classroom", {"CREDENTIAL": student}, "class-7", LISTENS, "bob", 1800),
+        ("classroom", {"CREDENTIAL": largest}, "class-7", SENDS, 4294967295, 3600),
+        *(("classroom", {"CREDENTIAL": account}, "class-7", SENDS, name, 3600)
+          for name, account in zip(NAMES_OF_DIGITS, accounts)),
         ("site", {"COOKIE": "eve/members,staff"}, "room-7", SENDS, "eve", 3600),
         ("site", {"COOKIE": "ann/members"}, "room-7", LISTENS, "ann", 3600),
     ):
