@@ -80,8 +80,10 @@ function response_for({ method, target, status, direct }, body) {
 	return status < 400 || direct || (ours && !shared.has(body.code)) ? undefined : component('OtherError')
 }
 
+const BARE = /^(\/agora)?\/?$/
+
 function* problems(answer) {
-	const { method, status } = answer
+	const { method, target, status } = answer
 	const headers = new Map(answer.headers.map(([name, value]) => [name.toLowerCase(), value]))
 	const type = headers.get('content-type')
 	const json = type?.startsWith('application/json')
@@ -90,6 +92,13 @@ function* problems(answer) {
 
 	if (method === 'OPTIONS' && status === 204) { // a preflight, which OpenAPI does not speak of
 		if (!empty || type) yield 'it has a body'
+		return
+	}
+	// The bare address leads to the console, which is for people.
+	if (status === 302 && BARE.test(path_of(target))) {
+		if (!empty || type) yield 'it has a body'
+		if (!/^(\/agora)?\/console\/$/.test(headers.get('location')))
+			yield `it leads to ${headers.get('location')}`
 		return
 	}
 	if (json && !empty) body = JSON.parse(body)
