@@ -1860,11 +1860,14 @@ function showError(id, error, wrong) {
 	placeError(id, wrong)
 	const { message, json, status } = error
 	const details = [status, json?.code, json?.dimension && `dimension ${json.dimension}`]
+	/* Of a job that may be running: without its ids nobody could stop it. */
+	const known = Object.entries(json?.known ?? {}).map(([name, value]) => `${name} ${value}`)
 
 	$(id).textContent =
 		json === undefined
 			? message
-			: `${message} (${details.filter(Boolean).join(', ')}; request ${json.requestId})`
+			: `${message} (${details.filter(Boolean).join(', ')}; request ${json.requestId})` +
+				(known.length > 0 ? ` What is known of it: ${known.join(', ')}.` : '')
 }
 
 const buttonOf = (form) => form.querySelector('button.primary') ?? form /* itself the button */
@@ -2001,12 +2004,20 @@ function closeDetails() {
 	$('by-web-server').firstElementChild.focus()
 }
 
+let signing = 0
+
 async function signIn() {
+	const mine = ++signing
+
 	service = null
 	try {
-		showMe(await ask('GET', '/me'))
+		const answer = await ask('GET', '/me')
+
+		if (mine !== signing) return /* another has signed in since */
+		showMe(answer)
 		if (known) closeDetails()
 	} catch (error) {
+		if (mine !== signing) return
 		showNobody(error)
 	}
 	/* What was made for somebody else is not this caller's. */
@@ -2212,11 +2223,11 @@ function madeFor(body, json) {
 		[
 			'User',
 			user !== undefined && [
-				nameText(String(user)),
+				user === 0 || user === '*' ? 'any' : nameText(String(user)),
 				json.uid !== undefined && ', whom the policy chose',
 			],
 		],
-		['Role', body.role && String(body.role)],
+		['Role', body.role !== undefined && String(body.role)],
 		['RTM user', body.rtmUid && nameText(body.rtmUid)],
 		['Permissions', body.permissions && nameText(JSON.stringify(body.permissions))],
 		['Project', body.project && nameText(body.project)],
@@ -2263,13 +2274,15 @@ function issue(event) {
 		forgetToken()
 		if (kind === 'bad') throw new Refusal(`uid: ${words}`, { field: 'uid' })
 		const body = issueBody()
-		const asked = JSON.stringify(body)
+		const asked = JSON.stringify([body, credential, known])
 		const json = await ask('POST', '/getToken', body)
 
 		/* The service was away when the page began, or did not know who signed in. */
 		if (me === null) await learnMode()
-		if (JSON.stringify(issueBody()) !== asked)
-			throw new Refusal('The form has changed since this token was asked for: issue it again.')
+		if (JSON.stringify([issueBody(), credential, known]) !== asked)
+			throw new Refusal(
+				'The form, or who is signed in, has changed since this token was asked for: issue it again.',
+			)
 		showToken(json, body)
 	})
 }
@@ -3049,6 +3062,7 @@ function sendService() {
 			if (missing) throw new Refusal(`${missing.name}: is required`, { field: missing.name })
 			if (!(await confirmed(name, action, values))) {
 				say('service-said', `Nothing was ${action === 'start' ? 'started' : 'stopped'}.`)
+				reveal($('service-said'))
 				return
 			}
 		}
@@ -3222,8 +3236,20 @@ serviceForm.addEventListener('input', () => {
 /* Enter in a field sends nothing. */
 serviceForm.addEventListener('submit', (event) => event.preventDefault())
 $('service-send').addEventListener('click', sendService)
+/* The second click of a double click was not meant for the question that the first one brought. */
 for (const answer of ['yes', 'no'])
-	$(`confirm-${answer}`).addEventListener('click', () => $('confirm').close(answer))
+	$(`confirm-${answer}`).addEventListener('click', (event) => {
+		if (event.detail < 2) $('confirm').close(answer)
+	})
+/* A page that comes back as it was has its fields, and nothing that was made of them. */
+addEventListener('pageshow', (event) => {
+	if (!event.persisted) return
+	if ($('confirm').open) $('confirm').close('no')
+	forgetToken()
+	forgetAnswer()
+	showIssue()
+	showService()
+})
 $('status-again').addEventListener('click', lookAtStatus)
 addEventListener('beforeunload', (event) => {
 	if (jobs.some((job) => job.state !== 'stopped')) event.preventDefault()

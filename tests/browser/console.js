@@ -1681,7 +1681,33 @@ async function confirming({ url }) {
 	await page.click('#confirm-yes')
 	await until('the stop', async () => (await text(page, '.jobs tbody tr')).includes('stopped'))
 	same('it is stopped once', asked.length, 2)
-	clean('confirming: nothing wrong', view)
+	/* A start whose outcome nobody knows: its ids are said. */
+	await page.route('**/cloud_recording/start', (route) =>
+		route.fulfill({
+			status: 504,
+			contentType: 'application/json',
+			headers: { 'X-Stand-In': '1' },
+			body: JSON.stringify({
+				error: 'Nobody knows whether it runs',
+				code: 'unknown_outcome',
+				status: 504,
+				requestId: '1',
+				known: { cname: 'lobby', uid: '7', resourceId: 'r1' },
+			}),
+		}),
+	)
+	await page.selectOption('#action', 'start')
+	await page.fill('#service-channelName', 'lobby')
+	await page.click('#service-send')
+	await page.click('#confirm-yes')
+	check(
+		'what may run is named',
+		(await until('the error', () => text(page, '#service-error'))).endsWith(
+			'What is known of it: cname lobby, uid 7, resourceId r1.',
+		),
+		await text(page, '#service-error'),
+	)
+	clean('confirming: nothing wrong', view, ['status of 504'])
 	await view.context.close()
 }
 
@@ -1729,11 +1755,32 @@ async function oneForm({ url }) {
 	await page.click('#issue-form button.primary')
 	check(
 		'nor does it come when the form has changed meanwhile',
-		(await until('the error', () => text(page, '#issue-error'))).startsWith('The form has changed') &&
+		(await until('the error', () => text(page, '#issue-error'))).startsWith('The form, or who is signed in, has changed') &&
 			!(await page.isVisible('#issue-result')),
 	)
 	await page.unroute('**/getToken')
+	await page.route('**/getToken', async (route) => {
+		await page.fill('#credential', 'another')
+		await page.click('#sign-in button')
+		await route.continue()
+	})
+	await page.click('#issue-form button.primary')
+	check(
+		'nor when another has signed in meanwhile',
+		(await until('the error', () => text(page, '#issue-error'))).includes('who is signed in') &&
+			!(await page.isVisible('#issue-result')),
+	)
+	await page.unroute('**/getToken')
+	await page.reload()
+	await until('open mode', async () => (await text(page, '#who')).startsWith('OPEN'))
+	await page.fill('#channel', 'lobby')
+	await page.fill('#uid', '0')
 	await issue()
+	check(
+		'any user is called so',
+		/User\s+any/.test(await text(page, '#issue-result dl')),
+		await text(page, '#issue-result dl'),
+	)
 	await page.click('#sign-in button')
 	await until('another caller', async () => !(await page.isVisible('#issue-result')))
 	clean('oneForm: nothing wrong', view)
