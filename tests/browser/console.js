@@ -1629,6 +1629,7 @@ async function confirming({ url }) {
 	)
 	same('Cancel has the focus', await focused(), 'confirm-no')
 	await page.keyboard.press('Enter')
+	await until('that it is not started', () => text(page, '#service-said'))
 	same(
 		'Enter there starts nothing',
 		[await isOpen(), asked, await text(page, '#service-said'), await focused()],
@@ -1637,6 +1638,7 @@ async function confirming({ url }) {
 	await page.keyboard.press('Enter')
 	await page.waitForSelector('#confirm[open]')
 	await page.keyboard.press('Escape')
+	await until('that it is not started', async () => !(await isOpen()))
 	same('Escape starts nothing', [await isOpen(), asked], [0, []])
 
 	await page.selectOption('#service', 'push')
@@ -1676,7 +1678,8 @@ async function confirming({ url }) {
 	await page.waitForSelector('#confirm[open]')
 	check('what is to be stopped is named', (await text(page, '#confirm')).includes(sid))
 	await page.click('#confirm-no')
-	same('and runs on', [asked.length, await text(page, '#service-said')], [1, 'Nothing was stopped.'])
+	await until('that it runs on', async () => (await text(page, '#service-said')) === 'Nothing was stopped.')
+	same('and it does', asked.length, 1)
 	await page.click('.jobs [data-job="0 stop"]')
 	await page.click('#confirm-yes')
 	await until('the stop', async () => (await text(page, '.jobs tbody tr')).includes('stopped'))
