@@ -563,7 +563,8 @@ def methods_and_paths():
     yield refused(get("/rtm/u%00"), says="%00 (NUL)", code="invalid_path")
     yield refused(get("/a" * 13), code=None)
     yield get("/%70ing", name="an escaped letter of a route")
-    for target in ("/agora", "/agora/", "/agora/?x"):
+    # Without the slash a directory of a hosting customer is the web server's own.
+    for target in ("/agora/", "/agora/?x"):
         yield get(target, name=f"the console is on: {target}", site="base", status=302,
                   wanted={"Location": "/agora/console/"})
     for target in ("/ping", "/agora/ping", "/agora/ping/"):
