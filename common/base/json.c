@@ -746,8 +746,10 @@ write_array(struct buf *out, struct json_object *value)
 	buf_text(out, "]");
 }
 
-/* json-c leaves out what it has no memory for, and says nothing; so the parts are put together
- * here. */
+/*
+ * json-c's own writer leaves out what it has no memory for, and says nothing: the parts are put
+ * together here.
+ */
 void
 json_write(struct buf *out, struct json_object *value)
 {

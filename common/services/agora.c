@@ -119,22 +119,15 @@ json_append(struct json_object *list, struct json_object *item)
 		out_of_memory();
 }
 
-/* json-c passes bytes on as they are, and counts them in int; nothing of ours is as long. */
+/* json-c counts bytes in int; nothing of ours is as long.  json_write mends what is not UTF-8. */
 struct json_object *
 json_text(struct text text)
 {
 	struct json_object *value;
-	struct buf mended = { 0 };
 
 	if (text.length > INT32_MAX)
 		text.length = INT32_MAX;
-	if (!text_is_utf8(text)) {
-		buf_utf8(&mended, text);
-		text = buf_view(&mended);
-	}
 	value = json_object_new_string_len(text.data, (int)text.length);
-	buf_wipe(&mended);
-	buf_free(&mended);
 	if (value == NULL)
 		out_of_memory();
 	return value;
