@@ -131,10 +131,12 @@ put_number_rules(struct buf *out, const struct field *f)
 
 /* A parameter's alone; schema_description() has a body's. */
 static void
-put_default(struct buf *out, const struct field *f)
+put_default(struct buf *out, const struct field *f, enum schema_use use)
 {
 	struct buf text = { 0 };
 
+	if (use != SCHEMA_QUERY)
+		return;
 	add_fallback(&text, f, SCHEMA_ANY_CHOICE);
 	if (text.length > 0) {
 		json_put_name(out, "default");
@@ -250,13 +252,12 @@ schema_value(struct buf *out, const struct field *f, enum schema_use use, uint64
 		put_text_rules(out, f, use);
 		return;
 	case FIELD_INT:
+		put_number_rules(out, f);
+		put_default(out, f, use);
+		return;
 	case FIELD_CHOICE:
-		if (f->kind == FIELD_INT)
-			put_number_rules(out, f);
-		else
-			put_choices(out, f, use, decided);
-		if (use == SCHEMA_QUERY)
-			put_default(out, f);
+		put_choices(out, f, use, decided);
+		put_default(out, f, use);
 		return;
 	case FIELD_BOOL: json_put_text(out, "type", "boolean"); return;
 	case FIELD_MAYBE:

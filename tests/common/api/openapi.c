@@ -314,11 +314,43 @@ check_enums(struct json_object *value, const char *name)
 	}
 }
 
+/* Where choices may be numbers too, the range beside them is of those that are names, all of them.
+ */
+static void
+check_ranges(struct json_object *value, const char *name)
+{
+	struct json_object *ways = at(value, "anyOf"), *range, *names;
+	int64_t count = 0;
+	uint64_t n;
+
+	if (json_object_is_type(value, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			check_ranges(json_object_array_get_idx(value, i), name);
+	if (!json_object_is_type(value, json_type_object))
+		return;
+	names = ways == NULL ? NULL : at(json_object_array_get_idx(ways, 0), "enum");
+	if (names != NULL) {
+		range = json_object_array_get_idx(ways, 1);
+		for (size_t i = 0; i < json_object_array_length(names); i++)
+			count += text_number(
+			    text_of(json_object_get_string(json_object_array_get_idx(names, i))),
+			    INT64_MAX, &n);
+		CHECK(json_object_get_int64(at(range, "maximum")) -
+			    json_object_get_int64(at(range, "minimum")) + 1 ==
+			count,
+		    name);
+	}
+	json_object_object_foreach(value, member, inner) {
+		check_ranges(inner, member);
+	}
+}
+
 static void
 has_enums_of_one_type(void)
 {
 	write_document();
 	check_enums(document, "");
+	check_ranges(document, "");
 	free_document();
 }
 
