@@ -2010,6 +2010,9 @@ async function signIn() {
 	const mine = ++signing
 
 	service = null
+	/* What was made for somebody else is not this caller's. */
+	forgetToken()
+	forgetAnswer()
 	try {
 		const answer = await ask('GET', '/me')
 
@@ -2020,9 +2023,6 @@ async function signIn() {
 		if (mine !== signing) return
 		showNobody(error)
 	}
-	/* What was made for somebody else is not this caller's. */
-	forgetToken()
-	forgetAnswer()
 	showIssue()
 	showService()
 	if (!$('status').hidden) lookAtStatus()
@@ -2222,17 +2222,19 @@ function madeFor(body, json) {
 		['Room', body.room && nameText(body.room)],
 		[
 			'User',
-			user !== undefined && [
-				user === 0 || user === '*' ? 'any' : nameText(String(user)),
-				json.uid !== undefined && ', whom the policy chose',
-			],
+			user === undefined
+				? undefined
+				: [
+						user === 0 || user === '*' ? 'any' : nameText(String(user)),
+						json.uid !== undefined && ', whom the policy chose',
+					],
 		],
-		['Role', body.role !== undefined && String(body.role)],
+		['Role', body.role?.toString()],
 		['RTM user', body.rtmUid && nameText(body.rtmUid)],
 		['Permissions', body.permissions && nameText(JSON.stringify(body.permissions))],
 		['Project', body.project && nameText(body.project)],
 		['Good until', utc(json.expiresAt)],
-	].map(([name, value]) => [name, value || undefined]))
+	])
 }
 
 function showToken(json, body) {
@@ -2262,8 +2264,8 @@ function showToken(json, body) {
 		),
 	)
 	$('issue-result').hidden = false
-	reveal($('issue-result'))
 	say('issue-said', `Issued: a token that is good until ${utc(json.expiresAt)}.`)
+	reveal($('issue-result'))
 }
 
 function issue(event) {

@@ -1751,29 +1751,21 @@ async function oneForm({ url }) {
 			[0, ''],
 		)
 	}
-	await page.route('**/getToken', async (route) => {
-		await page.fill('#channel', 'elsewhere')
-		await route.continue()
-	})
-	await page.click('#issue-form button.primary')
-	check(
-		'nor does it come when the form has changed meanwhile',
-		(await until('the error', () => text(page, '#issue-error'))).startsWith('The form, or who is signed in, has changed') &&
-			!(await page.isVisible('#issue-result')),
-	)
-	await page.unroute('**/getToken')
-	await page.route('**/getToken', async (route) => {
-		await page.fill('#credential', 'another')
-		await page.click('#sign-in button')
-		await route.continue()
-	})
-	await page.click('#issue-form button.primary')
-	check(
-		'nor when another has signed in meanwhile',
-		(await until('the error', () => text(page, '#issue-error'))).includes('who is signed in') &&
-			!(await page.isVisible('#issue-result')),
-	)
-	await page.unroute('**/getToken')
+	for (const [id, button] of [['channel'], ['credential', '#sign-in button']]) {
+		await page.route('**/getToken', async (route) => {
+			await page.fill(`#${id}`, 'another')
+			if (button) await page.click(button)
+			await route.continue()
+		})
+		await page.click('#issue-form button.primary')
+		check(
+			`nor does it come when another ${id} is there meanwhile`,
+			(await until('the error', () => text(page, '#issue-error'))).startsWith(
+				'The form, or who is signed in, has changed',
+			) && !(await page.isVisible('#issue-result')),
+		)
+		await page.unroute('**/getToken')
+	}
 	await page.reload()
 	await until('open mode', async () => (await text(page, '#who')).startsWith('OPEN'))
 	await page.fill('#channel', 'lobby')
@@ -1818,6 +1810,10 @@ async function onAPhone({ url }) {
 	await page.click('#issue-form button.primary')
 	await page.click('button:text("Inspect it")')
 	await onScreen('the verdict', '#inspect-verdict:not(:empty)')
+	await page.click('#inspect-clear')
+	await page.fill('#token', '007eJx')
+	await onScreen('the verdict of what is typed', '#inspect-verdict:not(:empty)')
+	await onScreen('and the field of the token', '#token')
 	await page.click('#inspect-form button.primary')
 	await until('the service', () => page.locator('#inspect-verdict:not(:empty)').count())
 	await onScreen('the verdict of the server', '#inspect-verdict:not(:empty)')
