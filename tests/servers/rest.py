@@ -4,6 +4,7 @@ tests/servers/rest.py BUILD_DIR [--only TEXT] [--verbose]"""
 
 import argparse
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -39,15 +40,15 @@ import rest_rules
 import sites
 
 MODULES = (access_audit, access_callers, access_keys, access_records, access_verdicts, rest_access,
-           rest_objects, rest_routes, rest_rules, rest_members, rest_bugs, rest_failures, rest_hosts, rest_hostile,
-           rest_billing, rest_load, rest_programs, rest_openapi, rest_clients, demo, rest_memory,
-           rest_doctor)
+           rest_objects, rest_routes, rest_rules, rest_members, rest_bugs, rest_failures, rest_hosts,
+           rest_hostile, rest_billing, rest_load, rest_programs, rest_openapi, rest_clients, demo,
+           rest_memory, rest_doctor)
 
 
 class World:
     """What most tests share: a simulator, and sites that call it, each made when it is wanted."""
 
-    all = False
+    all, seed = False, 0
 
     def __init__(self, run, build, sim=None, site=None):
         self.run, self.build, self.made = run, build, {"sim": sim, "site": site}
@@ -120,13 +121,15 @@ def main():
     parser.add_argument("build", help="where agora-fcgi, agora-token and agora.cgi are")
     parser.add_argument("--only", default="", help="run the cases whose name holds this")
     parser.add_argument("--all", action="store_true", help="build without libcurl too, if it is not there")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 16),
+                        help="of what is chosen by chance; a failure names it")
     parser.add_argument("--verbose", action="store_true", help="name the cases that pass too")
     options = parser.parse_args()
     build = os.path.abspath(options.build)
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     signal.signal(signal.SIGTERM, end)
 
-    World.all = options.all
+    World.all, World.seed = options.all, options.seed
     suite = Suite(options.only, options.verbose)
     run = kit.Run()
     kit.used_secrets.update(form.encode() for form in rk.secret_forms())
