@@ -1,5 +1,6 @@
-"""The samples of docs/apps.md: those for JavaScript are run, against an open service and each policy of
-conf/policies, with the SDK's place taken by sdk/; all of them are looked at."""
+"""The samples of docs/apps.md: those for JavaScript, and with --all those for Kotlin and C#, are run
+against an open service and each policy of conf/policies, with the SDK's place taken by sdk/; all of them are
+looked at."""
 
 import json
 import os
@@ -8,6 +9,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from urllib.parse import quote
 
 import kit
 import sites
@@ -19,8 +21,11 @@ TYPES = SDK.parent / "types"
 POLICIES = pathlib.Path(kit.TOP) / "conf" / "policies"
 TSC = shlex.split("--noEmit --allowJs --checkJs --skipLibCheck --target es2022 --module esnext "
                   "--moduleResolution bundler --lib es2022,dom")
-COMPILERS = {"kotlinc": ["kotlinc", "-d", "classes"],
-             "mcs": ["mcs", "-target:library", "-out:sample.dll"]}
+# How it is compiled and run, and where it asks: the address in its text, and what stands there instead.
+COMPILED = {"kotlinc": (["kotlinc", "-d", "classes"], ["kotlin", "-classpath", "classes", "Driver"],
+                        "https://tokens.example.com", '${System.getenv("PLACE")}'),
+            "mcs": (["mcs", "-out:sample.exe"], ["mono", "sample.exe"],
+                    '"https://tokens.example.com/', 'Driver.Env("PLACE") + "/')}
 APP_ID = "ffeeddccbbaa99887766554433221100"
 DRIVER = """
 import {{ writeFileSync }} from "node:fs";
@@ -30,8 +35,7 @@ import {{ join }} from "./{name}";
 const ask = fetch, answers = [];
 globalThis.fetch = async (asked, options) => {{
 	const url = asked.replace("https://tokens.example.com", process.env.PLACE);
-	// What a browser's cookie is for.
-	if (process.env.COOKIE) options.headers["X-Test-Login"] = process.env.COOKIE;
+	if (process.env.COOKIE) options.headers.Cookie = `login=${{process.env.COOKIE}}`;
 	const came = await ask(url, options);
 	answers.push([options.method, url, came.status, [...came.headers], await came.clone().text()]);
 	return came;
@@ -58,22 +62,43 @@ def names(*wanted):
 
 
 def compiled(program, stub, *wanted):
-    """The same, with --all in that language's compiler, too, with a stub in the SDK's place."""
+    """The same; with --all compiled, with a stub in the SDK's place, and run as those for JavaScript are."""
 
     def scene(w, b):
         names(*wanted)(w, b)
         if not w.everything:
             return
+        compiler, runs, place, here = COMPILED[program]
         if not shutil.which(program):
             raise Skip(f"there is no {program}")
         directory, end = w.run.directory(), os.path.splitext(stub)[1]
-        parts = [b.text, *re.split("(?m)^(?=package )", (SDK / stub).read_text())]
+        expect(place in b.text, f"it has no {place}")
+        parts = [b.text.replace(place, here), *re.split("(?m)^(?=package )", (SDK / stub).read_text())]
         paths = [os.path.join(directory, f"{n}{end}") for n in range(len(parts))]
         for path, part in zip(paths, parts):
             sites.write(path, part)
-        done = subprocess.run([*COMPILERS[program], *paths], cwd=directory, capture_output=True,
-                              text=True, check=False)
+        done = subprocess.run([*compiler, *paths], cwd=directory, capture_output=True, text=True, check=False)
         same(done.returncode, 0, f"status of {program} ({done.stdout}{done.stderr})")
+
+        def asked(place, shows, channel, who):
+            env = {"PLACE": place.url, "CHANNEL": channel, "APP": APP_ID, "ROLE": who.get("role", ""), **shows}
+            if "uid" in who:
+                env["JOINS_AS"] = str(who["uid"])
+            done = subprocess.run(runs, capture_output=True, text=True, check=False, timeout=60,
+                                  env=sites.environment(env), cwd=directory)
+            same((done.returncode, done.stderr), (0, ""), f"status of what {program} made")
+            return [json.loads(line) for line in done.stdout.splitlines()]
+
+        for place, shows, channel, who, uid, ttl in ways(w):
+            got = asked(place, shows, channel, who)
+            join = "joinChannel" if isinstance(uid, int) else "joinChannelWithUserAccount"
+            first, renewed, again = (call[1] for call in got)
+            same(got, [[join, first, channel, str(uid), "1" if "role" in who else "2"],
+                       ["renewToken", renewed], ["renewToken", again]], f"what the SDK is asked as {uid}")
+            good(w, channel, who, uid, ttl, first, renewed, again)
+        for word, said in asked(w.get("classroom"), a_student(w), "class-7", SENDS):
+            same(word, "error", f"what a student who sends gets ({said})")
+            expect('"code":"not_granted"' in said and '"requestId":"' in said, f"what is said: {said}")
 
     return scene
 
@@ -128,10 +153,14 @@ def ways(w):
         ("classroom", {"CREDENTIAL": largest}, "class-7", SENDS, 4294967295, 3600),
         *(("classroom", {"CREDENTIAL": account}, "class-7", SENDS, name, 3600)
           for name, account in zip(NAMES_OF_DIGITS, accounts)),
-        ("site", {"COOKIE": "eve/members,staff"}, "room-7", SENDS, "eve", 3600),
-        ("site", {"COOKIE": "ann/members"}, "room-7", LISTENS, "ann", 3600),
+        ("site", {"COOKIE": quote("eve/members,staff", "")}, "room-7", SENDS, "eve", 3600),
+        ("site", {"COOKIE": quote("ann/members", "")}, "room-7", LISTENS, "ann", 3600),
     ):
         yield places[place], shows, channel, who, uid, ttl
+
+
+def a_student(w):
+    return {"CREDENTIAL": w.user(sub="bob", groups="student")}
 
 
 def run_as(w, driver, place, shows, channel, who):
@@ -153,8 +182,7 @@ def calls_of(w, b, sdk, *events):
         done = run_as(w, driver, place, shows, channel, who)
         same(done.returncode, 0, f"status of {name} as {uid} ({done.stderr})")
         yield json.loads(done.stdout), channel, who, uid, ttl
-    student = run_as(w, driver, w.get("classroom"), {"CREDENTIAL": w.user(sub="bob", groups="student")},
-                     "class-7", SENDS)
+    student = run_as(w, driver, w.get("classroom"), a_student(w), "class-7", SENDS)
     expect(student.returncode == 1 and re.search(
         r"Error: role: .* \(not_granted, request [0-9a-f]{16,}\)", student.stderr),
            f"a student does not get what the error says: {student.stderr}")
