@@ -17,6 +17,7 @@
 #define STEP_US 2000         /* what one step may take */
 #define CALL_BUFFER 8192L    /* bytes for what arrives */
 #define UPLOAD_BUFFER 16384L /* for what is sent: the least that libcurl takes */
+#define TLS_BYTES 61440      /* of memory for a connection of a call's own (measured) */
 #define KEPT_CONNECTIONS 16  /* that are kept for later calls */
 #define EVENTS 64
 #define QUEUE_MS 1500  /* how long Agora's limit may hold a call back; its window is 1100 */
@@ -41,10 +42,12 @@ struct transfer {
 	bool placed;                 /* the next try has its place in the API's limit */
 	enum call_outcome otherwise; /* how it ends when there is no time for the next try */
 	bool running;                /* in curl's hands */
+	bool tls;                    /* and over TLS */
 	int unwatched;               /* errno: why a socket of it is not watched; 0: all are */
 	int64_t began;               /* monotonic us, of this try */
 	int64_t ends;                /* monotonic ms at which this try is over in any case */
 	unsigned sent;               /* how often this try was sent: curl repeats some by itself */
+	size_t given;                /* bytes of the body that curl has taken */
 	size_t head;                 /* bytes of header lines */
 	bool too_large, crowded;     /* why its answer was not taken */
 };
@@ -127,6 +130,15 @@ has_room(const struct call *call, size_t length)
 	return room_fits(call->room, capacity - now, false);
 }
 
+/* What a call holds beside what the engine counts for it: its answer, and TLS while it is sent. */
+static void
+count_held(const struct transfer *t)
+{
+	struct call *call = t->call;
+
+	room_hold(call->room, &call->held, call->answer.capacity + (t->tls ? TLS_BYTES : 0));
+}
+
 static size_t
 take_body(char *bytes, size_t size, size_t count, void *owner)
 {
@@ -142,7 +154,7 @@ take_body(char *bytes, size_t size, size_t count, void *owner)
 		return 0;
 	}
 	buf_add(&t->call->answer, bytes, length);
-	room_hold(t->call->room, &t->call->held, t->call->answer.capacity);
+	count_held(t);
 	return length;
 }
 
@@ -208,6 +220,36 @@ take_header(char *bytes, size_t size, size_t count, void *owner)
 	return size * count;
 }
 
+/*
+ * The body, piece by piece.  Given as a whole, curl would copy all of it (up to 64 KiB) and keep
+ * the copy until the answer is there.
+ */
+static size_t
+give_body(char *out, size_t size, size_t count, void *owner)
+{
+	struct transfer *t = owner;
+	const struct text body = t->call->body;
+	size_t length = body.length - t->given;
+
+	if (length > size * count)
+		length = size * count;
+	memcpy(out, body.data + t->given, length);
+	t->given += length;
+	return length;
+}
+
+/* curl begins again where a connection did not take what it was given. */
+static int
+seek_body(void *owner, curl_off_t offset, int origin)
+{
+	struct transfer *t = owner;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > t->call->body.length)
+		return CURL_SEEKFUNC_FAIL;
+	t->given = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
 /* About to send the request, on whatever connection. */
 static int
 note_sent(void *owner, char *from, char *to, int from_port, int to_port)
@@ -266,6 +308,8 @@ set_constant_options(struct upstream *u, CURL *easy)
 	    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_sent) == CURLE_OK;
 	/* "" is "no proxy", where unset would be what the environment says. */
 	fine = fine &&
@@ -398,6 +442,15 @@ end_call(struct upstream *u, struct call *call, enum call_outcome outcome)
 	u->ended[u->ended_count++] = call;
 }
 
+/* It is in curl's hands no more. */
+static void
+stop_running(struct transfer *t)
+{
+	t->running = t->tls = false;
+	count_held(t);
+	pull(&t->upstream->active, t);
+}
+
 static void
 finish(struct transfer *t, enum call_outcome outcome)
 {
@@ -453,13 +506,13 @@ set_options(struct transfer *t, const char *url, int64_t ms)
 	fine = fine && curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_HEADERDATA, t) == CURLE_OK;
 	fine = fine && curl_easy_setopt(easy, CURLOPT_PREREQDATA, t) == CURLE_OK;
-	fine = fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_READDATA, t) == CURLE_OK;
+	fine = fine && curl_easy_setopt(easy, CURLOPT_SEEKDATA, t) == CURLE_OK;
 	if (call->body.data != NULL) {
+		fine = fine && curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK;
 		fine = fine &&
 		    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)call->body.length) ==
 			CURLE_OK;
-		fine =
-		    fine && curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.data) == CURLE_OK;
 	} else {
 		fine = fine && curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
 	}
@@ -474,8 +527,8 @@ set_options(struct transfer *t, const char *url, int64_t ms)
 		CURLE_OK;
 	/* A connection that opens may turn out to speak HTTP/2, which is over TLS only. */
 	return fine &&
-	    curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
-		call->repeat == CALL_SAFE && strncmp(url, "https:", 6) == 0 ? 1L : 0L) == CURLE_OK;
+	    curl_easy_setopt(
+		easy, CURLOPT_PIPEWAIT, call->repeat == CALL_SAFE && t->tls ? 1L : 0L) == CURLE_OK;
 }
 
 /* Hands one try to curl; there is time left for it. */
@@ -503,10 +556,12 @@ start_try(struct transfer *t)
 	call->tries++;
 	t->tried |= 1U << t->host;
 	t->too_large = t->crowded = false;
-	t->head = 0;
+	t->given = t->head = 0;
 	t->sent = 0;
 	t->unwatched = 0;
 	t->running = true;
+	t->tls = strncmp(url.data, "https:", 6) == 0;
+	count_held(t);
 	t->began = monotonic_us();
 	if (call->tries > 1)
 		metric_add(METRIC_UPSTREAM_RETRIES, &LABELS(api_of(call)), 1);
@@ -527,8 +582,7 @@ start_try(struct transfer *t)
 		u->late_due = t->ends;
 	push(&u->active, t);
 	if (!set_options(t, url.data, ms) || curl_multi_add_handle(u->multi, t->easy) != CURLM_OK) {
-		t->running = false;
-		pull(&u->active, t);
+		stop_running(t);
 		if (call->failure == NULL)
 			call->failure = "it could not be sent";
 		finish(t, unanswered(call));
@@ -696,8 +750,7 @@ end_try(struct transfer *t, CURLcode code)
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait); /* seconds or a date */
 	curl_multi_remove_handle(u->multi, t->easy);
-	t->running = false;
-	pull(&u->active, t);
+	stop_running(t);
 	t->call->status = (int)status;
 	t->call->retry_after = wait > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : (int64_t)wait;
 	count_try(t, code == CURLE_OK ? status : 0);
@@ -824,7 +877,7 @@ tell_ended(struct upstream *u)
 }
 
 /*
- * A call over a connection of its own takes 100 KiB, most of it TLS in small pieces, and malloc
+ * A call over a connection of its own takes some 85 KiB, most of it TLS in small pieces, and malloc
  * keeps the pages, because pieces that live on lie between those that were freed.  Giving them back
  * takes time, so it is done when many calls have ended and none has come for a while.
  */
@@ -1028,10 +1081,12 @@ upstream_cancel(struct upstream *u, struct call *call)
 			u->ended[i] = NULL;
 	if (t == NULL)
 		return;
-	pull(t->running ? &u->active : &u->delayed, t);
-	if (t->running)
+	if (t->running) {
 		curl_multi_remove_handle(u->multi, t->easy);
-	t->running = false;
+		stop_running(t);
+	} else {
+		pull(&u->delayed, t);
+	}
 	return_transfer(t);
 }
 
