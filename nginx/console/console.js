@@ -345,7 +345,7 @@ async function parseToken(text) {
 	return p
 }
 
-/* Tokens as somebody copied them, as common/services/copied.c looks through it */
+/* Tokens as somebody copied them, as common/tokens/copied.c looks through it */
 
 function percentDecode(text, c) {
 	return text.replace(/%([0-9a-fA-F]{2})/g, (_, hex) => {
@@ -405,7 +405,7 @@ function trim(text, c) {
 	return [begin, end]
 }
 
-/* A publisher's token for these names is about as long; common/services/copied.c reckons the same. */
+/* A publisher's token for these names is about as long; common/tokens/copied.c reckons the same. */
 function likelyLength({ channel, user }, is006) {
 	return is006 ? 139 : 150 + Math.floor((((channel?.length ?? 8) + (user?.length ?? 5)) * 4) / 3)
 }
@@ -591,7 +591,7 @@ async function parseCopied(text, names, c) {
 	return parseTrimmed(first.slice(...trim(first, nothingCopied())), false, names, c)
 }
 
-/* What is not a token of Agora's libraries, as common/services/foreign.c tells */
+/* What is not a token of Agora's libraries, as common/tokens/foreign.c tells */
 
 const isNothing = (text) => /^(?:undefined|\(?null\)?|<null>|none|<?nil>?|nan|false|true)$/i.test(text)
 const isObject = (text) =>
@@ -718,7 +718,7 @@ const isPlaceholder = (name) =>
 	isObject(name) ||
 	/^(?::[A-Za-z][^]*|\{[^]*\}|<[^]*>|\$[^]*\}|%[sd])$/.test(name)
 
-/* Whether the names let a client in, as common/services/fit.c decides */
+/* Whether the names let a client in, as common/tokens/fit.c decides */
 
 const anyUser = (type) => type === 1 || type === 3 || type === 6
 
@@ -814,7 +814,7 @@ function fitOf(p, e) {
 	return fit
 }
 
-/* Problems: common/services/inspect.c has the same rows, and the tests compare them */
+/* Problems: common/tokens/inspect.c has the same rows, and the tests compare them */
 
 function duration(seconds) {
 	for (const [size, name] of [

@@ -876,7 +876,7 @@ async function issuing({ url }) {
 async function problemsInTheSameWords({ url }) {
 	const view = await open(`${url}/console/#inspect`)
 	const { page } = view
-	const source = fs.readFileSync(path.join(TOP, 'common/services/inspect.c'), 'utf8')
+	const source = fs.readFileSync(path.join(TOP, 'common/tokens/inspect.c'), 'utf8')
 	const codes = [
 		...source.match(/ rows\[\] = \{\n(.*?)\n\};/s)[1].matchAll(/^\t\{ "(\w+)"/gm),
 	].map((m) => m[1])

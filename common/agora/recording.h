@@ -1,6 +1,6 @@
 /* recording.h - /cloud_recording: Agora's cloud recording, in the middleware's words. */
-#ifndef SERVICES_RECORDING_H
-#define SERVICES_RECORDING_H
+#ifndef AGORA_RECORDING_H
+#define AGORA_RECORDING_H
 
 #include "exchange.h"
 

@@ -1,6 +1,6 @@
 /* push.h - /rtmp/push: Agora's Media Push, which sends a channel to an RTMP server. */
-#ifndef SERVICES_PUSH_H
-#define SERVICES_PUSH_H
+#ifndef AGORA_PUSH_H
+#define AGORA_PUSH_H
 
 #include "exchange.h"
 

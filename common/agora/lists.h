@@ -5,8 +5,8 @@
  *
  * Answers are Agora's own words; whoever shows them filters by the caller's grant.
  */
-#ifndef SERVICES_LISTS_H
-#define SERVICES_LISTS_H
+#ifndef AGORA_LISTS_H
+#define AGORA_LISTS_H
 
 #include "agora.h"
 

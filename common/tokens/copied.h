@@ -2,8 +2,8 @@
  * copied.h - a token as somebody copied it: in quotes, behind the word Bearer, URL-decoded, cut,
  * in the middle of a text.  What is around it is looked through, so that the rest can be judged.
  */
-#ifndef SERVICES_COPIED_H
-#define SERVICES_COPIED_H
+#ifndef TOKENS_COPIED_H
+#define TOKENS_COPIED_H
 
 #include "agoratoken.h"
 #include "buf.h"

@@ -3,8 +3,8 @@
  * An exclusion that was not understood would record somebody who asked not to be, so each list is
  * recognised however it is spelled, and a member that looks like one but is not is refused.
  */
-#ifndef SERVICES_SUBSCRIPTION_H
-#define SERVICES_SUBSCRIPTION_H
+#ifndef AGORA_SUBSCRIPTION_H
+#define AGORA_SUBSCRIPTION_H
 
 #include "exchange.h"
 

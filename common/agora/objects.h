@@ -2,8 +2,8 @@
  * objects.h - objects of JSON on their way between clients and Agora: which channel Agora's own
  * say that they are in, what of them is shown to nobody, and what a client's may not hold.
  */
-#ifndef SERVICES_OBJECTS_H
-#define SERVICES_OBJECTS_H
+#ifndef AGORA_OBJECTS_H
+#define AGORA_OBJECTS_H
 
 #include "agora.h"
 

@@ -1,6 +1,6 @@
 /* pull.h - /rtmp/pull: Agora's Media Pull, which plays a stream into a channel. */
-#ifndef SERVICES_PULL_H
-#define SERVICES_PULL_H
+#ifndef AGORA_PULL_H
+#define AGORA_PULL_H
 
 #include "exchange.h"
 

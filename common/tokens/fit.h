@@ -1,6 +1,6 @@
 /* fit.h - whether the names in a token let a client in, and which of them come closest. */
-#ifndef SERVICES_FIT_H
-#define SERVICES_FIT_H
+#ifndef TOKENS_FIT_H
+#define TOKENS_FIT_H
 
 #include "agoratoken.h"
 #include "text.h"

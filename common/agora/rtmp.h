@@ -1,6 +1,6 @@
 /* rtmp.h - what /rtmp/push and /rtmp/pull share: regions, uids as numbers, lists, stream URLs. */
-#ifndef SERVICES_RTMP_H
-#define SERVICES_RTMP_H
+#ifndef AGORA_RTMP_H
+#define AGORA_RTMP_H
 
 #include "agora.h"
 

@@ -2,8 +2,8 @@
  * names.h - which names Agora allows.  Each is a field check: false with error->rule saying which
  * byte is wrong.  Source: Agora's API reference of joinChannel, Signaling and Chat user ids.
  */
-#ifndef SERVICES_NAMES_H
-#define SERVICES_NAMES_H
+#ifndef TOKENS_NAMES_H
+#define TOKENS_NAMES_H
 
 #include "field.h"
 

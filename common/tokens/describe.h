@@ -1,6 +1,6 @@
 /* describe.h - what a token says: its services and their privileges, to JSON and from it. */
-#ifndef SERVICES_DESCRIBE_H
-#define SERVICES_DESCRIBE_H
+#ifndef TOKENS_DESCRIBE_H
+#define TOKENS_DESCRIBE_H
 
 #include "agoratoken.h"
 #include "field.h"

@@ -1,6 +1,6 @@
 /* transcription.h - /rtt: Agora's real-time speech-to-text, API v7 behind the old envelopes. */
-#ifndef SERVICES_TRANSCRIPTION_H
-#define SERVICES_TRANSCRIPTION_H
+#ifndef AGORA_TRANSCRIPTION_H
+#define AGORA_TRANSCRIPTION_H
 
 #include "exchange.h"
 

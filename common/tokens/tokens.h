@@ -2,8 +2,8 @@
  * tokens.h - issuing tokens: what may be asked for, the token that comes of it, and the endpoints
  * that do it.  The command line uses the same table and the same function.
  */
-#ifndef SERVICES_TOKENS_H
-#define SERVICES_TOKENS_H
+#ifndef TOKENS_TOKENS_H
+#define TOKENS_TOKENS_H
 
 #include "access.h"
 #include "agoratoken.h"

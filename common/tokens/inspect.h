@@ -2,8 +2,8 @@
  * inspect.h - why a token is refused: what it says, and each thing that is wrong with it or with
  * its use, in words.  POST /token/inspect and `agora-token inspect` ask the same evaluator.
  */
-#ifndef SERVICES_INSPECT_H
-#define SERVICES_INSPECT_H
+#ifndef TOKENS_INSPECT_H
+#define TOKENS_INSPECT_H
 
 #include "describe.h"
 #include "exchange.h"

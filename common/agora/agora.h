@@ -2,8 +2,8 @@
  * agora.h - between handlers and the upstream client: what the REST services are configured with,
  * calls made from an exchange, and Agora's answers made ours.
  */
-#ifndef SERVICES_AGORA_H
-#define SERVICES_AGORA_H
+#ifndef AGORA_AGORA_H
+#define AGORA_AGORA_H
 
 #include "tokens.h"
 #include "upstream.h"

@@ -2,8 +2,8 @@
  * foreign.h - what a text is that is not a token of Agora's libraries: the value of a variable that
  * had no token yet, a JSON Web Token, an App ID, or the work of a builder that somebody wrote.
  */
-#ifndef SERVICES_FOREIGN_H
-#define SERVICES_FOREIGN_H
+#ifndef TOKENS_FOREIGN_H
+#define TOKENS_FOREIGN_H
 
 #include "agoratoken.h"
 #include "buf.h"
