@@ -22,7 +22,6 @@ struct access_settings {
 extern const struct table access_settings_table;
 
 struct access;
-struct job_place;
 
 /* What an exchange has come to on its way through the steps; it has one when they begin. */
 struct admission {
@@ -34,9 +33,7 @@ struct admission {
 	bool granted; /* a grant covers it; false also where no policy asks */
 	const struct project *project; /* NULL: the settings' own */
 	struct access *access;
-	const struct job_place *place;                /* what a handler asks before it goes on */
-	enum step (*then)(struct exchange *exchange); /* with this */
-	bool recorded;                                /* there is to be a record of it */
+	bool recorded;     /* there is to be a record of it */
 	char shadow[200];  /* why it would be refused, were the policy enforced */
 	char tokens[2][9]; /* of the tokens that were issued: the first digits of SHA-256 */
 	size_t token_count;

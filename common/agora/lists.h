@@ -8,7 +8,7 @@
 #ifndef AGORA_LISTS_H
 #define AGORA_LISTS_H
 
-#include "agora.h"
+#include "call.h"
 
 #define LISTS_BYTES 4194304 /* of the answers that are kept */
 #define LISTS_MOST 64       /* answers that are kept */

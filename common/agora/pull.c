@@ -1,9 +1,15 @@
+#include "answer.h"
+#include "job.h"
 #include "lists.h"
 #include "names.h"
 #include "objects.h"
+#include "place.h"
 #include "pull.h"
 #include "random.h"
 #include "rtmp.h"
+#include "send.h"
+#include "storage.h"
+#include "value.h"
 
 #define IDLE_LEAST 5
 #define IDLE_MOST 600
@@ -177,6 +183,34 @@ players_path(struct exchange *x, const char *region)
 
 	buf_text(path, "/players");
 	return path;
+}
+
+/* Agora's limits, for one App ID. */
+enum { CALLS = 10, CREATES = 2, LISTS = 2 }; /* a second; lists: of one channel */
+enum { MINUTE_LISTS = 15, ALL_LISTS = 20 };  /* a minute: lists of one channel, and of all */
+
+/*
+ * Lists of media pull are few a minute: of those no caller may have more than a half.  Who looks
+ * asks first for the place of a minute, and of a second last.
+ */
+void
+pull_limits(struct rest_project *p)
+{
+	struct budget *second = &p->pull_filtered, *minute = &p->pull_filtered_minute;
+
+	budget_open(&p->pull, "pull", CALLS, false);
+	p->pull_create = (struct pace){ .api = "pull", .most = CREATES };
+	p->pull_list = (struct pace){ .api = "pull",
+		.most = ALL_LISTS,
+		.a_minute = true,
+		.also = &p->pull.others,
+		.share = ALL_LISTS / 2 };
+	budget_open(second, "pull", LISTS, false);
+	budget_open(minute, "pull", MINUTE_LISTS, true);
+	second->others.also = &minute->all;
+	minute->others.also = &second->others;
+	minute->all.also = &second->all;
+	minute->others.share = minute->all.share = MINUTE_LISTS / 2;
 }
 
 static struct pace *

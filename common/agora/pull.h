@@ -4,6 +4,11 @@
 
 #include "exchange.h"
 
+struct rest_project;
+
+/* Sets how much of Agora's limits the project has. */
+void pull_limits(struct rest_project *project);
+
 enum step pull_start(struct exchange *exchange);
 enum step pull_stop(struct exchange *exchange);
 enum step pull_update(struct exchange *exchange);

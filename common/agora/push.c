@@ -1,10 +1,16 @@
 #include <stdio.h>
 
+#include "answer.h"
+#include "job.h"
 #include "lists.h"
 #include "names.h"
 #include "objects.h"
+#include "place.h"
 #include "push.h"
 #include "rtmp.h"
+#include "send.h"
+#include "storage.h"
+#include "value.h"
 
 #define LIST_MS 2000 /* how long a list is good for others: Agora gives 50 a second */
 
@@ -169,6 +175,14 @@ static struct buf *
 push_path(struct exchange *x, const char *region)
 {
 	return agora_path(x, services_of(x)->rest->settings.rtmp_url, region);
+}
+
+void
+push_limits(struct rest_project *p)
+{
+	budget_open(&p->push, "push", 50, false);
+	for (size_t i = 0; i < JOB_SLOTS; i++) /* updates of one converter */
+		p->push_update[i] = (struct pace){ "push", 2 };
 }
 
 static struct pace *

@@ -4,6 +4,11 @@
 
 #include "exchange.h"
 
+struct rest_project;
+
+/* Sets how much of Agora's limits the project has. */
+void push_limits(struct rest_project *project);
+
 enum step push_start(struct exchange *exchange);
 enum step push_stop(struct exchange *exchange);
 enum step push_update(struct exchange *exchange);

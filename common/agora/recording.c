@@ -1,12 +1,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agora.h"
+#include "answer.h"
+#include "job.h"
 #include "json.h"
 #include "names.h"
 #include "objects.h"
+#include "place.h"
 #include "recording.h"
+#include "redact.h"
+#include "send.h"
+#include "storage.h"
 #include "subscription.h"
+#include "value.h"
 
 #define MODE(mode) (UINT64_C(1) << (mode))
 #define MODES_WITH_TOKEN (MODE(MODE_INDIVIDUAL) | MODE(MODE_RAW) | MODE(MODE_MIX))
@@ -407,6 +413,12 @@ static struct buf *
 recording_path(struct exchange *x)
 {
 	return agora_path(x, services_of(x)->rest->settings.recording_url, NULL);
+}
+
+void
+recording_limits(struct rest_project *p)
+{
+	budget_open(&p->recording, "recording", 10, false);
 }
 
 static struct pace *

@@ -4,6 +4,11 @@
 
 #include "exchange.h"
 
+struct rest_project;
+
+/* Sets how much of Agora's limits the project has. */
+void recording_limits(struct rest_project *project);
+
 enum step recording_start(struct exchange *exchange);
 enum step recording_stop(struct exchange *exchange);
 enum step recording_status(struct exchange *exchange);

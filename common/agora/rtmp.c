@@ -1,4 +1,6 @@
+#include "answer.h"
 #include "rtmp.h"
+#include "value.h"
 
 const struct choice rtmp_regions[] = { { "na", 0 }, { "eu", 1 }, { "ap", 2 }, { "cn", 3 },
 	{ NULL, 0 } };

@@ -2,7 +2,8 @@
 #ifndef AGORA_RTMP_H
 #define AGORA_RTMP_H
 
-#include "agora.h"
+#include "exchange.h"
+#include "field.h"
 
 /* na, eu, ap, cn: the region's part of Agora's path is its name. */
 extern const struct choice rtmp_regions[];

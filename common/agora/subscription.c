@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "agora.h"
 #include "subscription.h"
+#include "value.h"
 
 #define UIDS_MAX 32 /* in a list */
 

@@ -3,11 +3,17 @@
 #include <strings.h>
 #include <time.h>
 
+#include "answer.h"
+#include "job.h"
 #include "lists.h"
 #include "names.h"
 #include "objects.h"
+#include "place.h"
+#include "send.h"
+#include "storage.h"
 #include "subscription.h"
 #include "transcription.h"
+#include "value.h"
 
 #define V7_URL "api/speech-to-text/v1/projects/{appId}"
 #define IDLE_DEFAULT 30
@@ -259,6 +265,12 @@ rtt_path(struct exchange *x)
 	if (rtt_url_has_ended(url))
 		url = TEXT(V7_URL);
 	return agora_path(x, url, NULL);
+}
+
+void
+rtt_limits(struct rest_project *p)
+{
+	budget_open(&p->rtt, "rtt", 10, false);
 }
 
 /*

@@ -4,6 +4,11 @@
 
 #include "exchange.h"
 
+struct rest_project;
+
+/* Sets how much of Agora's limits the project has. */
+void rtt_limits(struct rest_project *project);
+
 enum step rtt_start(struct exchange *exchange);
 enum step rtt_stop(struct exchange *exchange);
 enum step rtt_status(struct exchange *exchange);

@@ -8,9 +8,9 @@
 #include "cors.h"
 #include "host.h"
 #include "json.h"
-#include "lists.h"
 #include "log.h"
 #include "metrics.h"
+#include "products.h"
 
 struct app {
 	const struct config *config;
@@ -55,57 +55,6 @@ app_has_memory(const struct exchange *x)
 	return app_of(x)->has_memory;
 }
 
-/* Agora's limits of requests a second, for one App ID. */
-enum rate {
-	RATE_RECORDING = 10,
-	RATE_RTT = 10,
-	RATE_PUSH = 50,
-	RATE_PUSH_UPDATE = 2, /* of one converter */
-	RATE_PULL = 10,
-	RATE_PULL_CREATE = 2,
-	RATE_PULL_FILTERED = 2 /* lists of one channel */
-};
-
-/* And of requests a minute. */
-enum minute_rate { MINUTE_PULL_LIST = 20, MINUTE_PULL_FILTERED = 15 };
-
-/* A quarter of a second's requests, and a third of a minute's, are for stops alone. */
-static void
-fill_budget(struct budget *b, const char *api, int64_t most, bool a_minute)
-{
-	const int64_t reserve = most / (a_minute ? 3 : 4);
-
-	b->all = (struct pace){ .api = api, .most = most, .a_minute = a_minute };
-	b->others = (struct pace){ .api = api,
-		.most = most - (reserve > 0 ? reserve : 1),
-		.a_minute = a_minute,
-		.also = &b->all };
-}
-
-/*
- * Lists of media pull are few a minute: of those no caller may have more than a half.  Who looks
- * asks first for the place of a minute, and of a second last.
- */
-static void
-fill_pull(struct rest_project *p)
-{
-	struct budget *second = &p->pull_filtered, *minute = &p->pull_filtered_minute;
-
-	fill_budget(&p->pull, "pull", RATE_PULL, false);
-	p->pull_create = (struct pace){ .api = "pull", .most = RATE_PULL_CREATE };
-	p->pull_list = (struct pace){ .api = "pull",
-		.most = MINUTE_PULL_LIST,
-		.a_minute = true,
-		.also = &p->pull.others,
-		.share = MINUTE_PULL_LIST / 2 };
-	fill_budget(second, "pull", RATE_PULL_FILTERED, false);
-	fill_budget(minute, "pull", MINUTE_PULL_FILTERED, true);
-	second->others.also = &minute->all;
-	minute->others.also = &second->others;
-	minute->all.also = &second->all;
-	minute->others.share = minute->all.share = MINUTE_PULL_FILTERED / 2;
-}
-
 static void
 send_call(void *owner, struct call *call)
 {
@@ -122,42 +71,14 @@ cancel_call(void *owner, struct call *call)
 	app->driver->cancel(app->upstream, call);
 }
 
-/* A customer's account may have many projects; one without an account of its own is of these. */
 static void
-fill_project(
-    struct rest_project *p, const struct project *project, const struct upstream_settings *settings)
+open_rest(struct app *app, const struct config *config)
 {
-	*p = (struct rest_project){ .project = project };
-	fill_budget(&p->recording, "recording", RATE_RECORDING, false);
-	fill_budget(&p->rtt, "rtt", RATE_RTT, false);
-	fill_budget(&p->push, "push", RATE_PUSH, false);
-	fill_pull(p);
-	for (size_t i = 0; i < JOB_SLOTS; i++)
-		p->push_update[i] = (struct pace){ "push", RATE_PUSH_UPDATE };
-	if (project != NULL && project->customer_id.data != NULL)
-		credentials_make(&p->credentials, project->customer_id, project->customer_secret);
-	else if (settings->customer_id.data != NULL && settings->customer_secret.data != NULL)
-		credentials_make(&p->credentials, settings->customer_id, settings->customer_secret);
-}
-
-static void
-fill_rest(struct app *app, const struct config *config)
-{
-	const struct project *projects =
-	    config->policy == NULL ? NULL : config->policy->projects.items;
-	size_t count = config->policy == NULL ? 0 : config->policy->projects.count;
-
-	app->rest = (struct rest){ .settings = config->rest,
-		.storage = config->storage,
-		.call_ms = config->upstream.call_timeout * 1000 };
+	app->rest = (struct rest){ .settings = config->rest, .storage = config->storage };
 	if (app->upstream != NULL && config_has_upstream(config))
 		app->rest.sender = (struct sender){ app, send_call, cancel_call };
-	app->rest.project_count = 1 + count;
-	app->rest.projects = xcalloc(1 + count, sizeof(struct rest_project));
-	fill_project(&app->rest.projects[0], NULL, &config->upstream);
-	for (size_t i = 0; i < count; i++)
-		fill_project(&app->rest.projects[i + 1], &projects[i], &config->upstream);
-	app->rest.lists = lists_open();
+	rest_open(&app->rest, config->policy == NULL ? NULL : &config->policy->projects,
+	    &config->upstream);
 	app->services.rest = &app->rest;
 }
 
@@ -191,7 +112,7 @@ app_open(const struct config *config, const struct route *routes, size_t route_c
 			return NULL;
 		}
 	}
-	fill_rest(app, config);
+	open_rest(app, config);
 	if (app->upstream != NULL)
 		sender = (struct sender){ app, send_call, cancel_call };
 	audit_keep(has_memory && config->api.console != CONSOLE_OFF);
@@ -211,10 +132,7 @@ app_close(struct app *app)
 	access_close(app->access); /* before what it sends with */
 	if (app->upstream != NULL)
 		app->driver->close(app->upstream);
-	lists_close(app->rest.lists);
-	for (size_t i = 0; i < app->rest.project_count; i++)
-		credentials_wipe(&app->rest.projects[i].credentials);
-	free(app->rest.projects);
+	rest_close(&app->rest);
 	agora_codec_close(app->services.codec);
 	free(app);
 }

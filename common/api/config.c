@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "config.h"
+#include "storage.h"
 #include "explain.h"
 #include "host.h"
 #include "log.h"

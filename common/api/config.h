@@ -3,8 +3,8 @@
 #define API_CONFIG_H
 
 #include "access.h"
-#include "agora.h"
 #include "cors.h"
+#include "project.h"
 #include "settings.h"
 #include "tokens.h"
 

@@ -1,9 +1,10 @@
 #include <inttypes.h>
 
-#include "agora.h"
 #include "names.h"
+#include "project.h"
 #include "rtmp.h"
 #include "schema.h"
+#include "storage.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -125,7 +125,7 @@ exchange_reset(struct exchange *exchange)
 	free_objects(exchange);
 	exchange->admission = NULL;
 	exchange->route = NULL;
-	exchange->input = exchange->output = exchange->call = NULL;
+	exchange->input = exchange->output = exchange->call = exchange->kept = NULL;
 	exchange->next = NULL;
 	exchange->cancel = NULL;
 	exchange->held = exchange->settled = false;

@@ -44,6 +44,7 @@ struct exchange {
 	enum step (*next)(struct exchange *exchange); /* what to do when the call has ended */
 	void (*cancel)(struct exchange *exchange); /* gives the call up; next is not called then */
 	void *call;                                /* theirs */
+	void *kept;                                /* theirs too: from one call to the next */
 	/* The engine's: a step that had waited waits again; may be NULL. */
 	void (*waits)(struct exchange *exchange);
 	/* The application's: completes the response after the last step. */

@@ -6,29 +6,9 @@
 #define TOKENS_TOKENS_H
 
 #include "access.h"
-#include "agoratoken.h"
-#include "exchange.h"
+#include "services.h"
 
 #define EXPIRE_DEFAULT 3600 /* seconds */
-
-/* What signs. */
-struct token_settings {
-	struct text app_id;
-	struct text certificate;
-	struct text second_certificate; /* verifies, and does not sign; absent: none */
-};
-
-/* Both settings required; or, for looking at tokens, wanted but not required. */
-extern const struct table token_settings_table;
-extern const struct table token_settings_optional_table;
-
-/* What handlers in this folder work with, their exchange's context. */
-struct services {
-	const struct token_settings *settings; /* the default project */
-	struct agora_codec *codec;
-	struct rest *rest;              /* Agora's REST services */
-	char text[AGORA_TOKEN_MAX + 1]; /* the token in the making */
-};
 
 /* tokenType */
 enum token_kind {
@@ -86,9 +66,6 @@ struct token_answer {
 /* Input of POST /getToken and of `agora-token issue`; its answer. */
 extern const struct table token_request_table;
 extern const struct table token_answer_table;
-
-/* The project that an exchange is about: the grant's or its own choice, else the settings'. */
-struct token_settings services_project(const struct exchange *exchange);
 
 /*
  * Signs what is asked for, valid from issue_ts (Unix seconds).  The request must have passed

@@ -1,5 +1,6 @@
 #include "json.h"
 #include "objects.h"
+#include "redact.h"
 #include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
