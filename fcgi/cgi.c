@@ -237,8 +237,9 @@ read_config(struct cgi *cgi, const char *env_file, struct buf *error)
 
 	if (!find_env_file(env_file, cgi->environment, path, error))
 		return false;
-	cgi->config = config_open(path[0] == '\0' ? NULL : path, cgi->environment,
-	    &service_settings_table, &cgi->settings, error);
+	cgi->config =
+	    config_open(path[0] == '\0' ? NULL : path, cgi->environment, cgi->service->routes,
+		cgi->service->route_count, &service_settings_table, &cgi->settings, error);
 	if (cgi->config == NULL || !policy_is_private(cgi, error))
 		return false;
 	log_set_level((enum log_level)cgi->settings.log_level);

@@ -2,7 +2,7 @@
 #ifndef FCGI_CGI_H
 #define FCGI_CGI_H
 
-#include "service.h"
+#include "app.h"
 
 /*
  * Reads the request from the environment and standard input and writes the answer to standard

@@ -62,11 +62,11 @@ fail(int code, struct text why)
 }
 
 static struct config *
-read_config(struct service_settings *settings, struct buf *error)
+read_config(const struct service *service, struct service_settings *settings, struct buf *error)
 {
 	static struct buf log_file; /* outlives the configuration: the log borrows it */
-	struct config *config =
-	    config_open(env_file, environ, &service_settings_table, settings, error);
+	struct config *config = config_open(env_file, environ, service->routes,
+	    service->route_count, &service_settings_table, settings, error);
 	struct buf name = { 0 };
 
 	if (config == NULL)
@@ -127,7 +127,7 @@ work(void *owner, int listener, int pipe)
 	const struct service *service = owner;
 	struct service_settings settings;
 	struct buf error = { 0 };
-	struct config *config = read_config(&settings, &error);
+	struct config *config = read_config(service, &settings, &error);
 	struct worker_setup setup = { .listener = listener,
 		.pipe = pipe,
 		.config = config,
@@ -207,7 +207,7 @@ run_service(const struct service *service, int systemd)
 
 	close_range(systemd >= 0 ? (unsigned)systemd + 1 : STDERR_FILENO + 1, ~0U, 0);
 	log_to_journal();
-	config = read_config(&settings, &error);
+	config = read_config(service, &settings, &error);
 	if (config == NULL) {
 		code = fail(EXIT_CONFIG, buf_view(&error));
 		buf_free(&error);
@@ -242,12 +242,12 @@ run_service(const struct service *service, int systemd)
 }
 
 static int
-check(void)
+check(const struct service *service)
 {
 	struct service_settings settings;
 	struct buf error = { 0 };
-	struct config *config =
-	    config_open(env_file, environ, &service_settings_table, &settings, &error);
+	struct config *config = config_open(env_file, environ, service->routes,
+	    service->route_count, &service_settings_table, &settings, &error);
 	int code = 0;
 
 	if (config == NULL) {
@@ -303,7 +303,7 @@ service_main(int argc, char **argv, const struct service *service)
 	if (env_file == NULL)
 		env_file = getenv("AGORA_ENV_FILE");
 	if (check_config != NULL)
-		return check();
+		return check(service);
 	systemd = systemd_listener();
 	if (socket_address == NULL && systemd < 0 && !stdin_is_listener())
 		return fail(EXIT_USAGE, TEXT("--socket says where to listen; see --help"));

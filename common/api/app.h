@@ -11,6 +11,15 @@
 
 struct app;
 
+/* What a program serves. */
+struct service {
+	const struct route *routes;
+	size_t route_count;
+	const struct upstream_driver *driver; /* NULL: this program makes no calls to Agora */
+	/* For tests, in the driver's place: called in the worker before it serves. */
+	const struct progress *(*progress)(void);
+};
+
 /*
  * All are borrowed and must outlive the app; routes is the table of api/routes.h but in tests.
  * driver makes the calls to Agora, where the settings turn them on; NULL: this program makes none.

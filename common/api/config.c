@@ -2,12 +2,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "actions.h"
 #include "config.h"
 #include "storage.h"
-#include "explain.h"
 #include "host.h"
 #include "log.h"
-#include "routes.h"
 #include "transcription.h"
 
 static bool
@@ -311,7 +310,8 @@ config_forget_audit_key(const struct config *config)
 }
 
 static bool
-read_policy(struct config *config, struct buf *error)
+read_policy(
+    struct config *config, const struct route *routes, size_t route_count, struct buf *error)
 {
 	const char *path = config->access.policy_file.data;
 	struct buf why = { 0 };
@@ -329,8 +329,8 @@ read_policy(struct config *config, struct buf *error)
 }
 
 struct config *
-config_open(const char *env_file, char *const *environment, const struct table *own, void *own_out,
-    struct buf *error)
+config_open(const char *env_file, char *const *environment, const struct route *routes,
+    size_t route_count, const struct table *own, void *own_out, struct buf *error)
 {
 	struct config *config = xcalloc(1, sizeof(*config));
 
@@ -343,7 +343,7 @@ config_open(const char *env_file, char *const *environment, const struct table *
 	    !settings_read(config->settings, &storage_settings_table, &config->storage, error) ||
 	    !settings_read(config->settings, &access_settings_table, &config->access, error) ||
 	    !check_audit(config, error) || !check_rest(config, error) ||
-	    !read_policy(config, error) ||
+	    !read_policy(config, routes, route_count, error) ||
 	    (own != NULL && !settings_read(config->settings, own, own_out, error))) {
 		config_close(config);
 		return NULL;

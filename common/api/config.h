@@ -50,11 +50,13 @@ extern const struct table *const config_tables[];
 extern const size_t config_table_count;
 
 /*
- * Reads .env (env_file may be NULL) and the environment.  own (may be NULL) is the program's own
+ * Reads .env (env_file may be NULL) and the environment, and the policy, whose actions are those of
+ * the routes.  own (may be NULL) is the program's own
  * table, read into own_out.  NULL with *error set to one line that names the setting.
  */
-struct config *config_open(const char *env_file, char *const *environment, const struct table *own,
-    void *own_out, struct buf *error);
+struct config *
+config_open(const char *env_file, char *const *environment, const struct route *routes,
+    size_t route_count, const struct table *own, void *own_out, struct buf *error);
 /*
  * Calls `each` for every file whose content is a secret, as the settings and the policy name them.
  * what: the setting, or the member.  The texts are valid until it returns.

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actions.h"
 #include "app.h"
 #include "explain.h"
 
@@ -101,39 +102,6 @@ const struct table policy_me_table = TABLE(me_fields, struct me_answer);
 
 /* Explaining */
 
-/* Of the rows that want a grant the first whose action the pattern covers. */
-static const struct route *
-row_of(const struct route *routes, size_t route_count, struct text pattern)
-{
-	for (size_t i = 0; i < route_count; i++)
-		if (strcmp(routes[i].action, PUBLIC) != 0 &&
-		    strcmp(routes[i].action, ANY_CALLER) != 0 &&
-		    action_covers(pattern, routes[i].action))
-			return &routes[i];
-	return NULL;
-}
-
-bool
-policy_actions_exist(const struct policy *policy, const char *path, const struct route *routes,
-    size_t route_count, struct buf *error)
-{
-	const struct grant *grants = policy->grants.items;
-
-	for (size_t i = 0; i < policy->grants.count; i++) {
-		const struct text *actions = grants[i].actions.items;
-
-		for (size_t n = 0; n < grants[i].actions.count; n++) {
-			if (row_of(routes, route_count, actions[n]) != NULL)
-				continue;
-			buf_printf(
-			    error, "%s: /grants/%zu/actions: this service has no action ", path, i);
-			buf_json(error, actions[n]);
-			return false;
-		}
-	}
-	return true;
-}
-
 static void
 fill_answer(struct explain_answer *answer, const struct verdict *v, const struct ask *ask,
     struct arena *arena)
@@ -160,7 +128,7 @@ explain(const struct policy *policy, const struct route *routes, size_t route_co
     const struct identity *identity, const char *action, struct json_object *request,
     struct arena *arena, struct explain_answer *answer, struct field_error *error)
 {
-	const struct route *row = row_of(routes, route_count, text_of(action));
+	const struct route *row = action_row(routes, route_count, text_of(action));
 	/* What the row's own functions work on; its memory is the arena's in the end. */
 	struct exchange x = { .route = row, .arena = *arena };
 	struct verdict verdict;

@@ -25,14 +25,6 @@ bool explain(const struct policy *policy, const struct route *routes, size_t rou
     const struct identity *identity, const char *action, struct json_object *request,
     struct arena *arena, struct explain_answer *answer, struct field_error *error);
 
-/*
- * Whether each of the policy's actions ("recording.*") covers one that a row wants granted: any
- * other is a typing error, and its grant would not allow what it says.  path: of the policy.  false
- * with *error set to one line: "path: /grants/2/actions: ...".
- */
-bool policy_actions_exist(const struct policy *policy, const char *path, const struct route *routes,
-    size_t route_count, struct buf *error);
-
 /* Endpoints. */
 enum step policy_me(struct exchange *exchange);
 enum step policy_check(struct exchange *exchange);

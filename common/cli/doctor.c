@@ -1,14 +1,13 @@
 #include "doctor.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "responder.h"
+#include "routes.h"
 
 /* What the service of systemd reads, and where its credentials are while it runs. */
 #define UNIT_SETTINGS "/etc/agora-backend/agora.env"
@@ -82,120 +81,6 @@ static const struct check {
 	{ check_agora_credentials, CONFIG | ONLINE | REST },
 };
 
-struct finding {
-	int64_t status;
-	struct text what, message, fix;
-};
-
-struct report {
-	int64_t problems, warnings;
-	struct list findings;
-};
-
-#define AT(member) offsetof(struct finding, member)
-
-static const struct choice statuses[] = { { "ok", FINDING_OK }, { "skipped", FINDING_SKIPPED },
-	{ "warning", FINDING_WARNING }, { "problem", FINDING_PROBLEM }, { NULL, 0 } };
-
-static const struct field finding_fields[] = {
-	{ "status", FIELD_CHOICE, 0, AT(status), .choices = statuses },
-	{ "what", FIELD_TEXT, 0, AT(what) },
-	{ "message", FIELD_TEXT, 0, AT(message) },
-	{ "fix", FIELD_TEXT, 0, AT(fix) },
-};
-static const struct table finding_table = TABLE(finding_fields, struct finding);
-
-#undef AT
-#define AT(member) offsetof(struct report, member)
-
-static const struct field report_fields[] = {
-	{ "problems", FIELD_INT, 0, AT(problems) },
-	{ "warnings", FIELD_INT, 0, AT(warnings) },
-	{ "findings", FIELD_LIST, 0, AT(findings), .nested = &finding_table },
-};
-static const struct table report_table = TABLE(report_fields, struct report);
-
-#undef AT
-
-/* Paths and names are somebody's: a line of ours stays one line. */
-static struct text
-keep(struct doctor *d, struct buf *text)
-{
-	struct text kept;
-
-	for (size_t i = 0; i < text->length; i++)
-		if ((unsigned char)text->data[i] < 0x20 || text->data[i] == 0x7f)
-			text->data[i] = '?';
-	kept = arena_copy(&d->arena, buf_view(text));
-	buf_free(text);
-	return kept;
-}
-
-static void add_format(struct buf *out, const char *format, va_list arguments)
-    __attribute__((format(printf, 2, 0)));
-
-static void
-add_format(struct buf *out, const char *format, va_list arguments)
-{
-	char *text = NULL;
-
-	if (vasprintf(&text, format, arguments) < 0)
-		abort();
-	buf_text(out, text);
-	free(text);
-}
-
-const char *
-doctor_text(struct doctor *d, const char *format, ...)
-{
-	struct buf text = { 0 };
-	va_list arguments;
-
-	va_start(arguments, format);
-	add_format(&text, format, arguments);
-	va_end(arguments);
-	return keep(d, &text).data;
-}
-
-void
-doctor_say(struct doctor *d, enum finding_status status, const char *what, const char *fix,
-    const char *format, ...)
-{
-	struct finding *items =
-	    realloc(d->findings.items, (d->findings.count + 1) * sizeof(struct finding));
-	struct buf text = { 0 };
-	va_list arguments;
-
-	if (items == NULL)
-		abort();
-	va_start(arguments, format);
-	add_format(&text, format, arguments);
-	va_end(arguments);
-	d->findings.items = items;
-	items[d->findings.count++] = (struct finding){ status, text_of(doctor_text(d, "%s", what)),
-		keep(d, &text), text_of(fix == NULL ? NULL : doctor_text(d, "%s", fix)) };
-}
-
-static void
-print(const struct report *report)
-{
-	const struct finding *items = report->findings.items;
-	struct buf out = { 0 };
-
-	if (json != NULL) {
-		field_write(&out, &report_table, report);
-		buf_text(&out, "\n");
-	}
-	for (size_t i = 0; json == NULL && i < report->findings.count; i++) {
-		buf_printf(&out, "%-7s  %s: %s\n", statuses[items[i].status].name,
-		    items[i].what.data, items[i].message.data);
-		if (items[i].fix.data != NULL)
-			buf_printf(&out, "         fix: %s\n", items[i].fix.data);
-	}
-	fwrite(out.data, 1, out.length, stdout);
-	buf_free(&out);
-}
-
 static unsigned
 what_is_there(const struct doctor *d)
 {
@@ -234,20 +119,10 @@ run_checks(struct doctor *d)
 static int
 examine(struct doctor *d)
 {
-	struct report report = { 0 };
-	const struct finding *items;
-
-	d->config = config_open(
-	    d->env_file, environ, &service_settings_table, &d->service, &d->config_error);
+	d->config = config_open(d->env_file, environ, routes, route_count, &service_settings_table,
+	    &d->service, &d->config_error);
 	run_checks(d);
-	report.findings = d->findings;
-	items = d->findings.items;
-	for (size_t i = 0; i < d->findings.count; i++) {
-		report.problems += items[i].status == FINDING_PROBLEM;
-		report.warnings += items[i].status == FINDING_WARNING;
-	}
-	print(&report);
-	return cli_end(report.problems > 0 ? EXIT_NOT_VALID : 0);
+	return cli_end(doctor_report(d, json != NULL) > 0 ? EXIT_NOT_VALID : 0);
 }
 
 /* It is shown, so it must not hold a password. */

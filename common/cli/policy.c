@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actions.h"
 #include "cli.h"
 #include "config.h"
 #include "explain.h"

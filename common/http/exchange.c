@@ -1,7 +1,6 @@
 #include "clock.h"
 #include "exchange.h"
 #include "log.h"
-#include "route.h"
 
 #define SENT_KEPT 4096 /* bytes of memory kept for the next request */
 
@@ -95,8 +94,6 @@ exchange_settle(struct exchange *exchange)
 		return;
 	exchange->settled = true;
 	request_keep(&exchange->request, &exchange->arena);
-	if (exchange->route != NULL && exchange->route->input != NULL && exchange->input != NULL)
-		field_forget(exchange->route->input, exchange->input);
 	put_members(exchange);
 }
 

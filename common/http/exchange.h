@@ -72,8 +72,8 @@ size_t exchange_held(const struct exchange *exchange);
 
 /*
  * Before it waits for another server: forgets what was borrowed for the request, its parameters and
- * its body, and the object that its input was read from.  The texts of the input must have been
- * kept (field_keep); its JSON becomes absent.
+ * its body, and the object that its input was read from.  The input's texts must have been kept and
+ * its JSON forgotten (field_keep, field_forget).
  */
 void exchange_settle(struct exchange *exchange);
 

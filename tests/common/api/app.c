@@ -35,7 +35,7 @@ open_app(const char *setting, const struct route *rows, size_t row_count)
 	if (setting != NULL)
 		snprintf(more, sizeof(more), "%s", setting);
 	log_set_level(LOG_LEVEL_ERROR); /* an access line per case would be noise */
-	config = config_open(NULL, environment, NULL, NULL, &error);
+	config = config_open(NULL, environment, routes, route_count, NULL, NULL, &error);
 	app = config == NULL ? NULL
 			     : app_open(config, rows, row_count, NULL, true, &(struct buf){ 0 });
 	codec = agora_codec_open();

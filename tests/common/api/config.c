@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "routes.h"
 #include "log.h"
 #include "unit.h"
 
@@ -63,7 +64,7 @@ reads_settings(void)
 		struct config *config;
 
 		make_file(cases[i].env);
-		config = config_open(path, none, &own_table, &own, &error);
+		config = config_open(path, none, routes, route_count, &own_table, &own, &error);
 		CHECK(config != NULL && error.length == 0, cases[i].env);
 		if (config != NULL) {
 			CHECK(same_text(config->token.app_id, APP_ID), cases[i].env);
@@ -91,7 +92,7 @@ reads_the_environment_alone(void)
 	char id[] = "APP_ID=" APP_ID, certificate[] = "APP_CERTIFICATE=" CERTIFICATE;
 	char *environment[] = { id, certificate, NULL };
 	struct buf error = { 0 };
-	struct config *config = config_open(NULL, environment, NULL, NULL, &error);
+	struct config *config = config_open(NULL, environment, routes, route_count, NULL, NULL, &error);
 
 	CHECK(config != NULL, "opened");
 	CHECK(config != NULL && same_text(config->token.app_id, APP_ID), "read");
@@ -150,7 +151,7 @@ names_what_is_wrong(void)
 		const char *text = cases[i].error;
 
 		make_file(cases[i].env);
-		config = config_open(path, none, &own_table, &own, &error);
+		config = config_open(path, none, routes, route_count, &own_table, &own, &error);
 		CHECK(config == NULL, cases[i].env);
 		config_close(config);
 		if (text[0] == '@') {
@@ -233,7 +234,7 @@ warns_of_unknown_names(void)
 		char lines[4096], *open_warning;
 
 		make_file(cases[i].env);
-		config = config_open(path, none, &own_table, &own, &error);
+		config = config_open(path, none, routes, route_count, &own_table, &own, &error);
 		CHECK(config != NULL, cases[i].env);
 		if (config == NULL)
 			continue;
@@ -267,7 +268,7 @@ warns_of_another_programs_names(void)
 	struct config *config;
 
 	make_file(BOTH "OWN_NUMBER=1");
-	config = config_open(path, none, NULL, NULL, &error);
+	config = config_open(path, none, routes, route_count, NULL, NULL, &error);
 	CHECK(config != NULL, "without a table of its own");
 	warnings(config, NULL, lines, sizeof(lines));
 	CHECK(strstr(lines, "OWN_NUMBER is not a setting") != NULL, lines);
@@ -352,7 +353,7 @@ warns_of_secrets_that_all_may_read(void)
 								      "\n",
 		    c->setting, c->policy == NULL ? secret : policy);
 		make_file(env);
-		config = config_open(path, none, &own_table, &own, &error);
+		config = config_open(path, none, routes, route_count, &own_table, &own, &error);
 		CHECK(config != NULL, what == NULL ? "public" : what);
 		warnings(config, &own_table, lines, sizeof(lines));
 		snprintf(says, sizeof(says), "%s%s has mode %04o: ", what == NULL ? "" : what,

@@ -421,7 +421,7 @@ is_served(void)
 	struct json_object *server;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	config = config_open(NULL, environment, NULL, NULL, &error);
+	config = config_open(NULL, environment, routes, route_count, NULL, NULL, &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(config);
 	app = app_open(config, routes, route_count, NULL, true, &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(app);

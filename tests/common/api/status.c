@@ -38,7 +38,7 @@ open_app(const char *console, const char *policy)
 	}
 	log_set_level(LOG_LEVEL_ERROR);
 	metrics_reset();
-	config = config_open(NULL, environment, NULL, NULL, &error);
+	config = config_open(NULL, environment, routes, route_count, NULL, NULL, &error);
 	app = config == NULL ? NULL : app_open(config, routes, route_count, NULL, true, &error);
 	if (app == NULL)
 		abort();

@@ -24,7 +24,7 @@ open_app(const char *audit_file, bool has_memory)
 	snprintf(audit, sizeof(audit), "AUDIT_FILE=%s", audit_file);
 	log_set_level(LOG_LEVEL_ERROR);
 	metrics_reset();
-	config = config_open(NULL, environment, NULL, NULL, &error);
+	config = config_open(NULL, environment, routes, route_count, NULL, NULL, &error);
 	app =
 	    config == NULL ? NULL : app_open(config, routes, route_count, NULL, has_memory, &error);
 	if (app == NULL)
