@@ -117,7 +117,7 @@ agora_settle(struct exchange *x, struct call *call)
 	if (!x->settled) {
 		access_settle(x);
 		exchange_release(x, put_json); /* what bodies were made of */
-		if (x->route->input != NULL && x->input != NULL)
+		if (x->route != NULL && x->route->input != NULL && x->input != NULL)
 			field_forget(x->route->input, x->input);
 	} else if (x->call != NULL && x->call != call) {
 		call_free(x->call); /* the answer before */

@@ -43,7 +43,8 @@ check(const char *before, const uint8_t *data, size_t size)
 	MUST(write(fd, before, strlen(before)) == (ssize_t)strlen(before));
 	MUST(write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	config = config_open(path, none, routes, route_count, &service_settings_table, &settings, &error);
+	config = config_open(
+	    path, none, routes, route_count, &service_settings_table, &settings, &error);
 	if (config == NULL) {
 		/* One line, that says something. */
 		MUST(error.length > 0 && memchr(error.data, '\n', error.length) == NULL);

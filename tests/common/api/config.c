@@ -92,7 +92,8 @@ reads_the_environment_alone(void)
 	char id[] = "APP_ID=" APP_ID, certificate[] = "APP_CERTIFICATE=" CERTIFICATE;
 	char *environment[] = { id, certificate, NULL };
 	struct buf error = { 0 };
-	struct config *config = config_open(NULL, environment, routes, route_count, NULL, NULL, &error);
+	struct config *config =
+	    config_open(NULL, environment, routes, route_count, NULL, NULL, &error);
 
 	CHECK(config != NULL, "opened");
 	CHECK(config != NULL && same_text(config->token.app_id, APP_ID), "read");

@@ -39,7 +39,8 @@ open_app(void)
 	char *environment[] = { id, certificate, NULL };
 
 	log_set_level(LOG_LEVEL_ERROR);
-	config = config_open(NULL, environment, routes, route_count, NULL, NULL, &(struct buf){ 0 });
+	config =
+	    config_open(NULL, environment, routes, route_count, NULL, NULL, &(struct buf){ 0 });
 	if (config == NULL)
 		abort();
 	app = app_open(config, routes, route_count, NULL, true, &(struct buf){ 0 });
